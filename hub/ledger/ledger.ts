@@ -1,0 +1,98 @@
+/**
+ * The Ledger contract: what the hub knows of every stream. A stream is one epoch of one agent; its samples are
+ * numbered from 1 without a hole, and `through` says up to which number all of them are settled: stored, dead-lettered
+ * with a reason, or a declared gap. Everything is durable when a verb returns (SQLite, synchronous=FULL).
+ */
+import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
+import type { Hello } from '../../protocols/messages.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+
+export interface Stream {
+  /** The ledger's own small number, the store's key. */
+  readonly number: number;
+  readonly agent: string;
+  readonly epoch: string;
+  /** Every number up to here is settled; 0 is none. */
+  readonly through: number;
+  /** Revision of the manifest held; 0 is none. */
+  readonly manifestRevision: number;
+  /** What the agent last said of itself, and when; null before the first hello. */
+  readonly hello: Hello | null;
+  readonly helloAt: TimeUs | null;
+  /** Times of acceptance of the newest settled frame: lag is now minus this while the agent has more. */
+  readonly lastAcceptedAt: TimeUs | null;
+  readonly settledAt: TimeUs | null;
+  readonly samples: number;
+  readonly deadLetters: number;
+  /** Closed when the agent began a new epoch. */
+  readonly closedAt: TimeUs | null;
+}
+
+/** One settled frame: the tiles of 1…through. */
+export interface BatchRow {
+  readonly stream: number;
+  readonly first: number;
+  readonly last: number;
+  /** SHA-256 of the frame's canonical content (`encodeContent`), hex. */
+  readonly contentHash: string;
+  readonly minTime: TimeUs;
+  readonly maxTime: TimeUs;
+  readonly acceptedAt: TimeUs;
+  readonly settledAt: TimeUs;
+}
+
+export interface DeadLetter {
+  readonly stream: number;
+  readonly number: number;
+  readonly reason: string;
+  readonly tag: number;
+  readonly time: TimeUs;
+  /** Text of the value, with its JavaScript type: `string:on`. */
+  readonly value: string;
+  readonly quality: number;
+  readonly flags: number;
+  readonly settledAt: TimeUs;
+}
+
+/** Numbers that will never come, with the reason their agent or the hub gave. */
+export interface Gap {
+  readonly stream: number;
+  readonly first: number;
+  /** null: up to an unknown end. */
+  readonly last: number | null;
+  readonly reason: string;
+  readonly at: TimeUs;
+}
+
+/** A tag under its full path, over all epochs and revisions of its agent. */
+export interface KnownTag {
+  readonly agent: string;
+  /** Site path and tag path: `sahand/machining-plant/machining/line-1/cnc-1/state`. */
+  readonly path: string;
+  /** As in the newest manifest. */
+  readonly current: Omit<ManifestTag, 'path'>;
+  /** Every place of the store that holds samples of it, newest last. */
+  readonly keys: readonly { readonly stream: number; readonly tag: number }[];
+}
+
+export interface SettledFrame {
+  readonly batch: Omit<BatchRow, 'settledAt'>;
+  readonly deadLetters: readonly Omit<DeadLetter, 'settledAt'>[];
+}
+
+export interface Ledger extends Disposable {
+  streams(): readonly Stream[];
+  stream(agent: string, epoch: string): Stream | undefined;
+  /** Finds or opens the stream of a hello, and closes the agent's older ones. */
+  greet(agent: string, hello: Hello, now: TimeUs): Stream;
+  /** Keeps a manifest revision. */
+  keepManifest(stream: number, manifest: Manifest, now: TimeUs): void;
+  /** The declared tags of a stream by id, all revisions; for validation. Do not change it. */
+  tagsOf(stream: number): ReadonlyMap<number, ManifestTag>;
+  /** Advances streams over frames that follow their `through` without a hole, in one transaction. */
+  settle(frames: readonly SettledFrame[], now: TimeUs): void;
+  tags(): readonly KnownTag[];
+  batches(stream: number, after: number, limit: number): readonly BatchRow[];
+  deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];
+  gaps(stream: number): readonly Gap[];
+}

@@ -1,0 +1,30 @@
+/** Errors by who must act: the operator (ConfigError), the runner (ConnectionError), nobody (RejectedError). */
+
+/** The operator must change something before a start can succeed. Ends the process with exit code 78. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** Where: a file, or `file:line:column`. */
+  readonly path: string;
+  /** What to do about it, in one sentence. */
+  readonly hint: string;
+  constructor(message: string, options: { path: string; hint: string; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.path = options.path;
+    this.hint = options.hint;
+  }
+}
+
+/** The other side is away or did not answer. The runner backs off and tries again; nothing is lost. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+}
+
+/** Will never be accepted, however often it is tried. `reason` is one of the protocol's short words. */
+export class RejectedError extends Error {
+  override readonly name = 'RejectedError';
+  readonly reason: string;
+  constructor(message: string, options: { reason: string; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.reason = options.reason;
+  }
+}

@@ -1,0 +1,56 @@
+/** The small JSON messages beside the frames: hello and hub state, and the acknowledgements that let an agent release. */
+import { z } from 'zod';
+
+const epoch = z.string().regex(/^[0-9a-f]{32}$/);
+const number = z.int().min(0);
+
+/** agent → hub, on every connection (R5). */
+export const helloSchema = z.strictObject({
+  epoch,
+  /** Random per start of the agent's process. */
+  bootId: z.string().max(64),
+  /** Lowest number still in the buffer; `next` when it is empty. */
+  minRetained: number,
+  /** The number that the next sample will get. */
+  next: number.min(1),
+  /** Highest number that the hub has acknowledged, as the agent knows it. */
+  acked: number,
+  manifestRevision: z.int().min(1),
+  version: z.string().max(32),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+/** hub → agent. Every number up to `through` is stored or listed with its reason. */
+export const ackSchema = z.strictObject({
+  epoch,
+  kind: z.enum(['welcome', 'ack', 'nack']),
+  through: number,
+  /** Why a frame was refused: one of the short words of `FrameFault`, `gap`, or `manifest`. */
+  reason: z.string().max(32).optional(),
+  /** Frames that may be in flight beyond `through`. */
+  window: z.int().min(0).max(64),
+  hubBoot: z.string().max(64),
+  /** In a welcome: the manifest revision that the hub holds; 0 is none. */
+  manifestRevision: z.int().min(0).optional(),
+});
+export type Ack = z.infer<typeof ackSchema>;
+
+/** hub → everybody, retained; the hub's will says `online: false`. */
+export const hubStateSchema = z.strictObject({
+  online: z.boolean(),
+  hubBoot: z.string().max(64),
+  /** Agents wait a random time up to this before their hello, so that they do not all come at once. */
+  spreadMs: z.number().min(0).max(600_000),
+});
+export type HubState = z.infer<typeof hubStateSchema>;
+
+/** undefined when the bytes are not such a message: what a stranger sends never throws. */
+export function parseMessage<T>(schema: z.ZodType<T>, bytes: Uint8Array): T | undefined {
+  if (bytes.length > 16 * 1024 * 1024) return undefined;
+  try {
+    const result = schema.safeParse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()));
+    return result.success ? result.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

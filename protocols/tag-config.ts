@@ -1,0 +1,51 @@
+/** What an operator writes about a tag whatever the protocol, and what a driver is given to work with. */
+import { z } from 'zod';
+import type { Clock } from './clock.ts';
+import { counterSchema, type ManifestTag, tagPathSchema, tagRoles } from './manifest.ts';
+
+/** Report by exception: which of the measured values become samples. */
+export const reportSchema = z.strictObject({
+  /** `change`: when value or quality changed beyond the deadband, or the heartbeat is due. `always`: every measurement. */
+  mode: z.enum(['change', 'always']).default('change'),
+  /** Smallest change of a number that counts, in the tag's unit. */
+  deadband: z.number().min(0).default(0),
+  /** An unchanged value is reported again after this long. */
+  heartbeatMs: z.number().min(1000).default(60_000),
+});
+export type Report = z.infer<typeof reportSchema>;
+
+/** Every driver's tag schema extends this one. */
+export const tagConfigSchema = z.strictObject({
+  /** ISA-95 path below the site: `machining/line-1/cnc-1/state`. */
+  path: tagPathSchema,
+  unit: z.string().max(20).default(''),
+  role: z
+    .enum(tagRoles)
+    .exclude([
+      'health_session',
+      'health_through',
+      'health_slots_good',
+      'health_slots_bad',
+      'health_slots_skipped',
+      'health_lost',
+    ])
+    .default('process'),
+  counter: counterSchema.optional(),
+  report: reportSchema.prefault({}),
+});
+
+/** What a driver says of each of its tags, from its configuration alone; the agent adds id and source. */
+export interface TagDeclaration extends Omit<ManifestTag, 'id' | 'source'> {
+  readonly report: Report;
+}
+
+/** What a driver's source is made with, besides its configuration. */
+export interface SourceContext {
+  /** Tag id by tag path. */
+  readonly tagIds: ReadonlyMap<string, number>;
+  readonly clock: Clock;
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
+}
