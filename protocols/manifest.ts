@@ -57,6 +57,8 @@ export const manifestTagSchema = z.strictObject({
   /** Nominal time between two measurements. */
   intervalMs: z.number().positive(),
   counter: counterSchema.optional(),
+  /** No longer measured; kept because older samples of the stream bear its id. */
+  retired: z.literal(true).optional(),
 });
 export type ManifestTag = z.infer<typeof manifestTagSchema>;
 

@@ -91,6 +91,8 @@ export interface Ledger extends Disposable {
   tagsOf(stream: number): ReadonlyMap<number, ManifestTag>;
   /** Advances streams over frames that follow their `through` without a hole, in one transaction. */
   settle(frames: readonly SettledFrame[], now: TimeUs): void;
+  /** Advances a stream over numbers that will never come: from `through` + 1 to `last`. */
+  declareGap(stream: number, last: number, reason: string, now: TimeUs): void;
   tags(): readonly KnownTag[];
   batches(stream: number, after: number, limit: number): readonly BatchRow[];
   deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];

@@ -1,0 +1,218 @@
+/**
+ * The buffer's SQLite file, synchronously: settings, schema and every statement. Runs in the buffer's worker thread.
+ * One process, one connection: the exclusive lock keeps a second agent out.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { ConfigError } from '../protocols/errors.ts';
+import { sealFrame } from '../protocols/frame.ts';
+import type { ManifestTag } from '../protocols/manifest.ts';
+import type { BufferState, Chunk, NumberedFrame } from './buffer.ts';
+
+export interface BufferFileOptions {
+  readonly dir: string;
+  /** Soft quota of the database file: at it, appending fails and releasing still works. */
+  readonly maxBytes: number;
+}
+
+const pageSize = 4096;
+/** Older ones can corrupt a database whose WAL is reset (fixed in 3.51.3, sqlite.org/wal.html#walresetbug). */
+const oldestSafeSqlite = [3, 51, 3];
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS chunk (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, frame BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS tag (id INTEGER PRIMARY KEY, path TEXT NOT NULL, declaration TEXT NOT NULL,
+    retired INTEGER NOT NULL DEFAULT 0) STRICT;
+`;
+
+export type BufferFile = ReturnType<typeof openBufferFile>;
+
+/** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
+export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
+  const db = openDatabase(dir);
+  try {
+    configure(db, maxBytes);
+    db.exec(schema);
+  } catch (error) {
+    db.close();
+    throw asConfigError(error, dir);
+  }
+  const readMeta = db.prepare<[string], unknown>('SELECT value FROM meta WHERE key = ?').pluck();
+  const writeMeta = db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value');
+  const insertChunk = db.prepare('INSERT INTO chunk VALUES (?, ?, ?)');
+  const selectChunks = db.prepare<[{ after: number; frames: number }], { first: number; last: number; frame: Buffer }>(
+    `SELECT first, last, frame FROM chunk
+     WHERE first >= ifnull((SELECT max(first) FROM chunk WHERE first <= @after + 1), 0) AND last > @after
+     ORDER BY first LIMIT @frames`,
+  );
+  const deleteChunks = db.prepare('DELETE FROM chunk WHERE first <= @through AND last <= @through');
+  const selectFirst = db.prepare<[], number | null>('SELECT min(first) FROM chunk').pluck();
+  const countChunks = db.prepare<[], number>('SELECT count(*) FROM chunk').pluck();
+  const insertTag = db.prepare('INSERT INTO tag (path, declaration) VALUES (?, ?)');
+  const retireTag = db.prepare('UPDATE tag SET retired = ? WHERE id = ?');
+  const selectTags = db.prepare<[], { id: number; path: string; declaration: string; retired: number }>(
+    'SELECT * FROM tag ORDER BY id',
+  );
+
+  if (readMeta.get('epoch') === undefined) {
+    db.transaction(() => {
+      writeMeta.run('epoch', randomBytes(16).toString('hex'));
+      writeMeta.run('next', 1);
+      writeMeta.run('acked', 0);
+      writeMeta.run('revision', 0);
+    })();
+  }
+  const epoch = readMeta.get('epoch') as string;
+  let next = readMeta.get('next') as number;
+  let acked = readMeta.get('acked') as number;
+  let frames = countChunks.get()!;
+
+  const appendChunk = db.transaction((frame: Buffer, first: number, last: number) => {
+    insertChunk.run(first, last, frame);
+    writeMeta.run('next', last + 1);
+  });
+  const releaseChunks = db.transaction((through: number) => {
+    const { changes } = deleteChunks.run({ through });
+    writeMeta.run('acked', through);
+    return changes;
+  });
+
+  return {
+    append(chunk: Chunk): { first: number; last: number } {
+      const first = next;
+      const last = first + chunk.count - 1;
+      const { count, acceptedAt, manifestRevision } = chunk;
+      appendChunk(sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, chunk.payload), first, last);
+      next = last + 1;
+      frames += 1;
+      return { first, last };
+    },
+
+    peek(after: number, limit: { frames: number; bytes: number }): NumberedFrame[] {
+      const found: NumberedFrame[] = [];
+      let bytes = 0;
+      for (const { first, last, frame } of selectChunks.iterate({ after, frames: limit.frames })) {
+        if (found.length > 0 && bytes + frame.length > limit.bytes) break;
+        bytes += frame.length;
+        found.push({ first, last, bytes: frame });
+      }
+      return found;
+    },
+
+    release(through: number): void {
+      if (through <= acked || through >= next) return;
+      frames -= releaseChunks(through);
+      acked = through;
+      db.pragma('incremental_vacuum(64)');
+    },
+
+    register(declared: readonly Omit<ManifestTag, 'id'>[]): {
+      revision: number;
+      tags: ManifestTag[];
+      ids: [string, number][];
+    } {
+      return db.transaction(() => {
+        const known = selectTags.all();
+        const ids: [string, number][] = [];
+        let changed = false;
+        for (const tag of declared) {
+          const { path } = tag;
+          const declaration = declarationOf(tag);
+          const same = known.find((tag) => tag.path === path && tag.declaration === declaration);
+          if (same && !same.retired) ids.push([path, same.id]);
+          else if (same) {
+            retireTag.run(0, same.id);
+            ids.push([path, same.id]);
+            changed = true;
+          } else {
+            ids.push([path, Number(insertTag.run(path, declaration).lastInsertRowid)]);
+            changed = true;
+          }
+        }
+        const live = new Set(ids.map(([, id]) => id));
+        for (const tag of known) {
+          if (tag.retired || live.has(tag.id)) continue;
+          retireTag.run(1, tag.id);
+          changed = true;
+        }
+        const revision = (readMeta.get('revision') as number) + (changed ? 1 : 0);
+        writeMeta.run('revision', revision);
+        const tags = selectTags.all().map(
+          (tag): ManifestTag => ({
+            id: tag.id,
+            path: tag.path,
+            ...JSON.parse(tag.declaration),
+            ...(tag.retired ? { retired: true } : {}),
+          }),
+        );
+        return { revision, tags, ids };
+      })();
+    },
+
+    state(): BufferState {
+      const pages = db.pragma('page_count', { simple: true }) as number;
+      return { epoch, next, acked, minRetained: selectFirst.get() ?? next, frames, bytes: pages * pageSize };
+    },
+
+    close(): void {
+      db.close();
+    },
+  };
+}
+
+/** What makes a tag another tag when it changes. */
+const declarationOf = ({ type, unit, role, source, intervalMs, counter }: Omit<ManifestTag, 'id'>): string =>
+  JSON.stringify({ type, unit, role, source, intervalMs, counter });
+
+function openDatabase(dir: string): Database.Database {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    return new Database(join(dir, 'buffer.db'), { timeout: 0 });
+  } catch (error) {
+    throw asConfigError(error, dir);
+  }
+}
+
+function configure(db: Database.Database, maxBytes: number): void {
+  const version = db.prepare<[], string>('SELECT sqlite_version()').pluck().get()!;
+  if (compareVersions(version.split('.').map(Number), oldestSafeSqlite) < 0) {
+    throw new Error(`SQLite ${version} is older than ${oldestSafeSqlite.join('.')}, which fixed a corruption bug`);
+  }
+  db.pragma('locking_mode = EXCLUSIVE');
+  db.pragma(`page_size = ${pageSize}`);
+  db.pragma('auto_vacuum = INCREMENTAL');
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite did not take synchronous = FULL');
+  db.pragma('wal_autocheckpoint = 256');
+  db.pragma('journal_size_limit = 4194304');
+  db.pragma(`max_page_count = ${Math.max(64, Math.floor(maxBytes / pageSize))}`);
+  db.pragma('trusted_schema = OFF');
+  db.pragma('cell_size_check = ON');
+  db.pragma('mmap_size = 0');
+}
+
+const compareVersions = (a: number[], b: number[]): number =>
+  a.map((part, i) => part - (b[i] ?? 0)).find((difference) => difference !== 0) ?? 0;
+
+function asConfigError(error: unknown, dir: string): unknown {
+  const code = (error as { code?: string }).code ?? '';
+  if (code === 'SQLITE_BUSY') {
+    return new ConfigError('another agent holds this buffer', {
+      path: join(dir, 'buffer.db'),
+      hint: 'Stop the other agent, or give this one a dataDir of its own.',
+      cause: error,
+    });
+  }
+  if (/^(EACCES|EROFS|ENOTDIR|EPERM|SQLITE_CANTOPEN|SQLITE_READONLY)/.test(code)) {
+    return new ConfigError('the buffer cannot be written', {
+      path: dir,
+      hint: 'Give the agent a dataDir on a writable disk.',
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,62 @@
+/**
+ * The Buffer contract: accepted samples, numbered and durable, until the hub has acknowledged them.
+ * Numbers start at 1 per epoch and rise by 1 (R1); a chunk is kept as the very frame that is sent.
+ * `test/contract/buffer.ts` is the suite that every implementation runs.
+ */
+import type { ManifestTag } from '../protocols/manifest.ts';
+import type { TimeUs } from '../protocols/sample.ts';
+
+/** A frame's payload on its way to acceptance. */
+export interface Chunk {
+  readonly payload: Uint8Array;
+  readonly count: number;
+  readonly acceptedAt: TimeUs;
+  readonly manifestRevision: number;
+}
+
+export interface NumberedFrame {
+  readonly first: number;
+  readonly last: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface BufferState {
+  /** 32 hex digits, random when the buffer was created (R2). */
+  readonly epoch: string;
+  /** The number that the next accepted sample will get. */
+  readonly next: number;
+  /** The highest number that was released. */
+  readonly acked: number;
+  /** The lowest number still kept; `next` when there is none. */
+  readonly minRetained: number;
+  /** Frames kept. */
+  readonly frames: number;
+  /** Bytes on disk. */
+  readonly bytes: number;
+}
+
+export interface Buffer extends AsyncDisposable {
+  /**
+   * Numbers and keeps a chunk; durable when it resolves, and only then are its samples accepted.
+   * Calls are kept in order. @throws when the disk is full or failing: nothing was accepted, the same chunk may be tried again.
+   */
+  append(chunk: Chunk): Promise<{ first: number; last: number }>;
+  /** The frames that follow number `after`, oldest first, at most so many and about so many bytes (one at least). */
+  peek(after: number, limit: { frames: number; bytes: number }): Promise<readonly NumberedFrame[]>;
+  /** Lets go of every frame whose numbers are all ≤ `through` (R8). Lower numbers than before change nothing. */
+  release(through: number): Promise<void>;
+  /**
+   * Gives every declared tag its id, for ever the same one, and the manifest that describes all tags of this epoch,
+   * retired ones included. The revision rises when anything in it changed.
+   */
+  register(tags: readonly Omit<ManifestTag, 'id'>[]): Promise<RegisteredTags>;
+  /** As of the last call that changed it. */
+  state(): BufferState;
+}
+
+export interface RegisteredTags {
+  readonly revision: number;
+  readonly tags: readonly ManifestTag[];
+  /** Ids of the tags declared now. */
+  readonly idByPath: ReadonlyMap<string, number>;
+}

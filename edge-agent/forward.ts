@@ -1,0 +1,227 @@
+/**
+ * The loop buffer → uplink → ack. Holds a window of frames in flight, goes back to the last acknowledged number on any
+ * doubt, and lets the buffer go of nothing but what the hub says is settled (delivery rules R5 to R8, R16).
+ */
+import { ConnectionError } from '../protocols/errors.ts';
+import type { Manifest } from '../protocols/manifest.ts';
+import type { Ack, HubState } from '../protocols/messages.ts';
+import type { Buffer } from './buffer.ts';
+import { startReleaser } from './release.ts';
+import type { Uplink, UplinkSession } from './uplink.ts';
+import { createWake } from './wake.ts';
+
+export interface ForwardOptions {
+  readonly buffer: Buffer;
+  readonly uplink: Uplink;
+  readonly manifest: Manifest;
+  readonly bootId: string;
+  readonly version: string;
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+  };
+  /** Bytes sent and not yet acknowledged. */
+  readonly maxBytesInFlight?: number;
+  /** Least time that an acknowledgement may take, ms. */
+  readonly ackTimeoutMs?: number;
+}
+
+/** `regressed` is final: the hub knows numbers that this buffer has not given yet (R6), a person must look. */
+export type LinkState = 'connecting' | 'waiting for hub' | 'greeting' | 'forwarding' | 'regressed';
+
+export interface Forwarder {
+  /** Forwards until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** There is something new in the buffer. */
+  accepted(): void;
+  readonly link: LinkState;
+  /** The highest number that the hub has settled. */
+  readonly through: number;
+  readonly resent: number;
+}
+
+const longestTimeoutMs = 60_000;
+const longestRetryMs = 60_000;
+const nackPauseMs = 500;
+
+export function createForwarder(options: ForwardOptions): Forwarder {
+  const { buffer, uplink, manifest, log, maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000 } = options;
+  const { epoch } = buffer.state();
+  const wake = createWake();
+  let link: Exclude<LinkState, 'regressed'> = 'connecting';
+  let regressed = false;
+  let through = buffer.state().acked;
+  let resent = 0;
+
+  // Of the current connection:
+  let hub: HubState | undefined;
+  let welcome: Ack | undefined;
+  let cursor = 0;
+  let window = 1;
+  let inFlight: { last: number; size: number; sentAt: number }[] = [];
+  let pauseUntil = 0;
+  let timeoutMs = ackTimeoutMs;
+  let sendManifest = false;
+  let failed: Error | undefined;
+
+  const goBack = () => {
+    resent += inFlight.length;
+    inFlight = [];
+    cursor = through;
+  };
+
+  const onAck = (releaser: { release(through: number): void }) => (ack: Ack) => {
+    if (ack.epoch !== epoch) return;
+    if (ack.through >= buffer.state().next) {
+      regressed = true;
+      log.error(
+        { through: ack.through, next: buffer.state().next, alarm: 'BUFFER_REGRESSED' },
+        'the hub holds numbers that this buffer has not given: stopped; keep the buffer folder and start the agent with a new dataDir',
+      );
+    } else if (ack.kind === 'welcome') {
+      welcome = ack;
+      advance(ack.through);
+      goBack();
+      sendManifest = ack.manifestRevision !== manifest.revision;
+    } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {
+      welcome = undefined;
+    } else {
+      advance(ack.through);
+      if (ack.kind === 'nack') {
+        log.warn({ through: ack.through, reason: ack.reason }, 'the hub refused a frame; going back');
+        goBack();
+        sendManifest ||= ack.reason === 'manifest';
+        pauseUntil = Date.now() + nackPauseMs;
+      }
+    }
+    window = ack.window;
+    wake.ring();
+
+    function advance(to: number) {
+      if (to < through) return;
+      through = to;
+      cursor = Math.max(cursor, to);
+      const settled = inFlight.findLast((frame) => frame.last <= to);
+      if (settled) {
+        inFlight = inFlight.filter((frame) => frame.last > to);
+        timeoutMs = Math.max(ackTimeoutMs, 3 * (Date.now() - settled.sentAt));
+      }
+      releaser.release(to);
+    }
+  };
+
+  const greet = async (session: UplinkSession, signal: AbortSignal) => {
+    link = 'greeting';
+    await wake.wait(Math.random() * hub!.spreadMs, signal);
+    const { next, minRetained } = buffer.state();
+    const { bootId, version } = options;
+    const greeting = { epoch, bootId, minRetained, next, acked: through, manifestRevision: manifest.revision, version };
+    await session.hello(greeting);
+    const deadline = Date.now() + timeoutMs;
+    while (!welcome && !failed && hub?.online && !regressed && Date.now() < deadline && !signal.aborted) {
+      await wake.wait(deadline - Date.now(), signal);
+    }
+    timeoutMs = welcome ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
+  };
+
+  const send = async (session: UplinkSession) => {
+    const bytesInFlight = inFlight.reduce((sum, frame) => sum + frame.size, 0);
+    const room = { frames: window - inFlight.length, bytes: maxBytesInFlight - bytesInFlight };
+    if (room.frames <= 0 || room.bytes <= 0 || Date.now() < pauseUntil) return 0;
+    const from = cursor;
+    const frames = await buffer.peek(from, room);
+    if (cursor !== from) return 1;
+    for (const frame of frames) {
+      inFlight.push({ last: frame.last, size: frame.bytes.length, sentAt: Date.now() });
+      cursor = frame.last;
+      session.data(frame.bytes).catch((error: Error) => {
+        failed ??= error;
+        wake.ring();
+      });
+    }
+    return frames.length;
+  };
+
+  const runSession = async (session: UplinkSession, signal: AbortSignal) => {
+    void session.closed.then((error) => {
+      failed ??= error ?? new ConnectionError('the broker closed the connection');
+      wake.ring();
+    });
+    while (!signal.aborted && !regressed) {
+      if (failed) throw failed;
+      if (!hub?.online) {
+        link = 'waiting for hub';
+        welcome = undefined;
+        await wake.wait(longestTimeoutMs, signal);
+      } else if (!welcome) {
+        await greet(session, signal);
+      } else if (sendManifest) {
+        await session.manifest(manifest);
+        sendManifest = false;
+      } else {
+        link = 'forwarding';
+        if ((await send(session)) > 0) continue;
+        const oldest = inFlight[0]?.sentAt ?? Number.POSITIVE_INFINITY;
+        const timeLeft =
+          Math.min(oldest + timeoutMs, pauseUntil > Date.now() ? pauseUntil : Number.POSITIVE_INFINITY) - Date.now();
+        if (oldest + timeoutMs <= Date.now()) {
+          log.warn({ through, inFlight: inFlight.length, timeoutMs }, 'no acknowledgement; greeting the hub again');
+          timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
+          welcome = undefined;
+        } else await wake.wait(Math.min(timeLeft, longestTimeoutMs), signal);
+      }
+    }
+  };
+
+  const connectOnce = async (releaser: { release(through: number): void }, signal: AbortSignal) => {
+    hub = welcome = failed = undefined;
+    inFlight = [];
+    link = 'connecting';
+    const onHubState = (state: HubState) => {
+      if (state.hubBoot !== hub?.hubBoot) welcome = undefined;
+      hub = state;
+      wake.ring();
+    };
+    await using session = await uplink.connect({ onAck: onAck(releaser), onHubState }, signal);
+    log.info({}, 'connected to the broker');
+    await runSession(session, signal);
+  };
+
+  return {
+    get link() {
+      return regressed ? 'regressed' : link;
+    },
+    get through() {
+      return through;
+    },
+    get resent() {
+      return resent;
+    },
+    accepted: wake.ring,
+    async run(signal) {
+      await using releaser = startReleaser(buffer, (err) =>
+        log.warn({ err }, 'could not release from the buffer; trying again'),
+      );
+      for (let failures = 0; !signal.aborted && !regressed; ) {
+        const startedAt = Date.now();
+        try {
+          await connectOnce(releaser, signal);
+        } catch (error) {
+          if (!(error instanceof ConnectionError)) throw error;
+          if (failures === 0)
+            log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');
+        }
+        link = 'connecting';
+        failures = Date.now() - startedAt > longestRetryMs ? 0 : failures + 1;
+        if (!signal.aborted && !regressed) await pause(Math.min(longestRetryMs, 500 * 2 ** failures), signal);
+      }
+    },
+  };
+
+  /** Full jitter, so that a thousand agents do not come back at once. */
+  async function pause(longestMs: number, signal: AbortSignal) {
+    const until = Date.now() + Math.random() * longestMs;
+    while (Date.now() < until && !signal.aborted) await wake.wait(until - Date.now(), signal);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Releases acknowledged frames from the buffer, a few times a second: each release is a commit with an fsync, and
+ * forgetting one in a crash costs nothing, since the hub acknowledges again.
+ */
+import type { Buffer } from './buffer.ts';
+
+export interface Releaser extends AsyncDisposable {
+  /** Everything up to this number may go. */
+  release(through: number): void;
+}
+
+const pauseMs = 200;
+
+export function startReleaser(buffer: Pick<Buffer, 'release'>, onError: (error: unknown) => void): Releaser {
+  let wanted = 0;
+  let done = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+
+  const run = async () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const through = wanted;
+    if (through <= done) return;
+    await buffer.release(through).then(() => {
+      done = through;
+    }, onError);
+  };
+  const start = () => {
+    running ??= run().finally(() => {
+      running = undefined;
+      if (wanted > done) timer ??= setTimeout(start, pauseMs);
+    });
+    return running;
+  };
+
+  return {
+    release(through) {
+      wanted = Math.max(wanted, through);
+      if (wanted > done && !running) timer ??= setTimeout(start, pauseMs);
+    },
+    async [Symbol.asyncDispose]() {
+      await running;
+      await run();
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** The schema of hub.yaml. One file names both choices of broker and store; `kind` picks. */
+import { z } from 'zod';
+
+const brokerSchema = z.strictObject({
+  /** `embedded`: the hub is the broker, for one machine. `external`: mosquitto or another at `url`. */
+  kind: z.enum(['embedded', 'external']).default('embedded'),
+  /** Where the embedded broker listens; anything but a loopback address opens it to the network. */
+  host: z.string().default('127.0.0.1'),
+  port: z.int().min(0).max(65535).default(1883),
+  url: z.url({ protocol: /^mqtts?$/ }).default('mqtt://127.0.0.1:1883'),
+  /** File that holds the password of the user hub-ingest at an external broker. */
+  passwordFile: z.string().optional(),
+});
+
+const duckdbSchema = z.strictObject({
+  memoryLimitMb: z.int().min(64).default(256),
+  threads: z.int().min(1).max(2).default(2),
+});
+
+const influxSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8086'),
+  /** `v1`: /write of InfluxDB 1.x. `v2`: /api/v2/write of 2.x and 3.x. Both are read by InfluxQL. */
+  api: z.enum(['v1', 'v2']).default('v1'),
+  database: z.string().default('payesh'),
+  username: z.string().optional(),
+  /** File that holds the password (v1) or the token (v2). */
+  secretFile: z.string().optional(),
+});
+
+export const hubSchema = z.strictObject({
+  dataDir: z.string().min(1),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65535).default(8080),
+    })
+    .prefault({}),
+  broker: brokerSchema.prefault({}),
+  store: z
+    .strictObject({
+      kind: z.enum(['duckdb', 'influx']).default('duckdb'),
+      duckdb: duckdbSchema.prefault({}),
+      influx: influxSchema.prefault({}),
+    })
+    .prefault({}),
+  ingest: z
+    .strictObject({
+      /** Frames that an agent may send ahead of the acknowledgements. */
+      window: z.int().min(1).max(64).default(64),
+      /** Agents spread their greetings over this time when the hub comes back. */
+      spreadMs: z.number().min(0).max(600_000).default(1000),
+      /** Bytes of frames that the hub holds at most; beyond it the broker is not read. */
+      maxBytes: z
+        .int()
+        .min(1_048_576)
+        .default(64 * 1024 * 1024),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      rawDays: z.number().positive().default(90),
+      /** Disk quota of the samples. */
+      maxBytes: z
+        .number()
+        .positive()
+        .default(50 * 1024 ** 3),
+    })
+    .prefault({}),
+  /** Plant files, relative to this one. */
+  plants: z.array(z.string()).default([]),
+});
+export type HubConfig = z.infer<typeof hubSchema>;

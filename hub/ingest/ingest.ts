@@ -1,0 +1,160 @@
+/**
+ * The loop that makes samples settled: validate → store → ledger → acknowledge, in that order (R11), for all frames
+ * that arrived meanwhile at once. A crash between any two steps only causes a rewrite of the same points.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConnectionError } from '../../protocols/errors.ts';
+import type { Ack } from '../../protocols/messages.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { Ledger, SettledFrame, Stream } from '../ledger/ledger.ts';
+import type { StoreBatch, StoreRejection, TelemetryWriter } from '../store/store.ts';
+import type { Arrival, Arrivals } from './arrivals.ts';
+import { type Judgement, judgeFrame, toDeadLetter } from './judge.ts';
+
+export interface IngestOptions {
+  readonly arrivals: Arrivals;
+  readonly ledger: Ledger;
+  readonly writer: TelemetryWriter;
+  readonly now: () => TimeUs;
+  /** Sends an acknowledgement; one that is lost is sent again when the agent asks. */
+  reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason'>): void;
+  /** Told of every batch that has been settled, for what shows latest values. */
+  onSettled(batch: StoreBatch, acceptedAt: TimeUs): void;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+}
+
+export interface IngestCounts {
+  frames: number;
+  samples: number;
+  deadLetters: number;
+  refused: number;
+  repeated: number;
+  groups: number;
+  storeFailures: number;
+}
+
+export interface Ingest {
+  /** Runs until the signal aborts; what was being settled then is settled first. */
+  run(signal: AbortSignal): Promise<void>;
+  readonly counts: Readonly<IngestCounts>;
+  /** Why the store takes nothing now; undefined when it does. */
+  readonly blocked: string | undefined;
+}
+
+/** One store write and one ledger commit take at most about so many samples. */
+const maxGroupSamples = 128 * 1024;
+const firstRetryMs = 200;
+const longestRetryMs = 10_000;
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { arrivals, ledger, writer, now, reply, log } = options;
+  const counts: IngestCounts = {
+    frames: 0,
+    samples: 0,
+    deadLetters: 0,
+    refused: 0,
+    repeated: 0,
+    groups: 0,
+    storeFailures: 0,
+  };
+  let blocked: string | undefined;
+
+  /** Puts frames in order behind their streams' `through`, and answers those that do not belong there (R9). */
+  const judgeGroup = (group: readonly Arrival[]): { judgements: Judgement[]; touched: Map<Stream, string> } => {
+    const judgements: Judgement[] = [];
+    const touched = new Map<Stream, string>();
+    const next = new Map<number, number>();
+    const refused = new Set<string>();
+    const refuse = ({ agent, header }: Arrival, through: number, reason: string) => {
+      counts.refused += 1;
+      if (refused.has(agent)) return;
+      refused.add(agent);
+      reply(agent, { epoch: header.epoch, kind: 'nack', through, reason });
+    };
+    for (const arrival of group) {
+      const { agent, header, payload } = arrival;
+      const stream = ledger.stream(agent, header.epoch);
+      if (!stream) {
+        refuse(arrival, 0, 'hello');
+        continue;
+      }
+      const expected = next.get(stream.number) ?? stream.through + 1;
+      if (header.first + header.count - 1 < expected) {
+        counts.repeated += 1;
+        touched.set(stream, agent);
+      } else if (header.first > expected) refuse(arrival, stream.through, 'gap');
+      else if (header.manifestRevision > stream.manifestRevision) refuse(arrival, stream.through, 'manifest');
+      else {
+        const tags = ledger.tagsOf(stream.number);
+        judgements.push(judgeFrame(header, payload, { stream: stream.number, from: expected, tags, now: now() }));
+        next.set(stream.number, header.first + header.count);
+        touched.set(stream, agent);
+      }
+    }
+    return { judgements, touched };
+  };
+
+  /** Tries until the store has taken everything or the signal aborts; nothing is acknowledged before. */
+  const store = async (
+    batches: readonly StoreBatch[],
+    signal: AbortSignal,
+  ): Promise<readonly StoreRejection[] | undefined> => {
+    for (let failures = 0; ; failures++) {
+      try {
+        const rejections = await writer.write(batches, signal);
+        if (blocked) log.info({ failures }, 'the store takes samples again');
+        blocked = undefined;
+        return rejections;
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (!(error instanceof ConnectionError)) throw error;
+        if (!blocked) log.warn({ err: error }, 'the store takes nothing; agents keep their samples until it does');
+        blocked = error.message;
+        counts.storeFailures += 1;
+        const longest = Math.min(longestRetryMs, firstRetryMs * 2 ** failures);
+        await delay(longest / 2 + Math.random() * (longest / 2), undefined, { signal }).catch(() => {});
+        if (signal.aborted) return undefined;
+      }
+    }
+  };
+
+  const settleGroup = async (group: readonly Arrival[], signal: AbortSignal) => {
+    const { judgements, touched } = judgeGroup(group);
+    const batches = judgements.map(({ batch }) => batch).filter(({ numbers }) => numbers.length > 0);
+    const rejections = batches.length > 0 ? await store(batches, signal) : [];
+    if (!rejections) return;
+    const settled = judgements.map((judgement) => withRejections(judgement, rejections));
+    if (settled.length > 0) ledger.settle(settled, now());
+    for (const { batch, settled } of judgements) options.onSettled(batch, settled.batch.acceptedAt);
+    for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through });
+    counts.groups += 1;
+    counts.frames += settled.length;
+    for (const { batch, deadLetters } of settled) {
+      counts.samples += batch.last - batch.first + 1;
+      counts.deadLetters += deadLetters.length;
+    }
+  };
+
+  return {
+    counts,
+    get blocked() {
+      return blocked;
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        const group = await arrivals.take(maxGroupSamples, signal);
+        if (group.length > 0) await settleGroup(group, signal);
+      }
+    },
+  };
+}
+
+/** What the store itself refused for good joins the frame's dead letters, in the same ledger transaction (R14). */
+function withRejections({ batch, settled }: Judgement, rejections: readonly StoreRejection[]): SettledFrame {
+  if (rejections.length === 0) return settled;
+  const refused = rejections.flatMap(({ stream, number, reason }) => {
+    const i = stream === batch.stream ? batch.numbers.indexOf(number) : -1;
+    return i < 0 ? [] : [toDeadLetter(stream, number, `store: ${reason}`, batch.samples, i)];
+  });
+  return { ...settled, deadLetters: [...settled.deadLetters, ...refused].sort((a, b) => a.number - b.number) };
+}

@@ -1,0 +1,57 @@
+/** The ledger's tables. `batch`, `gap` and `dead_letter` together account for every number up to a stream's `through`. */
+
+export const ledgerSchema = `
+  CREATE TABLE IF NOT EXISTS stream (
+    number INTEGER PRIMARY KEY,
+    agent TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    through INTEGER NOT NULL DEFAULT 0,
+    samples INTEGER NOT NULL DEFAULT 0,
+    dead_letters INTEGER NOT NULL DEFAULT 0,
+    manifest_revision INTEGER NOT NULL DEFAULT 0,
+    hello TEXT,
+    hello_at INTEGER,
+    last_accepted_at INTEGER,
+    settled_at INTEGER,
+    closed_at INTEGER,
+    UNIQUE (agent, epoch)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS manifest (
+    stream INTEGER NOT NULL REFERENCES stream,
+    revision INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (stream, revision)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS batch (
+    stream INTEGER NOT NULL REFERENCES stream,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    content_hash BLOB NOT NULL,
+    min_time INTEGER NOT NULL,
+    max_time INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,
+    PRIMARY KEY (stream, first)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS dead_letter (
+    stream INTEGER NOT NULL REFERENCES stream,
+    number INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    tag INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    quality INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,
+    PRIMARY KEY (stream, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS gap (
+    stream INTEGER NOT NULL REFERENCES stream,
+    first INTEGER NOT NULL,
+    last INTEGER,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (stream, first)
+  ) STRICT, WITHOUT ROWID;
+`;

@@ -1,0 +1,211 @@
+/** The ledger in SQLite, synchronous=FULL: one transaction settles the frames of many streams. */
+import Database from 'better-sqlite3';
+import { type Manifest, type ManifestTag, manifestSchema } from '../../protocols/manifest.ts';
+import { type Hello, helloSchema } from '../../protocols/messages.ts';
+import type { BatchRow, DeadLetter, Gap, KnownTag, Ledger, SettledFrame, Stream } from './ledger.ts';
+import { ledgerSchema } from './schema.ts';
+
+interface StreamRow {
+  number: number;
+  agent: string;
+  epoch: string;
+  through: number;
+  samples: number;
+  dead_letters: number;
+  manifest_revision: number;
+  hello: string | null;
+  hello_at: number | null;
+  last_accepted_at: number | null;
+  settled_at: number | null;
+  closed_at: number | null;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What is known of a stream, kept in memory beside its row; SQLite stays the truth. */
+interface StreamState {
+  stream: Mutable<Stream>;
+  tags: ReadonlyMap<number, ManifestTag>;
+  site: string;
+}
+
+export function openSqliteLedger(file: string): Ledger {
+  const db = new Database(file);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.pragma('foreign_keys = ON');
+  db.exec(ledgerSchema);
+
+  const insertStream = db.prepare<[string, string], StreamRow>(
+    'INSERT INTO stream (agent, epoch) VALUES (?, ?) RETURNING *',
+  );
+  const writeHello = db.prepare<[string, number, number], StreamRow>(
+    'UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ? RETURNING *',
+  );
+  const closeStream = db.prepare('UPDATE stream SET closed_at = ? WHERE number = ?');
+  const insertManifest = db.prepare('INSERT OR IGNORE INTO manifest VALUES (?, ?, ?, ?)');
+  const writeRevision = db.prepare('UPDATE stream SET manifest_revision = ? WHERE number = ?');
+  const writeThrough = db.prepare(
+    'UPDATE stream SET through = ?, samples = ?, dead_letters = ?, last_accepted_at = ?, settled_at = ? WHERE number = ?',
+  );
+  const insertBatch = db.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const insertDeadLetter = db.prepare('INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const selectBatches = db.prepare(`
+    SELECT stream, first, last, lower(hex(content_hash)) AS contentHash, min_time AS minTime, max_time AS maxTime,
+      accepted_at AS acceptedAt, settled_at AS settledAt
+    FROM batch WHERE stream = ? AND first > ? ORDER BY first LIMIT ?`);
+  const selectDeadLetters = db.prepare(`
+    SELECT stream, number, reason, tag, time, value, quality, flags, settled_at AS settledAt
+    FROM dead_letter WHERE stream = ? AND number > ? ORDER BY number LIMIT ?`);
+  const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)');
+  const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
+  const selectGaps = db.prepare('SELECT * FROM gap WHERE stream = ? ORDER BY first');
+
+  const states = new Map<number, StreamState>();
+  const byIdentity = new Map<string, StreamState>();
+  let knownTags: KnownTag[] | undefined;
+
+  const keep = (row: StreamRow): StreamState => {
+    const state: StreamState = { stream: toStream(row), tags: new Map(), site: '' };
+    states.set(row.number, state);
+    byIdentity.set(`${row.agent} ${row.epoch}`, state);
+    return state;
+  };
+  const learn = (state: StreamState, manifest: Manifest) => {
+    state.site = manifest.site;
+    state.tags = new Map(manifest.tags.map((tag) => [tag.id, tag]));
+    state.stream.manifestRevision = manifest.revision;
+    knownTags = undefined;
+  };
+
+  for (const row of db.prepare<[], StreamRow>('SELECT * FROM stream ORDER BY number').all()) keep(row);
+  const newestManifests = db.prepare<[], { stream: number; content: string }>(
+    'SELECT stream, content FROM manifest JOIN stream ON stream = number AND revision = manifest_revision',
+  );
+  for (const { stream, content } of newestManifests.all()) {
+    learn(states.get(stream)!, manifestSchema.parse(JSON.parse(content)));
+  }
+
+  const greet = (agent: string, hello: Hello, now: number): Stream => {
+    const known = byIdentity.get(`${agent} ${hello.epoch}`);
+    const older = [...states.values()].filter(({ stream }) => stream.agent === agent && stream.closedAt === null);
+    const row = db.transaction(() => {
+      for (const { stream } of older) closeStream.run(now, stream.number);
+      const number = known?.stream.number ?? insertStream.get(agent, hello.epoch)!.number;
+      return writeHello.get(JSON.stringify(hello), now, number)!;
+    })();
+    for (const { stream } of older) stream.closedAt = now;
+    const { stream } = known ?? keep(row);
+    return Object.assign(stream, { hello, helloAt: now, closedAt: null });
+  };
+
+  const settle = db.transaction((frames: readonly SettledFrame[], now: number) => {
+    const progress = new Map<number, { through: number; samples: number; deadLetters: number; acceptedAt: number }>();
+    for (const { batch, deadLetters } of frames) {
+      const { stream } = states.get(batch.stream)!;
+      const before = progress.get(batch.stream) ?? { ...stream, acceptedAt: 0 };
+      if (batch.first !== before.through + 1) {
+        throw new Error(`stream ${batch.stream}: batch from ${batch.first} does not follow ${before.through}`);
+      }
+      insertBatch.run(
+        batch.stream,
+        batch.first,
+        batch.last,
+        Buffer.from(batch.contentHash, 'hex'),
+        batch.minTime,
+        batch.maxTime,
+        batch.acceptedAt,
+        now,
+      );
+      for (const letter of deadLetters) {
+        const { number, reason, tag, time, value, quality, flags } = letter;
+        insertDeadLetter.run(batch.stream, number, reason, tag, time, value, quality, flags, now);
+      }
+      progress.set(batch.stream, {
+        through: batch.last,
+        samples: before.samples + batch.last - batch.first + 1 - deadLetters.length,
+        deadLetters: before.deadLetters + deadLetters.length,
+        acceptedAt: batch.acceptedAt,
+      });
+    }
+    for (const [number, { through, samples, deadLetters, acceptedAt }] of progress) {
+      writeThrough.run(through, samples, deadLetters, acceptedAt, now, number);
+    }
+    return progress;
+  });
+
+  return {
+    streams: () => [...states.values()].map(({ stream }) => stream),
+    stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
+    greet,
+    keepManifest(number, manifest, now) {
+      const state = states.get(number)!;
+      db.transaction(() => {
+        insertManifest.run(number, manifest.revision, JSON.stringify(manifest), now);
+        writeRevision.run(manifest.revision, number);
+      })();
+      learn(state, manifest);
+    },
+    tagsOf: (number) => states.get(number)!.tags,
+    settle(frames, now) {
+      for (const [number, { through, samples, deadLetters, acceptedAt }] of settle(frames, now)) {
+        const settled = { through, samples, deadLetters, lastAcceptedAt: acceptedAt, settledAt: now };
+        Object.assign(states.get(number)!.stream, settled);
+      }
+    },
+    declareGap(number, last, reason, now) {
+      const { stream } = states.get(number)!;
+      db.transaction(() => {
+        insertGap.run(number, stream.through + 1, last, reason, now);
+        writeThroughOnly.run(last, number);
+      })();
+      stream.through = last;
+    },
+    tags() {
+      knownTags ??= collectTags(states.values());
+      return knownTags;
+    },
+    batches: (stream, after, limit) => selectBatches.all(stream, after, limit) as BatchRow[],
+    deadLetters: (stream, after, limit) => selectDeadLetters.all(stream, after, limit) as DeadLetter[],
+    gaps: (stream) => selectGaps.all(stream) as Gap[],
+    [Symbol.dispose]() {
+      db.close();
+    },
+  };
+}
+
+function toStream(row: StreamRow): Mutable<Stream> {
+  return {
+    number: row.number,
+    agent: row.agent,
+    epoch: row.epoch,
+    through: row.through,
+    manifestRevision: row.manifest_revision,
+    hello: row.hello === null ? null : helloSchema.parse(JSON.parse(row.hello)),
+    helloAt: row.hello_at,
+    lastAcceptedAt: row.last_accepted_at,
+    settledAt: row.settled_at,
+    samples: row.samples,
+    deadLetters: row.dead_letters,
+    closedAt: row.closed_at,
+  };
+}
+
+/** One entry per agent and full path: the newest stream's declaration, and every key that ever held its samples. */
+function collectTags(states: Iterable<StreamState>): KnownTag[] {
+  const byPath = new Map<string, Mutable<KnownTag> & { keys: { stream: number; tag: number }[] }>();
+  for (const { stream, site, tags } of states) {
+    const inOrder = [...tags.values()].sort(
+      (a, b) => Number(Boolean(b.retired)) - Number(Boolean(a.retired)) || a.id - b.id,
+    );
+    for (const { path, ...current } of inOrder) {
+      const full = `${site}/${path}`;
+      const identity = `${stream.agent} ${full}`;
+      const known = byPath.get(identity) ?? { agent: stream.agent, path: full, current, keys: [] };
+      known.current = current;
+      known.keys.push({ stream: stream.number, tag: current.id });
+      byPath.set(identity, known);
+    }
+  }
+  return [...byPath.values()];
+}

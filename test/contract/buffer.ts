@@ -1,0 +1,132 @@
+/** What every Buffer promises; run for each implementation. */
+import fc from 'fast-check';
+import type { Test } from 'tap';
+import type { Buffer as AcceptedBuffer } from '../../edge-agent/buffer.ts';
+import { decodePayload, encodePayload, openFrame, toColumns } from '../../protocols/frame.ts';
+
+export const chunkOf = (count: number, from = 0) => ({
+  payload: encodePayload(
+    toColumns(
+      Array.from({ length: count }, (_, i) => ({
+        tag: 1 + (i % 7),
+        time: 1_790_000_000_000_000 + (from + i) * 1000,
+        value: from + i,
+        quality: 0,
+        flags: 0,
+      })),
+    ),
+  ),
+  count,
+  acceptedAt: 1_790_000_000_000_000,
+  manifestRevision: 1,
+});
+
+const everything = { frames: 1000, bytes: 1e9 };
+
+export function bufferContract(t: Test, name: string, open: () => Promise<AcceptedBuffer>): void {
+  t.test(`${name}: numbers samples from 1 without a hole and gives back the very frames`, async (t) => {
+    await using buffer = await open();
+    t.same(await buffer.append(chunkOf(3)), { first: 1, last: 3 });
+    t.same(await buffer.append(chunkOf(5, 3)), { first: 4, last: 8 });
+    const frames = await buffer.peek(0, everything);
+    t.same(
+      frames.map(({ first, last }) => [first, last]),
+      [
+        [1, 3],
+        [4, 8],
+      ],
+    );
+    const { header, payload } = openFrame(frames[1]!.bytes);
+    t.match(header, { epoch: buffer.state().epoch, first: 4, count: 5, manifestRevision: 1 });
+    t.same(decodePayload(header, payload).samples.values, [3, 4, 5, 6, 7]);
+  });
+
+  t.test(`${name}: peeks after a number, within limits, one frame at least`, async (t) => {
+    await using buffer = await open();
+    for (let i = 0; i < 4; i++) await buffer.append(chunkOf(10, i * 10));
+    const firsts = async (after: number, frames: number, bytes = 1e9) =>
+      (await buffer.peek(after, { frames, bytes })).map(({ first }) => first);
+    t.same(await firsts(0, 2), [1, 11]);
+    t.same(await firsts(10, 2), [11, 21]);
+    t.same(await firsts(15, 2), [11, 21], 'the frame that holds the next number');
+    t.same(await firsts(40, 2), []);
+    t.same(await firsts(0, 9, 1), [1]);
+  });
+
+  t.test(`${name}: releases only whole frames up to an acknowledged number, and never falls back`, async (t) => {
+    await using buffer = await open();
+    for (let i = 0; i < 4; i++) await buffer.append(chunkOf(10, i * 10));
+    await buffer.release(25);
+    t.match(buffer.state(), { acked: 25, minRetained: 21, frames: 2, next: 41 });
+    await buffer.release(10);
+    t.match(buffer.state(), { acked: 25, minRetained: 21 });
+    await buffer.release(41);
+    t.match(buffer.state(), { acked: 25, minRetained: 21 }, 'a number that was never given');
+    await buffer.release(40);
+    t.match(buffer.state(), { acked: 40, minRetained: 41, frames: 0, next: 41 });
+    t.same(await buffer.append(chunkOf(1)), { first: 41, last: 41 }, 'numbers go on after everything is released');
+  });
+
+  t.test(`${name}: gives a tag one id for ever, and a new one when its type changes`, async (t) => {
+    await using buffer = await open();
+    const declare = (path: string, type: 'int' | 'float') =>
+      ({ path, type, unit: '', role: 'process', source: 'plc', intervalMs: 1000 }) as const;
+    const one = await buffer.register([declare('a', 'int'), declare('b', 'int')]);
+    t.equal(one.revision, 1);
+    t.equal((await buffer.register([declare('b', 'int'), declare('a', 'int')])).revision, 1, 'order is no change');
+    const two = await buffer.register([declare('a', 'float'), declare('b', 'int')]);
+    t.equal(two.revision, 2);
+    t.equal(two.idByPath.get('b'), one.idByPath.get('b'));
+    t.not(two.idByPath.get('a'), one.idByPath.get('a'));
+    t.same(
+      two.tags.filter((tag) => tag.retired).map((tag) => tag.id),
+      [one.idByPath.get('a')],
+      'the old tag stays in the manifest for older frames',
+    );
+    const back = await buffer.register([declare('a', 'int'), declare('b', 'int')]);
+    t.equal(back.idByPath.get('a'), one.idByPath.get('a'), 'the old declaration has its old id');
+  });
+
+  t.test(`${name}: does what a list would do, in any order of calls`, async (t) => {
+    const step = fc.oneof(
+      fc.record({ verb: fc.constant('append' as const), count: fc.integer({ min: 1, max: 40 }) }),
+      fc.record({ verb: fc.constant('release' as const), count: fc.integer({ min: 0, max: 300 }) }),
+      fc.record({ verb: fc.constant('peek' as const), count: fc.integer({ min: 0, max: 300 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        await using buffer = await open();
+        let frames: [number, number][] = [];
+        let next = 1;
+        let acked = 0;
+        for (const { verb, count } of steps) {
+          if (verb === 'append') {
+            await buffer.append(chunkOf(count));
+            frames.push([next, next + count - 1]);
+            next += count;
+          } else if (verb === 'release') {
+            await buffer.release(count);
+            if (count > acked && count < next) {
+              acked = count;
+              frames = frames.filter(([, last]) => last > acked);
+            }
+          } else {
+            const expected = frames.filter(([, last]) => last > count);
+            const found = (await buffer.peek(count, everything)).map(({ first, last }): [number, number] => [
+              first,
+              last,
+            ]);
+            if (JSON.stringify(found) !== JSON.stringify(expected))
+              throw new Error(`${JSON.stringify({ found, expected })}`);
+          }
+          const state = buffer.state();
+          if (state.next !== next || state.acked !== acked || state.minRetained !== (frames[0]?.[0] ?? next)) {
+            throw new Error(JSON.stringify({ state, next, acked, frames }));
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+    t.pass('40 random schedules');
+  });
+}

@@ -1,0 +1,253 @@
+/** The forward loop against a hub that misbehaves on purpose, over an uplink in memory; real brokers are in test/integration. */
+import t from 'tap';
+import { createForwarder } from '../../edge-agent/forward.ts';
+import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
+import type { Uplink, UplinkHandlers } from '../../edge-agent/uplink.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
+import { openFrame } from '../../protocols/frame.ts';
+import type { Ack, Hello } from '../../protocols/messages.ts';
+import { chunkOf } from '../contract/buffer.ts';
+
+type Seen =
+  | { kind: 'connect' }
+  | { kind: 'hello'; hello: Hello }
+  | { kind: 'manifest' }
+  | { kind: 'data'; first: number; last: number };
+
+/** A hub in memory. `onFrame` decides the answer; by default every frame in order is acknowledged. */
+function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
+  const seen: Seen[] = [];
+  let handlers: UplinkHandlers | undefined;
+  let end: ((error?: Error) => void) | undefined;
+  const hub = {
+    seen,
+    through,
+    boot: 'boot-1',
+    epoch: '',
+    mute: false,
+    refuse: false,
+    onFrame: undefined as ((first: number, last: number) => boolean) | undefined,
+    answer(kind: Ack['kind'], extra: Partial<Ack> = {}) {
+      const ack = { epoch: hub.epoch, kind, through: hub.through, window, hubBoot: hub.boot, ...extra };
+      setImmediate(() => handlers?.onAck(ack));
+    },
+    say: (online: boolean) => handlers?.onHubState({ online, hubBoot: hub.boot, spreadMs: 0 }),
+    cut: () => end?.(new ConnectionError('cut')),
+    data: () => seen.flatMap((event) => (event.kind === 'data' ? [event.first] : [])),
+  };
+  const uplink: Uplink = {
+    async connect(given) {
+      seen.push({ kind: 'connect' });
+      if (hub.refuse) throw new ConnectionError('refused');
+      handlers = given;
+      const { promise: closed, resolve } = Promise.withResolvers<Error | undefined>();
+      end = resolve;
+      setImmediate(() => hub.say(true));
+      return {
+        async hello(hello) {
+          seen.push({ kind: 'hello', hello });
+          hub.epoch = hello.epoch;
+          if (!hub.mute) hub.answer('welcome', { manifestRevision });
+        },
+        async manifest() {
+          seen.push({ kind: 'manifest' });
+        },
+        async data(bytes) {
+          const { first, count } = openFrame(bytes).header;
+          const last = first + count - 1;
+          seen.push({ kind: 'data', first, last });
+          if (hub.mute || hub.onFrame?.(first, last)) return;
+          if (first === hub.through + 1) hub.through = last;
+          hub.answer(first > hub.through + 1 ? 'nack' : 'ack', first > hub.through + 1 ? { reason: 'gap' } : {});
+        },
+        closed,
+        async [Symbol.asyncDispose]() {
+          resolve(undefined);
+        },
+      };
+    },
+  };
+  return { hub, uplink };
+}
+
+async function setUp(
+  options: Parameters<typeof createHub>[0] & { ackTimeoutMs?: number; maxBytesInFlight?: number } = {},
+) {
+  const { hub, uplink } = createHub(options);
+  const buffer = createMemoryBuffer();
+  const problems: string[] = [];
+  const note = (_: object, message: string) => void problems.push(message);
+  const manifest = { epoch: buffer.state().epoch, revision: 1, site: 'demo/site', tags: [] };
+  const forwarder = createForwarder({
+    buffer,
+    uplink,
+    manifest,
+    bootId: 'boot',
+    version: '0',
+    log: { info() {}, warn: note, error: note },
+    ackTimeoutMs: options.ackTimeoutMs,
+    maxBytesInFlight: options.maxBytesInFlight,
+  });
+  const stop = new AbortController();
+  const fill = async (frames: number) => {
+    for (let i = 0; i < frames; i++) await buffer.append(chunkOf(10));
+    forwarder.accepted();
+  };
+  return { hub, buffer, forwarder, problems, stop, fill, running: (signal = stop.signal) => forwarder.run(signal) };
+}
+
+async function until(condition: () => boolean, what: string, ms = 5000): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+t.test('greets, sends what is buffered and what comes later, and releases what is acknowledged', async (t) => {
+  const { hub, buffer, forwarder, stop, fill, running } = await setUp();
+  await fill(20);
+  const run = running();
+  await until(() => forwarder.through === 200, 'backlog');
+  await fill(1);
+  await until(() => forwarder.through === 210, 'live');
+  stop.abort();
+  await run;
+  t.same(
+    hub.seen.slice(0, 2).map(({ kind }) => kind),
+    ['connect', 'hello'],
+  );
+  t.same(
+    hub.data(),
+    Array.from({ length: 21 }, (_, i) => 1 + i * 10),
+    'every frame once, in order',
+  );
+  t.match(buffer.state(), { acked: 210, frames: 0 });
+});
+
+t.test('sends the manifest before data when the hub does not hold its revision', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp({ manifestRevision: 0 });
+  await fill(1);
+  const run = running();
+  await until(() => forwarder.through === 10, 'data');
+  stop.abort();
+  await run;
+  t.same(
+    hub.seen.map(({ kind }) => kind),
+    ['connect', 'hello', 'manifest', 'data'],
+  );
+});
+
+t.test('begins where the hub says it is', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp({ through: 30 });
+  await fill(5);
+  const run = running();
+  await until(() => forwarder.through === 50, 'the rest');
+  stop.abort();
+  await run;
+  t.same(hub.data(), [31, 41]);
+});
+
+t.test('keeps no more in flight than window and bytes allow', async (t) => {
+  for (const [options, most] of [
+    [{ window: 3 }, 3],
+    [{ window: 64, maxBytesInFlight: 400 }, 4],
+  ] as const) {
+    const { hub, stop, fill, running } = await setUp(options);
+    hub.onFrame = () => true;
+    await fill(30);
+    const run = running();
+    await until(() => hub.data().length > 0, 'first frame');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    t.ok(hub.data().length <= most, `${hub.data().length} frames of at most ${most} sent without an answer`);
+    stop.abort();
+    await run;
+  }
+});
+
+t.test('goes back to the last settled number after a nack', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp();
+  let lost = true;
+  hub.onFrame = (first) => {
+    if (first !== 21 || !lost) return false;
+    lost = false;
+    return true;
+  };
+  await fill(6);
+  const run = running();
+  await until(() => forwarder.through === 60, 'everything');
+  stop.abort();
+  await run;
+  t.equal(hub.data().filter((first) => first === 21).length, 2, 'the lost frame was sent again');
+});
+
+t.test('greets again when no acknowledgement comes, and resends', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp({ ackTimeoutMs: 100 });
+  let silent = true;
+  hub.onFrame = () => silent;
+  await fill(3);
+  const run = running();
+  await until(() => hub.seen.filter(({ kind }) => kind === 'hello').length >= 2, 'second hello');
+  silent = false;
+  await until(() => forwarder.through === 30, 'everything');
+  stop.abort();
+  await run;
+});
+
+t.test('greets a hub that started anew, and sends nothing while it is offline', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp();
+  const run = running();
+  await until(() => forwarder.link === 'forwarding', 'link');
+  hub.say(false);
+  await until(() => forwarder.link === 'waiting for hub', 'offline');
+  await fill(2);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.same(hub.data(), []);
+  hub.boot = 'boot-2';
+  hub.say(true);
+  await until(() => forwarder.through === 20, 'everything');
+  stop.abort();
+  await run;
+  t.equal(hub.seen.filter(({ kind }) => kind === 'hello').length, 2);
+});
+
+t.test('connects again after the connection is cut or refused', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp();
+  hub.refuse = true;
+  await fill(2);
+  const run = running();
+  await until(() => hub.seen.length >= 2, 'second try');
+  hub.refuse = false;
+  await until(() => forwarder.through === 20, 'everything', 15_000);
+  hub.cut();
+  await fill(1);
+  await until(() => forwarder.through === 30, 'after the cut', 15_000);
+  stop.abort();
+  await run;
+});
+
+t.test('stops and alarms when the hub knows numbers that the buffer never gave', async (t) => {
+  const { hub, buffer, forwarder, problems, fill, running } = await setUp({ through: 500 });
+  await fill(3);
+  await running();
+  t.equal(forwarder.link, 'regressed');
+  t.match(problems.join(), /new dataDir/);
+  t.same(hub.data(), [], 'nothing was sent');
+  t.equal(buffer.state().frames, 3, 'nothing was let go');
+});
+
+t.test('believes no acknowledgement of another epoch, another boot or a lower number', async (t) => {
+  const { hub, buffer, forwarder, stop, fill, running } = await setUp();
+  const run = running();
+  await fill(2);
+  await until(() => forwarder.through === 20, 'settled');
+  hub.onFrame = () => true;
+  await fill(2);
+  hub.answer('ack', { epoch: '0'.repeat(32), through: 40 });
+  hub.answer('ack', { through: 5 });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.equal(forwarder.through, 20);
+  t.match(buffer.state(), { frames: 2, acked: 20 });
+  stop.abort();
+  await run;
+});
