@@ -39,15 +39,17 @@ export function createMemoryBuffer(): Buffer {
       bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
     },
     async register(declared) {
-      const key = ({ id, retired, ...tag }: ManifestTag) => JSON.stringify(tag);
+      const key = ({ id: _, retired: __, ...tag }: ManifestTag) => JSON.stringify(tag);
       const before = JSON.stringify(tags);
       const live = declared.map((tag) => {
-        let known = tags.find((other) => key(other) === key({ id: 0, ...tag }));
-        if (!known) tags.push((known = { id: tags.length + 1, ...tag }));
-        return known;
+        const known = tags.find((other) => key(other) === key({ id: 0, ...tag }));
+        if (known) return known;
+        const added = { id: tags.length + 1, ...tag };
+        tags.push(added);
+        return added;
       });
       for (const [i, tag] of tags.entries()) {
-        const { retired, ...rest } = tag;
+        const { retired: _, ...rest } = tag;
         tags[i] = live.includes(tag) ? rest : { ...rest, retired: true };
       }
       if (JSON.stringify(tags) !== before) revision += 1;

@@ -181,7 +181,7 @@ t.test('goes back to the last settled number after a nack', async (t) => {
   t.equal(hub.data().filter((first) => first === 21).length, 2, 'the lost frame was sent again');
 });
 
-t.test('greets again when no acknowledgement comes, and resends', async (t) => {
+t.test('greets again when no acknowledgement comes, and resends', async () => {
   const { hub, forwarder, stop, fill, running } = await setUp({ ackTimeoutMs: 100 });
   let silent = true;
   hub.onFrame = () => silent;
@@ -211,7 +211,7 @@ t.test('greets a hub that started anew, and sends nothing while it is offline', 
   t.equal(hub.seen.filter(({ kind }) => kind === 'hello').length, 2);
 });
 
-t.test('connects again after the connection is cut or refused', async (t) => {
+t.test('connects again after the connection is cut or refused', async () => {
   const { hub, forwarder, stop, fill, running } = await setUp();
   hub.refuse = true;
   await fill(2);

@@ -1,0 +1,222 @@
+/** From a source's readings to accepted samples: sampler, health tags, acceptance, supervision, configuration. */
+import t from 'tap';
+import { startAcceptor } from '../../edge-agent/accept.ts';
+import { createSourceHealth, healthDeclarations } from '../../edge-agent/health.ts';
+import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
+import { createSampler } from '../../edge-agent/sampler.ts';
+import { superviseSource } from '../../edge-agent/supervise.ts';
+import { systemClock } from '../../protocols/clock.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
+import { decodePayload, openFrame } from '../../protocols/frame.ts';
+import { flag, quality, type Sample, type SampleValue } from '../../protocols/sample.ts';
+import type { Reading } from '../../protocols/source.ts';
+
+const second = 1_000_000;
+const start = 1_790_000_000 * second;
+const sample = (tag: number, at: number, value: SampleValue, code = 0): Sample => ({
+  tag,
+  time: start + at * second,
+  value,
+  quality: code,
+  flags: 0,
+});
+const quiet = { info() {}, warn() {} };
+const onChange = (deadband = 0) => ({ mode: 'change' as const, deadband, heartbeatMs: 60_000 });
+
+async function samplesIn(buffer: ReturnType<typeof createMemoryBuffer>) {
+  const frames = await buffer.peek(0, { frames: 1000, bytes: 1e9 });
+  return frames.flatMap(({ bytes }) => {
+    const { header, payload } = openFrame(bytes);
+    const { samples } = decodePayload(header, payload);
+    return samples.tags.map((tag, i) => ({ tag, time: samples.times[i]!, value: samples.values[i]! }));
+  });
+}
+
+t.test(
+  'the sampler reports a change of value or quality, and an unchanged value when its heartbeat is due',
+  async (t) => {
+    const sampler = createSampler(new Map([[1, onChange()]]));
+    const kept = sampler.take([
+      sample(1, 0, 5),
+      sample(1, 1, 5),
+      sample(1, 2, 6),
+      sample(1, 3, null, quality.badTimeout),
+      sample(1, 4, null, quality.badTimeout),
+      sample(1, 5, 6),
+      sample(1, 64, 6),
+      sample(1, 65, 6),
+    ]);
+    t.same(
+      kept.map(({ time, value, flags }) => [(time - start) / second, value, flags]),
+      [
+        [0, 5, 0],
+        [2, 6, 0],
+        [3, null, 0],
+        [5, 6, 0],
+        [65, 6, flag.heartbeat],
+      ],
+    );
+    sampler.reset();
+    t.equal(sampler.take([sample(1, 66, 6)]).length, 1, 'a new session reports everything again');
+  },
+);
+
+t.test('a deadband holds back small changes until they add up', async (t) => {
+  const sampler = createSampler(new Map([[1, onChange(1)]]));
+  const values = [10, 10.5, 10.9, 11, 11.4, 9.9].map((value, i) => sample(1, i, value));
+  t.same(
+    sampler.take(values).map(({ value }) => value),
+    [10, 11, 9.9],
+  );
+});
+
+t.test('what a frame cannot carry is Bad without a value, and Bad never carries one', async (t) => {
+  const sampler = createSampler(new Map([1, 2, 3, 4].map((tag) => [tag, onChange()])));
+  const kept = sampler.take([
+    sample(1, 0, Number.NaN),
+    sample(2, 0, Number.POSITIVE_INFINITY),
+    sample(3, 0, 'x'.repeat(5000)),
+    sample(4, 0, 17, quality.badNotConnected),
+  ]);
+  t.same(
+    kept.map((one) => [one.value, one.quality]),
+    [...Array(3).fill([null, quality.badOutOfRange]), [null, quality.badNotConnected]],
+  );
+});
+
+t.test(
+  'health says up after the first reading, tells the watermark now and then, and says down at the end',
+  async (t) => {
+    const declared = healthDeclarations('plc', 5000);
+    const ids = new Map(declared.map(({ path }, i) => [path, i + 1]));
+    const nameOf = (tag: number) => declared[tag - 1]!.role;
+    const health = createSourceHealth('plc', ids, 5000);
+    const read = (at: number): Reading => ({
+      samples: [],
+      through: start + at * second,
+      slots: { good: 10, bad: 1, skipped: 0 },
+    });
+    const first = health.after(read(0), start);
+    t.same([nameOf(first[0]!.tag), first[0]!.value], ['health_session', true]);
+    t.same(health.after(read(1), start + second), [], 'not every time');
+    const later = health.after(read(5), start + 5 * second);
+    t.same(
+      later.map(({ tag, value }) => [nameOf(tag), value]),
+      [
+        ['health_through', start + 5 * second],
+        ['health_slots_good', 30],
+        ['health_slots_bad', 3],
+        ['health_slots_skipped', 0],
+        ['health_lost', 0],
+      ],
+    );
+    const ended = health.ended(start + 6 * second);
+    t.same([nameOf(ended.at(-1)!.tag), ended.at(-1)!.value], ['health_session', false]);
+    t.same(health.ended(start + 7 * second), [], 'once');
+  },
+);
+
+t.test('acceptance gathers for its interval, or until a frame is full, and keeps the order', async (t) => {
+  const buffer = createMemoryBuffer();
+  const acceptor = startAcceptor({
+    buffer,
+    manifestRevision: 1,
+    now: () => start,
+    intervalMs: 50,
+    maxSamples: 100,
+    log: quiet,
+  });
+  const all = Array.from({ length: 250 }, (_, i) => sample(1, i, i));
+  await acceptor.add(all.slice(0, 30));
+  t.equal(buffer.state().next, 1, 'not yet');
+  await acceptor.add(all.slice(30));
+  await acceptor.flush();
+  t.equal(acceptor.accepted, 250);
+  t.same(
+    (await samplesIn(buffer)).map(({ value }) => value),
+    all.map(({ value }) => value),
+  );
+  t.ok(buffer.state().frames <= 3, `${buffer.state().frames} frames`);
+  await acceptor[Symbol.asyncDispose]();
+});
+
+t.test('samples too large for one frame go into several', async (t) => {
+  const buffer = createMemoryBuffer();
+  const acceptor = startAcceptor({ buffer, manifestRevision: 1, now: () => start, intervalMs: 10, log: quiet });
+  const noise = () =>
+    Array.from({ length: 300 }, () => Math.random().toString(36).slice(2))
+      .join('')
+      .slice(0, 3000);
+  await acceptor.add(Array.from({ length: 400 }, (_, i) => sample(1, i, noise())));
+  await acceptor.flush();
+  t.ok(buffer.state().frames > 1, `${buffer.state().frames} frames`);
+  t.equal((await samplesIn(buffer)).length, 400);
+});
+
+t.test('two samples of one tag, one microsecond and one number modulo 1000 are kept apart', async (t) => {
+  const buffer = createMemoryBuffer();
+  const acceptor = startAcceptor({ buffer, manifestRevision: 1, now: () => start, intervalMs: 10, log: quiet });
+  const samples = Array.from({ length: 1001 }, (_, i) => (i % 1000 === 0 ? sample(1, 0, i) : sample(2, i, i)));
+  await acceptor.add(samples);
+  await acceptor.flush();
+  const times = (await samplesIn(buffer)).filter(({ tag }) => tag === 1).map(({ time }) => time);
+  t.same(times, [start, start + 1]);
+});
+
+t.test('while the buffer takes nothing, sources wait, and nothing is lost or reordered', async (t) => {
+  const buffer = createMemoryBuffer();
+  let failures = 2;
+  const acceptor = startAcceptor({
+    buffer: {
+      ...buffer,
+      append: (chunk) => (failures-- > 0 ? Promise.reject(new Error('disk full')) : buffer.append(chunk)),
+    },
+    manifestRevision: 1,
+    now: () => start,
+    intervalMs: 10,
+    maxSamples: 10,
+    maxWaiting: 20,
+    log: quiet,
+  });
+  for (let i = 0; i < 100; i += 10) {
+    await acceptor.add(Array.from({ length: 10 }, (_, k) => sample(1, i + k, i + k)));
+    t.ok(acceptor.waiting <= 20, 'bounded');
+  }
+  await acceptor.flush();
+  t.same(
+    (await samplesIn(buffer)).map(({ value }) => value),
+    Array.from({ length: 100 }, (_, i) => i),
+  );
+});
+
+t.test('a lost source is tried again, and every session begins with everything and ends with a word', async (t) => {
+  const declared = healthDeclarations('plc', 5000);
+  const ids = new Map(declared.map(({ path }, i) => [path, i + 100]));
+  const session = ids.get('health/plc/session')!;
+  const taken: Sample[] = [];
+  const stop = new AbortController();
+  let sessions = 0;
+  await superviseSource(
+    {
+      source: {
+        id: 'plc',
+        async *read() {
+          sessions += 1;
+          yield { samples: [sample(1, sessions, 42)], through: start };
+          if (sessions === 2) return stop.abort();
+          throw new ConnectionError('gone');
+        },
+      },
+      sampler: createSampler(new Map([[1, onChange()]])),
+      health: createSourceHealth('plc', ids, 5000),
+      acceptor: { add: async (samples) => void taken.push(...samples) },
+      clock: systemClock,
+      log: quiet,
+    },
+    stop.signal,
+  );
+  t.same(
+    taken.filter(({ tag }) => tag === 1 || tag === session).map(({ value }) => value),
+    [42, true, false, 42, true, false],
+  );
+});

@@ -1,0 +1,319 @@
+/** Frames in, samples settled: the ledger, validation, the group-commit loop and the proof, over a real ledger and a store in memory. */
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { createArrivals } from '../../hub/ingest/arrivals.ts';
+import { createIngest } from '../../hub/ingest/ingest.ts';
+import { createLink } from '../../hub/ingest/link.ts';
+import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
+import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
+import type { ManifestTag } from '../../protocols/manifest.ts';
+import type { Ack } from '../../protocols/messages.ts';
+import type { SampleValue } from '../../protocols/sample.ts';
+import { agentTopic } from '../../protocols/topics.ts';
+
+const epoch = 'ab'.repeat(16);
+const now = 1_790_000_000_000_000;
+const quiet = { info() {}, warn() {}, error() {} };
+const tag = (id: number, type: ManifestTag['type']): ManifestTag => ({
+  id,
+  path: `line/unit/tag-${id}`,
+  type,
+  unit: '',
+  role: 'process',
+  source: 'plc',
+  intervalMs: 1000,
+});
+const hello = { epoch, bootId: 'b', minRetained: 1, next: 1, acked: 0, manifestRevision: 1, version: '0' };
+const manifest = { epoch, revision: 1, site: 'demo/site', tags: [tag(1, 'float'), tag(2, 'int'), tag(3, 'string')] };
+
+function frame(first: number, values: readonly [tag: number, value: SampleValue][], { at = now, revision = 1 } = {}) {
+  const samples = values.map(([id, value], i) => ({
+    tag: id,
+    time: at + i,
+    value,
+    quality: value === null ? 0x80000000 : 0,
+    flags: 0,
+  }));
+  const header = { epoch, first, count: values.length, acceptedAt: now, manifestRevision: revision };
+  return sealFrame(header, encodePayload(toColumns(samples)));
+}
+
+/** A hub without broker and HTTP: messages in, answers out, a store that does what it is told. */
+function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
+  const ledger = openSqliteLedger(file);
+  t.teardown(() => ledger[Symbol.dispose]());
+  const stored = new Map<string, SampleValue>();
+  const order: string[] = [];
+  const state = { fail: 0, reject: [] as number[] };
+  const writer: TelemetryWriter = {
+    async write(batches: readonly StoreBatch[]) {
+      if (state.fail > 0) {
+        state.fail -= 1;
+        throw new ConnectionError('store away');
+      }
+      order.push('store');
+      const rejections = [];
+      for (const { stream, numbers, samples } of batches) {
+        for (const [i, number] of numbers.entries()) {
+          if (state.reject.includes(number)) rejections.push({ stream, number, reason: 'field type conflict' });
+          else stored.set(`${stream}/${number}`, samples.values[i]!);
+        }
+      }
+      return rejections;
+    },
+  };
+  const answers: Ack[] = [];
+  const arrivals = createArrivals(1_000_000);
+  const link = createLink({
+    ledger,
+    arrivals,
+    hubBoot: 'boot',
+    window: 8,
+    now: () => now,
+    publish(_topic, payload) {
+      const ack: Ack = JSON.parse(Buffer.from(payload).toString());
+      order.push(`${ack.kind} ${ack.through}`);
+      answers.push(ack);
+    },
+    log: quiet,
+  });
+  const ingest = createIngest({
+    arrivals,
+    ledger,
+    writer,
+    now: () => now,
+    reply: link.reply,
+    onSettled() {},
+    log: quiet,
+  });
+  const stop = new AbortController();
+  const running = ingest.run(stop.signal);
+  t.teardown(async () => {
+    stop.abort();
+    await running;
+  });
+  const send = (leaf: 'up/hello' | 'up/manifest' | 'up/data', body: object | Uint8Array) =>
+    link.handle(agentTopic('a1', leaf), body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)));
+  const greet = () => {
+    void send('up/hello', hello);
+    void send('up/manifest', manifest);
+  };
+  return { ledger, link, ingest, stored, order, answers, state, send, greet };
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`never: ${what}`);
+}
+
+t.test('a frame is stored, then in the ledger, then acknowledged; the welcome says where to begin', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  t.match(hub.answers[0], { kind: 'welcome', through: 0, manifestRevision: 0, window: 8, hubBoot: 'boot' });
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [1, 1.5],
+      [2, 7],
+      [3, 'on'],
+    ]),
+  );
+  void hub.send('up/data', frame(4, [[1, null]]));
+  await until(() => hub.answers.some(({ through }) => through === 4), 'ack');
+  t.same([...hub.stored.values()], [1.5, 7, 'on', null]);
+  t.ok(
+    hub.order.indexOf('store') < hub.order.findIndex((step) => step.startsWith('ack')),
+    'stored before acknowledged',
+  );
+  t.match(hub.ledger.streams(), [{ through: 4, samples: 4, deadLetters: 0, agent: 'a1' }]);
+  void hub.send('up/hello', hello);
+  t.match(hub.answers.at(-1), { kind: 'welcome', through: 4, manifestRevision: 1 });
+});
+
+t.test('a repeated frame is acknowledged again and not written, one too far ahead is refused', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [2, 1],
+      [2, 2],
+    ]),
+  );
+  await until(() => hub.stored.size === 2, 'stored');
+  const writes = hub.order.filter((step) => step === 'store').length;
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [2, 1],
+      [2, 2],
+    ]),
+  );
+  await until(() => hub.ingest.counts.repeated === 1, 'repeated');
+  t.equal(hub.order.filter((step) => step === 'store').length, writes);
+  t.match(hub.answers.at(-1), { kind: 'ack', through: 2 });
+  void hub.send('up/data', frame(9, [[2, 9]]));
+  await until(() => hub.answers.at(-1)?.kind === 'nack', 'nack');
+  t.match(hub.answers.at(-1), { kind: 'nack', through: 2, reason: 'gap' });
+});
+
+t.test(
+  'a sample off its type, of an unknown tag or an impossible time is listed with its number; the rest is stored',
+  async (t) => {
+    const hub = createHub(t);
+    hub.greet();
+    void hub.send(
+      'up/data',
+      frame(1, [
+        [1, 'text'],
+        [2, 1.5],
+        [9, 1],
+        [3, 'fine'],
+        [2, 2n ** 60n],
+      ]),
+    );
+    void hub.send('up/data', frame(6, [[2, 1]], { at: 1000 }));
+    await until(() => hub.answers.some(({ through }) => through === 6), 'ack');
+    t.same(
+      [...hub.stored.entries()],
+      [
+        ['1/4', 'fine'],
+        ['1/5', 2n ** 60n],
+      ],
+    );
+    t.same(
+      hub.ledger.deadLetters(1, 0, 10).map(({ number, reason, value }) => [number, reason, value]),
+      [
+        [1, 'not of type float', 'string:text'],
+        [2, 'not of type int', 'number:1.5'],
+        [3, 'unknown tag', 'number:1'],
+        [6, 'time out of range', 'number:1'],
+      ],
+    );
+    t.match(hub.ledger.streams(), [{ samples: 2, deadLetters: 4 }]);
+  },
+);
+
+t.test('what the store refuses for good becomes a dead letter in the same step', async (t) => {
+  const hub = createHub(t);
+  hub.state.reject = [2];
+  hub.greet();
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [2, 1],
+      [2, 2],
+      [2, 3],
+    ]),
+  );
+  await until(() => hub.answers.some(({ through }) => through === 3), 'ack');
+  t.match(hub.ledger.deadLetters(1, 0, 10), [{ number: 2, reason: 'store: field type conflict' }]);
+});
+
+t.test('nothing is acknowledged while the store is away, and everything when it is back', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  hub.state.fail = 3;
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.ingest.blocked !== undefined, 'blocked');
+  t.equal(hub.ledger.streams()[0]!.through, 0);
+  t.notOk(hub.answers.some(({ kind }) => kind === 'ack'));
+  await until(() => hub.answers.some(({ through }) => through === 1), 'ack');
+  t.equal(hub.ingest.blocked, undefined);
+});
+
+t.test('damaged frames are refused, unreadable ones are listed number by number, and the hub goes on', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  const good = frame(1, [[2, 1]]);
+  const flipped = Buffer.from(good);
+  flipped[60]! ^= 1;
+  void hub.send('up/data', flipped);
+  t.match(hub.answers.at(-1), { kind: 'nack', through: 0, reason: 'crc' });
+  void hub.send('up/data', Buffer.from('hello'));
+  t.match(hub.answers.at(-1), { kind: 'nack', reason: 'length' });
+  void hub.send(
+    'up/data',
+    sealFrame({ epoch, first: 1, count: 3, acceptedAt: now, manifestRevision: 1 }, Buffer.from('not zstd')),
+  );
+  await until(() => hub.answers.some(({ through }) => through === 3), 'ack');
+  t.same(
+    hub.ledger.deadLetters(1, 0, 10).map(({ number, reason }) => [number, reason]),
+    [1, 2, 3].map((number) => [number, 'frame: decode']),
+  );
+  void hub.send('up/hello', Buffer.from('{"epoch":1}'));
+  void hub.send('up/manifest', Buffer.from('[]'));
+  void hub.link.handle('payesh/v1/a/UPPER/up/data', good);
+  t.same(Object.fromEntries(hub.link.faults), { crc: 1, length: 1, hello: 1, manifest: 1, topic: 1 });
+});
+
+t.test('a frame of a manifest that the hub does not hold is sent back for it', async (t) => {
+  const hub = createHub(t);
+  void hub.send('up/hello', hello);
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.answers.at(-1)?.reason === 'manifest', 'nack');
+  void hub.send('up/manifest', manifest);
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 1), 'ack');
+});
+
+t.test(
+  'the ledger keeps streams, manifests and numbers over a restart, and a new epoch closes the old stream',
+  async (t) => {
+    const file = join(t.testdir(), 'ledger.db');
+    const hub = createHub(t, file);
+    hub.greet();
+    void hub.send(
+      'up/data',
+      frame(1, [
+        [2, 1],
+        [1, 2],
+      ]),
+    );
+    await until(() => hub.answers.some(({ through }) => through === 2), 'ack');
+    using reopened = openSqliteLedger(file);
+    t.same(reopened.streams(), hub.ledger.streams());
+    t.same(reopened.tags(), hub.ledger.tags());
+    t.equal(reopened.tags()[0]!.path, 'demo/site/line/unit/tag-1');
+    t.throws(
+      () => reopened.settle([{ batch: { ...reopened.batches(1, 0, 1)[0]!, first: 7, last: 8 }, deadLetters: [] }], now),
+      /does not follow/,
+    );
+    const next = reopened.greet('a1', { ...hello, epoch: 'cd'.repeat(16) }, now);
+    t.equal(next.number, 2);
+    t.equal(reopened.streams()[0]!.closedAt, now);
+  },
+);
+
+t.test(
+  'numbers that an agent let go before the ledger knew them are a declared gap, and the stream goes on',
+  async (t) => {
+    const hub = createHub(t);
+    void hub.send('up/hello', { ...hello, minRetained: 11, next: 12, acked: 10 });
+    void hub.send('up/manifest', manifest);
+    t.match(hub.answers[0], { kind: 'welcome', through: 10 });
+    t.match(hub.ledger.gaps(1), [{ first: 1, last: 10, reason: 'released before the ledger knew' }]);
+    void hub.send('up/data', frame(11, [[2, 1]]));
+    await until(() => hub.answers.some(({ through }) => through === 11), 'ack');
+  },
+);
+
+t.test('while the hub holds enough bytes, whoever delivers waits', async (t) => {
+  const arrivals = createArrivals(100);
+  const arrival = {
+    agent: 'a',
+    header: { epoch, first: 1, count: 1, acceptedAt: now, manifestRevision: 1, codec: 1 },
+    payload: Buffer.alloc(60),
+  };
+  t.equal(arrivals.put(arrival), undefined);
+  const held = arrivals.put(arrival);
+  t.type(held, Promise);
+  await arrivals.take(1000, AbortSignal.timeout(1000));
+  await held;
+  t.equal(arrivals.bytes, 0);
+});
