@@ -1,0 +1,181 @@
+/** The hub put together, in the order in which data flow: broker → ingest → store and ledger → KPIs → HTTP. */
+import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Clock } from '../protocols/clock.ts';
+import { ConfigError } from '../protocols/errors.ts';
+import { openAccess } from './access/access.ts';
+import { startBroker } from './broker.ts';
+import type { HubConfig } from './config.ts';
+import { createHttp } from './http.ts';
+import { createArrivals } from './ingest/arrivals.ts';
+import { createIngest } from './ingest/ingest.ts';
+import { createLink } from './ingest/link.ts';
+import { createBrokerSession, ingestUser } from './ingest/session.ts';
+import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
+import { createLatestValues, warmLatestValues } from './live/latest.ts';
+import { createHubMetrics } from './metrics.ts';
+import type { Plant } from './plant/plant.ts';
+import { runRetention } from './retention.ts';
+import { createKpiEvaluator } from './rollup/evaluate.ts';
+import { openKpiValues } from './rollup/values.ts';
+import { openStore } from './store/open.ts';
+import { verify } from './verify.ts';
+
+export interface HubOptions {
+  readonly config: HubConfig;
+  readonly plants: readonly Plant[];
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  /** The secret of the first token, instead of a random one. */
+  readonly presetToken?: string;
+  /** Of the user hub-ingest at an external broker. */
+  readonly brokerPassword?: string;
+  /** Of the external store. */
+  readonly storeSecret?: string;
+  /** Told once, when everything listens; `token` only if the first one was just made. */
+  onReady(ready: { url: string; token: string | undefined }): void;
+}
+
+const warmWindowUs = 3_600_000_000;
+
+/** Runs a hub until `stop` aborts; resolves when everything is closed. @throws {ConfigError} when it cannot start. */
+export async function runHub(options: HubOptions, stop: AbortSignal): Promise<void> {
+  const { config, plants, clock, log } = options;
+  makeDataDir(config.dataDir);
+  const inDataDir = (name: string) => join(config.dataDir, name);
+  const hubBoot = randomUUID();
+
+  using access = openAccess(inDataDir('access.db'));
+  const firstToken = access.tokens.ensureFirst(options.presetToken);
+  using ledger = openSqliteLedger(inDataDir('ledger.db'));
+  await using store = await openStore({
+    config: config.store,
+    dir: inDataDir('samples'),
+    secret: options.storeSecret,
+    log,
+  });
+  using values = openKpiValues(inDataDir('kpi.db'));
+  const kpis = createKpiEvaluator({ plants, reader: store.reader, ledger, clock, values });
+
+  await using broker = await openBroker();
+  const session = createBrokerSession({ ...broker, hubBoot, spreadMs: config.ingest.spreadMs, log });
+  const arrivals = createArrivals(config.ingest.maxBytes);
+  const { window } = config.ingest;
+  const link = createLink({ ledger, arrivals, hubBoot, window, now: clock.now, publish: session.publish, log });
+  const latest = createLatestValues(() => ledger.tags());
+  const ingest = createIngest({
+    arrivals,
+    ledger,
+    writer: store.writer,
+    now: clock.now,
+    reply: link.reply,
+    onSettled: ({ stream, samples }) => latest.update(stream, samples),
+    log,
+  });
+
+  const http = await createHttp({
+    access,
+    ledger,
+    reader: store.reader,
+    kpis,
+    latest,
+    clock,
+    verify: (signal, deep) => verify({ ledger, reader: store.reader, deep }, signal),
+    ready: () => {
+      const health = store.health();
+      const found = [session.blocked, ingest.blocked, health.ok ? undefined : health.reason];
+      const reasons = [...new Set(found.filter((reason) => reason !== undefined))];
+      return { ok: reasons.length === 0, reasons };
+    },
+    metrics: createHubMetrics({ ingest, link, ledger, heldBytes: () => arrivals.bytes }),
+    log,
+  });
+  await using _http = { [Symbol.asyncDispose]: () => http.close() };
+  const url = await listen(http, config.http);
+
+  const end = new AbortController();
+  const running = [
+    ingest.run(end.signal),
+    session.run(link.handle, AbortSignal.any([stop, end.signal])),
+    runRetention(
+      {
+        store,
+        audit: access.audit,
+        clock,
+        policy: { maxAgeMs: config.retention.rawDays * 86_400_000, maxBytes: config.retention.maxBytes },
+        log,
+      },
+      AbortSignal.any([stop, end.signal]),
+    ),
+    warmLatestValues(
+      latest,
+      { reader: store.reader, tags: ledger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },
+      end.signal,
+    ).catch((err: unknown) => log.warn({ err }, 'latest values not loaded; they come with the next samples')),
+  ];
+  try {
+    options.onReady({ url, token: firstToken?.secret });
+    await Promise.race([aborted(stop), failed(running)]);
+  } finally {
+    end.abort();
+    await Promise.allSettled(running);
+  }
+
+  /** The address, account and lifetime of the broker that this hub uses, its own or another. */
+  async function openBroker(): Promise<{ url: string; password: string } & AsyncDisposable> {
+    const { kind, url, host, port, passwordFile } = config.broker;
+    if (kind === 'external') {
+      if (options.brokerPassword) return { url, password: options.brokerPassword, async [Symbol.asyncDispose]() {} };
+      throw new ConfigError(`no password for the user ${ingestUser} at the broker`, {
+        path: passwordFile ?? 'broker.passwordFile',
+        hint: `Make the account with "payesh-hub agent add ${ingestUser}" and write its password into broker.passwordFile.`,
+      });
+    }
+    const password = randomBytes(32).toString('base64url');
+    const authenticate = (username: string, given: string) =>
+      username === ingestUser ? same(given, password) : access.agents.verify(username, given);
+    const own = await startBroker({ host, port, authenticate, ingestUser, log });
+    return { url: own.url, password, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
+  }
+}
+
+function makeDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const hint = 'Give the hub a dataDir on a writable disk.';
+    throw new ConfigError("the hub's folder cannot be made", { path: dir, hint, cause });
+  }
+}
+
+async function listen(
+  http: { listen(at: { host: string; port: number }): Promise<string> },
+  at: HubConfig['http'],
+): Promise<string> {
+  try {
+    return await http.listen(at);
+  } catch (cause) {
+    throw new ConfigError(`the HTTP port ${at.port} cannot be opened: ${(cause as Error).message}`, {
+      path: `${at.host}:${at.port}`,
+      hint: 'Stop what listens there, or set http.port (in the demo: PAYESH_HTTP_PORT) to a free one.',
+      cause,
+    });
+  }
+}
+
+const same = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** Rejects as soon as one of them does; never resolves. */
+const failed = (running: readonly Promise<void>[]): Promise<never> =>
+  new Promise((_, reject) => {
+    for (const one of running) one.catch(reject);
+  });

@@ -1,0 +1,75 @@
+/** The hub's HTTP side, put together: the door, the API under /api/v1, health endpoints and the page. It does not listen yet. */
+import helmet from '@fastify/helmet';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { agentRoutes } from './routes/agents.ts';
+import { assetRoutes } from './routes/assets.ts';
+import { auditRoutes } from './routes/audit-events.ts';
+import type { RouteContext } from './routes/context.ts';
+import { guard } from './routes/guard.ts';
+import { healthRoutes } from './routes/health.ts';
+import { kpiRoutes } from './routes/kpis.ts';
+import { liveRoutes } from './routes/live.ts';
+import { describeApi } from './routes/openapi.ts';
+import { servePage } from './routes/page.ts';
+import { answerWithProblems } from './routes/problem.ts';
+import { seriesRoutes } from './routes/series.ts';
+import { tagRoutes } from './routes/tags.ts';
+import { verificationRoutes } from './routes/verification.ts';
+
+export interface HttpOptions extends RouteContext {
+  readonly log?: FastifyBaseLogger;
+  readonly requestsPerMinute?: number;
+}
+
+const apiPrefix = '/api/v1';
+const maxBodyBytes = 1_048_576;
+const requestTimeoutMs = 30_000;
+
+export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const app: FastifyInstance = Fastify({
+    ...(options.log && { loggerInstance: options.log, disableRequestLogging: true }),
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    exposeHeadRoutes: false,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  answerWithProblems(app);
+
+  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy } });
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+  });
+  const { requestsPerMinute = 300 } = options;
+  await guard(app, { tokens: options.access.tokens, requestsPerMinute });
+
+  await describeApi(app, apiPrefix);
+  const resources = [
+    agentRoutes,
+    tagRoutes,
+    seriesRoutes,
+    assetRoutes,
+    kpiRoutes,
+    verificationRoutes,
+    auditRoutes,
+    liveRoutes,
+  ];
+  for (const routes of resources) await app.register(routes(options), { prefix: apiPrefix });
+  await app.register(healthRoutes(options));
+  await servePage(app);
+  return app;
+}
+
+const contentSecurityPolicy = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'connect-src': ["'self'"],
+  'font-src': ["'self'"],
+  'frame-ancestors': ["'none'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'self'"],
+  'require-trusted-types-for': ["'script'"],
+};

@@ -1,0 +1,37 @@
+/** The hub's process: arguments in, exit code out. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { loadYaml } from '../config/load.ts';
+import { exitWith } from '../config/process.ts';
+import { openAccess } from './access/access.ts';
+import { agentCommand } from './commands/agent.ts';
+import { runCommand } from './commands/run.ts';
+import { tokenCommand } from './commands/token.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { hubSchema } from './config.ts';
+
+const program = new Command('payesh-hub')
+  .description('Stores what agents send, computes KPIs, and serves them.')
+  .option('-c, --config <file>', 'hub.yaml', 'hub.yaml')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 refused or a fault, 2 verify found something, 78 something in the configuration must be changed.',
+  );
+
+const configFile = (): string => program.opts<{ config: string }>().config;
+const openAccessFile = () => {
+  const { dataDir } = loadYaml(configFile(), hubSchema, process.env);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  return openAccess(join(dataDir, 'access.db'));
+};
+
+program
+  .addCommand(runCommand(configFile))
+  .addCommand(tokenCommand(openAccessFile))
+  .addCommand(agentCommand(openAccessFile))
+  .addCommand(verifyCommand());
+
+await exitWith(async () => {
+  await program.parseAsync();
+});

@@ -1,0 +1,35 @@
+/** Retention: now and then lets the store delete what is too old or too much, and writes every deletion into the audit log. */
+import type { Clock } from '../protocols/clock.ts';
+import { ConnectionError } from '../protocols/errors.ts';
+import type { AuditLog } from './access/audit.ts';
+import type { TelemetryStore } from './store/store.ts';
+
+export interface RetentionOptions {
+  readonly store: Pick<TelemetryStore, 'retain'>;
+  readonly audit: Pick<AuditLog, 'append'>;
+  readonly clock: Clock;
+  readonly policy: { readonly maxAgeMs: number; readonly maxBytes: number };
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+}
+
+const checkEveryMs = 60_000;
+
+/** Runs until the signal aborts. */
+export async function runRetention(
+  { store, audit, clock, policy, log }: RetentionOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for (const deletion of await store.retain(policy, clock.now(), signal)) {
+        log.info({ ...deletion }, 'samples deleted by retention');
+        audit.append({ who: 'hub', what: 'retention.delete', object: 'samples', details: { ...deletion } });
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ConnectionError)) throw error;
+      log.warn({ err: error }, 'retention could not run; trying again later');
+    }
+    await clock.sleep(checkEveryMs, signal).catch(() => {});
+  }
+}
