@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodePayload, frameHeaderBytes, maxFrameBytes, maxFrameSamples, toColumns } from '../protocols/frame.ts';
 import type { Sample, SampleColumns, TimeUs } from '../protocols/sample.ts';
-import type { Buffer } from './buffer.ts';
+import type { Buffer, Chunk } from './buffer.ts';
 
 export interface AcceptOptions {
   readonly buffer: Pick<Buffer, 'append' | 'state'>;
@@ -33,53 +33,77 @@ export interface Acceptor extends AsyncDisposable {
 
 /** A failing disk is tried again this often; nothing new is accepted meanwhile. */
 const retryMs = 1000;
+/** Chunks handed to the buffer and not yet durable. */
+const maxUnderWay = 4;
 
 export function startAcceptor(options: AcceptOptions): Acceptor {
-  const { buffer, intervalMs, maxSamples = maxFrameSamples, maxWaiting = 8 * maxFrameSamples } = options;
+  const {
+    buffer,
+    manifestRevision,
+    intervalMs,
+    log,
+    maxSamples = maxFrameSamples,
+    maxWaiting = 8 * maxFrameSamples,
+  } = options;
+  const underWay: { readonly chunk: Chunk; readonly done: Promise<Error | undefined> }[] = [];
+  const keepApart = createTimeSeparator();
   let waiting: Sample[] = [];
   let accepted = 0;
+  let first = buffer.state().next;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   let disposed = false;
-  const keepApart = createTimeSeparator();
 
+  /** Encodes while the disk is busy with what was encoded before. */
   const write = async (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    while (waiting.length > 0) {
+    do {
       const samples = waiting.length > maxSamples ? waiting.slice(0, maxSamples) : waiting;
       waiting = samples === waiting ? [] : waiting.slice(maxSamples);
-      await accept(toColumns(samples));
-      options.onAccepted?.();
-      if (waiting.length < maxSamples) break;
-    }
+      for (const chunk of encode(toColumns(samples))) {
+        underWay.push({ chunk, done: append(chunk) });
+        if (underWay.length >= maxUnderWay) await settleOldest();
+      }
+    } while (waiting.length >= maxSamples);
+    while (underWay.length > 0) await settleOldest();
   };
 
-  const accept = async (samples: SampleColumns): Promise<void> => {
+  function* encode(samples: SampleColumns): Iterable<Chunk> {
     const count = samples.tags.length;
-    const columns = { ...samples, times: keepApart(samples, buffer.state().next) };
-    const payload = encodePayload(columns);
+    const payload = encodePayload({ ...samples, times: keepApart(samples, first) });
     if (payload.length + frameHeaderBytes > maxFrameBytes && count > 1) {
-      const half = count >> 1;
-      await accept(slice(samples, 0, half));
-      return accept(slice(samples, half, count));
+      yield* encode(slice(samples, 0, count >> 1));
+      yield* encode(slice(samples, count >> 1, count));
+      return;
     }
-    for (let failures = 0; ; failures++) {
-      try {
-        const { acceptedAt, manifestRevision } = {
-          acceptedAt: options.now(),
-          manifestRevision: options.manifestRevision,
-        };
-        await buffer.append({ payload, count, acceptedAt, manifestRevision });
-        if (failures > 0) options.log.info({ failures }, 'the buffer takes samples again');
-        accepted += count;
-        return;
-      } catch (error) {
-        if (disposed) throw error;
-        if (failures === 0) options.log.warn({ err: error }, 'the buffer takes no samples; sources wait until it does');
-        await delay(retryMs);
+    yield { first, payload, count, acceptedAt: options.now(), manifestRevision };
+    first += count;
+  }
+
+  const append = (chunk: Chunk): Promise<Error | undefined> =>
+    buffer.append(chunk).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+
+  /** When an append failed, those after it fail too, so that trying them again in order keeps the order. */
+  const settleOldest = async (): Promise<void> => {
+    const { chunk, done } = underWay.shift()!;
+    let error = await done;
+    if (error) log.warn({ err: error }, 'the buffer takes no samples; sources wait until it does');
+    for (let failures = 0; error; failures++) {
+      if (disposed && failures > 0) throw error;
+      await delay(retryMs);
+      error = await append(chunk);
+      if (error) continue;
+      log.info({ failures }, 'the buffer takes samples again');
+      for (const [i, { chunk: next, done: refused }] of underWay.entries()) {
+        if (await refused) underWay[i] = { chunk: next, done: append(next) };
       }
     }
+    accepted += chunk.count;
+    options.onAccepted?.();
   };
 
   const startWriting = (): Promise<void> => {

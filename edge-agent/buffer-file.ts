@@ -18,6 +18,8 @@ export interface BufferFileOptions {
 }
 
 const pageSize = 4096;
+/** The file's size is asked for after so many frames: a look costs as much as half a frame. */
+const framesPerLook = 64;
 /** Older ones can corrupt a database whose WAL is reset (fixed in 3.51.3, sqlite.org/wal.html#walresetbug). */
 const oldestSafeSqlite = [3, 51, 3];
 
@@ -69,6 +71,9 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
   let next = readMeta.get('next') as number;
   let acked = readMeta.get('acked') as number;
   let frames = countChunks.get()!;
+  let minRetained = selectFirst.get() ?? next;
+  const readBytes = () => (db.pragma('page_count', { simple: true }) as number) * pageSize;
+  let bytes = readBytes();
 
   const appendChunk = db.transaction((frame: Buffer, first: number, last: number) => {
     insertChunk.run(first, last, frame);
@@ -81,14 +86,14 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
   });
 
   return {
-    append(chunk: Chunk): { first: number; last: number } {
-      const first = next;
-      const last = first + chunk.count - 1;
-      const { count, acceptedAt, manifestRevision } = chunk;
-      appendChunk(sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, chunk.payload), first, last);
+    append({ first, count, acceptedAt, manifestRevision, payload }: Chunk): void {
+      if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
+      const last = first + count - 1;
+      appendChunk(sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload), first, last);
+      if (frames === 0) minRetained = first;
       next = last + 1;
       frames += 1;
-      return { first, last };
+      if (frames % framesPerLook === 0) bytes = readBytes();
     },
 
     peek(after: number, limit: { frames: number; bytes: number }): NumberedFrame[] {
@@ -106,7 +111,9 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
       if (through <= acked || through >= next) return;
       frames -= releaseChunks(through);
       acked = through;
+      minRetained = selectFirst.get() ?? next;
       db.pragma('incremental_vacuum(64)');
+      bytes = readBytes();
     },
 
     register(declared: readonly Omit<ManifestTag, 'id'>[]): {
@@ -152,10 +159,7 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
       })();
     },
 
-    state(): BufferState {
-      const pages = db.pragma('page_count', { simple: true }) as number;
-      return { epoch, next, acked, minRetained: selectFirst.get() ?? next, frames, bytes: pages * pageSize };
-    },
+    state: (): BufferState => ({ epoch, next, acked, minRetained, frames, bytes }),
 
     close(): void {
       db.close();

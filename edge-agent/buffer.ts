@@ -8,6 +8,8 @@ import type { TimeUs } from '../protocols/sample.ts';
 
 /** A frame's payload on its way to acceptance. */
 export interface Chunk {
+  /** The number that its first sample must get; keeps several appends under way in order when one fails. */
+  readonly first: number;
   readonly payload: Uint8Array;
   readonly count: number;
   readonly acceptedAt: TimeUs;
@@ -31,16 +33,17 @@ export interface BufferState {
   readonly minRetained: number;
   /** Frames kept. */
   readonly frames: number;
-  /** Bytes on disk. */
+  /** Bytes on disk, a few frames late. */
   readonly bytes: number;
 }
 
 export interface Buffer extends AsyncDisposable {
   /**
    * Numbers and keeps a chunk; durable when it resolves, and only then are its samples accepted.
-   * Calls are kept in order. @throws when the disk is full or failing: nothing was accepted, the same chunk may be tried again.
+   * Several may be under way. @throws when the disk is full or failing, or when `first` is not the next number because
+   * an append before it failed: nothing was accepted, the same chunk may be tried again.
    */
-  append(chunk: Chunk): Promise<{ first: number; last: number }>;
+  append(chunk: Chunk): Promise<void>;
   /** The frames that follow number `after`, oldest first, at most so many and about so many bytes (one at least). */
   peek(after: number, limit: { frames: number; bytes: number }): Promise<readonly NumberedFrame[]>;
   /** Lets go of every frame whose numbers are all ≤ `through` (R8). Lower numbers than before change nothing. */

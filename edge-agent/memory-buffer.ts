@@ -13,13 +13,12 @@ export function createMemoryBuffer(): Buffer {
   let revision = 0;
   const tags: ManifestTag[] = [];
   return {
-    async append({ payload, count, acceptedAt, manifestRevision }) {
-      const first = next;
+    async append({ first, payload, count, acceptedAt, manifestRevision }) {
+      if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
       const frame = sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload);
       next += count;
       bytes += frame.length;
       frames.push({ first, last: next - 1, bytes: frame });
-      return { first, last: next - 1 };
     },
     async peek(after, limit) {
       const found: NumberedFrame[] = [];

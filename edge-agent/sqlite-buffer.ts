@@ -59,7 +59,7 @@ export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buff
     append(chunk: Chunk) {
       // A payload may be a view of a larger block; its own copy can be handed over instead of cloned.
       const payload = Uint8Array.from(chunk.payload);
-      return call<{ first: number; last: number }>('append', [{ ...chunk, payload }], [payload.buffer]);
+      return call<void>('append', [{ ...chunk, payload }], [payload.buffer]);
     },
     peek: (after, limit) => call<readonly NumberedFrame[]>('peek', [after, limit]),
     release: (through) => call<void>('release', [through]),

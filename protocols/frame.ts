@@ -9,8 +9,8 @@
  *
  * All little-endian. Codec 1 is zstd over one line of JSON, the columns of the samples; `zstd -d` and `jq` read it:
  *   {"t":[µs of the first, then differences],"g":[tag id of the first, then differences],"v":[values],
- *    "q":[[index,quality],…],"f":[[index,flags],…],"x":[[index,"integer beyond 2^53"],…]}
- * with q, f and x left out where they would be empty.
+ *    "q":[[index,quality from here on],…],"f":[[index,flags from here on],…],"x":[[index,"integer beyond 2^53"],…]}
+ * Quality and flags are 0 before their first entry; q, f and x are left out where they would be empty.
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { RejectedError } from './errors.ts';
@@ -64,8 +64,9 @@ export function encodeContent(samples: SampleColumns): string {
       x.push([i, String(value)]);
       v[i] = 0;
     } else v[i] = value;
-    if (samples.qualities[i] !== 0) q.push([i, samples.qualities[i]!]);
-    if (samples.flags[i] !== 0) f.push([i, samples.flags[i]!]);
+    const { qualities, flags } = samples;
+    if (qualities[i] !== (i > 0 ? qualities[i - 1] : 0)) q.push([i, qualities[i]!]);
+    if (flags[i] !== (i > 0 ? flags[i - 1] : 0)) f.push([i, flags[i]!]);
   }
   return JSON.stringify({
     t,
@@ -183,8 +184,8 @@ function readColumns(columns: Record<string, unknown> | null, count: number): Sa
   for (const value of values) {
     if (value !== null && typeof value === 'object') throw refuse('decode', 'a value is not a scalar');
   }
-  const qualities = sparse(q, count, 0xffffffff);
-  const flags = sparse(f, count, 0xff);
+  const qualities = runs(q, count, 0xffffffff);
+  const flags = runs(f, count, 0xff);
   if (!Array.isArray(x)) throw refuse('decode', 'x is not a list');
   for (const pair of x) {
     const [index, text] = Array.isArray(pair) ? pair : [];
@@ -211,15 +212,17 @@ function sums(differences: unknown[], max: number, fault: FrameFault): number[] 
   return differences as number[];
 }
 
-function sparse(pairs: unknown, count: number, max: number): number[] {
+/** A column from where its value changes; indexes rise. */
+function runs(changes: unknown, count: number, max: number): number[] {
   const column = new Array<number>(count).fill(0);
-  if (!Array.isArray(pairs)) throw refuse('decode', 'q or f is not a list');
-  for (const pair of pairs) {
-    const [index, value] = Array.isArray(pair) ? pair : [];
-    if (!isIndex(index, count) || !(Number.isInteger(value) && value >= 0 && value <= max)) {
+  if (!Array.isArray(changes)) throw refuse('decode', 'q or f is not a list');
+  for (let c = changes.length - 1, end = count; c >= 0; c--) {
+    const [index, value] = Array.isArray(changes[c]) ? changes[c] : [];
+    if (!isIndex(index, end) || !(Number.isInteger(value) && value >= 0 && value <= max)) {
       throw refuse('decode', 'q or f is malformed');
     }
-    column[index] = value;
+    column.fill(value, index, end);
+    end = index;
   }
   return column;
 }

@@ -24,8 +24,8 @@ t.test('sqlite: keeps epoch, numbers and frames over a restart', async (t) => {
   {
     await using buffer = await openSqliteBuffer({ dir, maxBytes });
     ({ epoch } = buffer.state());
-    await buffer.append(chunkOf(10));
-    await buffer.append(chunkOf(10));
+    await buffer.append(chunkOf(10, 1));
+    await buffer.append(chunkOf(10, 11));
     await buffer.release(10);
   }
   await using buffer = await openSqliteBuffer({ dir, maxBytes });
@@ -35,7 +35,7 @@ t.test('sqlite: keeps epoch, numbers and frames over a restart', async (t) => {
 t.test('sqlite: a second process on the same buffer is refused with what to do', async (t) => {
   const dir = newDir();
   await using buffer = await openSqliteBuffer({ dir, maxBytes });
-  await buffer.append(chunkOf(1));
+  await buffer.append(chunkOf(1, 1));
   const module = JSON.stringify(fileURLToPath(new URL('../../edge-agent/buffer-file.ts', import.meta.url)));
   const script = `import(${module}).then((m) => m.openBufferFile({ dir: ${JSON.stringify(dir)}, maxBytes: ${maxBytes} })).catch((e) => { console.log(e.name, e.message, e.hint); })`;
   const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 20_000 });
@@ -54,13 +54,13 @@ t.test('sqlite: at its quota it takes nothing, lets go all the same, and takes a
   let appended = 0;
   await t.rejects(async () => {
     for (; appended < 10_000; appended++) {
-      await buffer.append({ ...chunkOf(100, appended * 100), payload: Buffer.alloc(20_000, appended) });
+      await buffer.append({ ...chunkOf(100, 1 + appended * 100), payload: Buffer.alloc(20_000, appended) });
     }
   }, /full/);
   t.ok(appended > 10, `took ${appended} frames first`);
   t.equal(buffer.state().next, appended * 100 + 1, 'what was refused has no number');
   await buffer.release(100 * Math.floor(appended / 2));
-  await buffer.append(chunkOf(100));
+  await buffer.append(chunkOf(100, 1 + appended * 100));
   t.equal(buffer.state().next, appended * 100 + 101);
 });
 

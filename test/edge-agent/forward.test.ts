@@ -90,7 +90,7 @@ async function setUp(
   });
   const stop = new AbortController();
   const fill = async (frames: number) => {
-    for (let i = 0; i < frames; i++) await buffer.append(chunkOf(10));
+    for (let i = 0; i < frames; i++) await buffer.append(chunkOf(10, buffer.state().next));
     forwarder.accepted();
   };
   return { hub, buffer, forwarder, problems, stop, fill, running: (signal = stop.signal) => forwarder.run(signal) };

@@ -1,0 +1,69 @@
+/** `npm run bench [-- NAME…] [--json]`: the benches, each figure beside a reference of the same run. */
+import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Bench, withRatio } from './bench.ts';
+import { bytes } from './bytes.ts';
+import { pipeline } from './pipeline.ts';
+
+const benches: readonly Bench[] = [pipeline, bytes];
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+const known = benches.flatMap(({ names }) => names);
+const unknown = positionals.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`no bench is called ${unknown.join(', ')}; there are ${known.join(', ')}\n`);
+  process.exit(78);
+}
+
+const root = resolve(process.env.PAYESH_DATA || 'var');
+mkdirSync(root, { recursive: true });
+const dir = mkdtempSync(join(root, 'bench-'));
+const print = (line: object) => {
+  if (values.json) console.log(JSON.stringify(line));
+  else
+    console.log(
+      Object.entries(line)
+        .map(([key, value]) => `${key}=${value}`)
+        .join('  '),
+    );
+};
+try {
+  print(machine());
+  const chosen = benches.filter(
+    ({ names }) => positionals.length === 0 || names.some((name) => positionals.includes(name)),
+  );
+  for (const bench of chosen) {
+    for await (const figure of bench.run({ dir, progress: (text) => process.stderr.write(`… ${text}\n`) }))
+      print(withRatio(figure));
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+
+/** Where the figures were measured: they mean nothing without it. */
+function machine(): object {
+  const file = join(dir, 'fsync');
+  const handle = openSync(file, 'w');
+  const times = Array.from({ length: 50 }, () => {
+    writeSync(handle, Buffer.alloc(4096));
+    const startedAt = performance.now();
+    fsyncSync(handle);
+    return performance.now() - startedAt;
+  }).sort((a, b) => a - b);
+  closeSync(handle);
+  const fileSystems: Record<number, string> = {
+    61267: 'ext4',
+    1481003842: 'xfs',
+    2435016766: 'btrfs',
+    16914836: 'tmpfs',
+  };
+  const { type } = statfsSync(dir);
+  return {
+    machine: `${availableParallelism()} cores`,
+    fileSystem: fileSystems[type] ?? `0x${type.toString(16)}`,
+    fsyncMs: Number(times[25]!.toFixed(3)),
+    node: process.version,
+  };
+}
