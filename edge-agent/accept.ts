@@ -3,7 +3,8 @@
  * What a crash can take is what gathered since the last frame; what has been accepted has a number and cannot be lost.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { encodePayload, frameHeaderBytes, maxFrameBytes, maxFrameSamples, toColumns } from '../protocols/frame.ts';
+import { RejectedError } from '../protocols/errors.ts';
+import { encodePayload, maxFrameSamples, toColumns } from '../protocols/frame.ts';
 import type { Sample, SampleColumns, TimeUs } from '../protocols/sample.ts';
 import type { Buffer, Chunk } from './buffer.ts';
 
@@ -48,6 +49,9 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
   const underWay: { readonly chunk: Chunk; readonly done: Promise<Error | undefined> }[] = [];
   const keepApart = createTimeSeparator();
   let waiting: Sample[] = [];
+  /** What is being written, and how far. */
+  let taken: Sample[] = [];
+  let takenFrom = 0;
   let accepted = 0;
   let first = buffer.state().next;
   let timer: NodeJS.Timeout | undefined;
@@ -59,11 +63,16 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
     clearTimeout(timer);
     timer = undefined;
     do {
-      const samples = waiting.length > maxSamples ? waiting.slice(0, maxSamples) : waiting;
-      waiting = samples === waiting ? [] : waiting.slice(maxSamples);
-      for (const chunk of encode(toColumns(samples))) {
-        underWay.push({ chunk, done: append(chunk) });
-        if (underWay.length >= maxUnderWay) await settleOldest();
+      taken = waiting;
+      waiting = [];
+      for (takenFrom = 0; takenFrom < taken.length; ) {
+        const samples = taken.slice(takenFrom, takenFrom + maxSamples);
+        takenFrom += samples.length;
+        const columns = toColumns(samples);
+        for (const chunk of encode({ ...columns, times: keepApart(columns, first) })) {
+          underWay.push({ chunk, done: append(chunk) });
+          if (underWay.length >= maxUnderWay) await settleOldest();
+        }
       }
     } while (waiting.length >= maxSamples);
     while (underWay.length > 0) await settleOldest();
@@ -71,8 +80,11 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
 
   function* encode(samples: SampleColumns): Iterable<Chunk> {
     const count = samples.tags.length;
-    const payload = encodePayload({ ...samples, times: keepApart(samples, first) });
-    if (payload.length + frameHeaderBytes > maxFrameBytes && count > 1) {
+    let payload: Uint8Array;
+    try {
+      payload = encodePayload(samples);
+    } catch (error) {
+      if (!(error instanceof RejectedError) || count === 1) throw error;
       yield* encode(slice(samples, 0, count >> 1));
       yield* encode(slice(samples, count >> 1, count));
       return;
@@ -117,6 +129,7 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
     if (waiting.length >= maxSamples) void startWriting().catch(() => {});
     else timer ??= setTimeout(() => void startWriting().catch(() => {}), intervalMs);
   };
+  const countWaiting = () => waiting.length + taken.length - takenFrom;
   const flush = async () => {
     while (writing || waiting.length > 0) await startWriting();
   };
@@ -125,11 +138,11 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
     async add(samples) {
       for (const sample of samples) waiting.push(sample);
       if (waiting.length > 0 && !writing) schedule();
-      while (waiting.length > maxWaiting) await startWriting();
+      while (countWaiting() > maxWaiting) await startWriting();
     },
     flush,
     get waiting() {
-      return waiting.length;
+      return countWaiting();
     },
     get accepted() {
       return accepted;
