@@ -20,6 +20,8 @@ const inRoot = (file: string) => join(root, file);
 const agents = ['machining', 'packaging'] as const;
 const readyTimeoutMs = 60_000;
 const firstKpiTimeoutMs = 60_000;
+/** The demo's OPC UA server is read without security, which takes a waiver that ends. */
+const waiverMs = 7 * 86_400_000;
 
 await exitWith(async () => {
   const options = readOptions(process.argv.slice(2), process.env);
@@ -140,6 +142,7 @@ function environmentOf(options: DemoOptions, token: string, clock: string): Node
     ...Object.fromEntries(ports),
     PAYESH_DATA: options.dataDir,
     PAYESH_CLOCK: clock,
+    PAYESH_DEMO_WAIVER_UNTIL: new Date(Date.now() + waiverMs).toISOString().slice(0, 10),
     PAYESH_TOKEN: token,
     PAYESH_BROKER: options.broker === 'mosquitto' ? 'external' : 'embedded',
     PAYESH_STORE: options.store,

@@ -1,0 +1,273 @@
+/**
+ * A hub's HTTP side over two small plants: real ledger, real access file, real server on a free port. Only the samples and
+ * KPIs behind it are made up, so that a test knows every number it expects.
+ */
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import type { Test } from 'tap';
+import { openAccess } from '../../hub/access/access.ts';
+import type { Role, SiteScope } from '../../hub/access/scope.ts';
+import { createHttp, type HttpOptions } from '../../hub/http.ts';
+import type { KpiDefinition, KpiValue } from '../../hub/kpi/kpi.ts';
+import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { createLatestValues } from '../../hub/live/latest.ts';
+import type { Asset, KpiSource } from '../../hub/routes/context.ts';
+import type { SeriesPoints, TelemetryReader } from '../../hub/store/store.ts';
+import type { Clock } from '../../protocols/clock.ts';
+import { toColumns } from '../../protocols/frame.ts';
+import type { ManifestTag } from '../../protocols/manifest.ts';
+import type { Sample, TimeUs } from '../../protocols/sample.ts';
+
+export const sites = { machining: 'sahand/machining-plant', packaging: 'aras/packaging-plant' };
+export const epochs = { machining: 'a'.repeat(32), packaging: 'b'.repeat(32) };
+
+/** 2025-07-07 11:30 in Tehran. */
+export const noon: TimeUs = Date.UTC(2025, 6, 7, 8, 0) * 1000;
+
+const asset = (
+  path: string,
+  level: Asset['level'],
+  fa: string,
+  en: string,
+  parent: string | null,
+  site: string,
+): Asset => ({
+  path,
+  level,
+  name: { fa, en },
+  parent,
+  site,
+});
+
+const m = sites.machining;
+const p = sites.packaging;
+export const assets: readonly Asset[] = [
+  asset(m, 'site', 'کارخانه ماشین‌کاری سهند', 'Sahand machining plant', null, m),
+  asset(`${m}/machining`, 'area', 'سالن ماشین‌کاری', 'Machining hall', m, m),
+  asset(`${m}/machining/line-1`, 'line', 'خط ۱', 'Line 1', `${m}/machining`, m),
+  asset(`${m}/machining/line-1/cnc-1`, 'unit', 'سی‌ان‌سی ۱', 'CNC 1', `${m}/machining/line-1`, m),
+  asset(`${m}/machining/line-1/cnc-2`, 'unit', 'سی‌ان‌سی ۲', 'CNC 2', `${m}/machining/line-1`, m),
+  asset(`${m}/energy/main`, 'meter', 'کنتور اصلی برق', 'Main meter', m, m),
+  asset(p, 'site', 'کارخانه بسته‌بندی ارس', 'Aras packaging plant', null, p),
+  asset(`${p}/packaging/line-1`, 'line', 'خط بسته‌بندی ۱', 'Packaging line 1', p, p),
+  asset(`${p}/packaging/line-1/filler`, 'unit', 'پرکن', 'Filler', `${p}/packaging/line-1`, p),
+];
+
+const tag = (
+  id: number,
+  path: string,
+  type: ManifestTag['type'],
+  unit: string,
+  role: ManifestTag['role'],
+  source: string,
+) => ({ id, path, type, unit, role, source, intervalMs: 1000 }) satisfies ManifestTag;
+
+export const tags = {
+  machining: [
+    tag(1, 'machining/line-1/cnc-1/state', 'int', '', 'state', 'cnc'),
+    tag(2, 'machining/line-1/cnc-1/temperature', 'float', '°C', 'process', 'cnc'),
+    tag(3, 'machining/line-1/cnc-1/count-total', 'int', '', 'count_total', 'cnc'),
+    tag(4, 'machining/line-1/cnc-1/alarm', 'string', '', 'alarm', 'cnc'),
+    tag(5, 'energy/main/kwh', 'float', 'kWh', 'kwh_import', 'cnc'),
+    tag(6, 'health/cnc/session', 'bool', '', 'health_session', 'cnc'),
+    tag(7, 'machining/line-1/cnc-2/spindle-load', 'float', '%', 'process', 'cnc'),
+  ],
+  packaging: [
+    tag(1, 'packaging/line-1/filler/speed', 'float', '1/min', 'process', 'plc'),
+    tag(2, 'health/plc/session', 'bool', '', 'health_session', 'plc'),
+  ],
+};
+
+const definition = (
+  id: string,
+  fa: string,
+  en: string,
+  unit: string,
+  scope: KpiDefinition['scope'],
+): KpiDefinition => ({
+  id,
+  version: 1,
+  name: { fa, en },
+  unit,
+  scope,
+  formula: 'a/b',
+  trend: 'higher',
+  source: 'ISO 22400-2',
+  compute: () => ({ value: null, status: 'no_data', coverage: 0, flags: [], elements: {} }),
+});
+
+export const definitions = [
+  definition('prod.oee', 'اثربخشی کلی تجهیزات (OEE)', 'OEE index', '1', ['unit', 'line']),
+  definition('prod.availability', 'دسترس‌پذیری', 'Availability', '1', ['unit', 'line']),
+  definition('prod.effectiveness', 'نرخ عملکرد (اثربخشی)', 'Effectiveness', '1', ['unit', 'line']),
+  definition('prod.quality', 'نسبت کیفیت', 'Quality ratio', '1', ['unit', 'line']),
+  definition('en.kwh', 'مصرف برق', 'Electricity consumption', 'kWh', ['meter']),
+  definition('en.peak_block', 'حداکثر دیماند (بازه ثابت)', 'Max demand, block', 'kW', ['meter']),
+  definition('dq.complete', 'درصد تکمیل داده', 'Data completeness', '1', ['unit', 'line', 'meter']),
+];
+
+const figures: Record<string, number> = {
+  'prod.oee': 0.738889,
+  'prod.availability': 0.822222,
+  'prod.effectiveness': 0.945946,
+  'prod.quality': 0.95,
+  'en.kwh': 1540.25,
+  'en.peak_block': 1160,
+  'dq.complete': 0.989583,
+};
+
+/** Every KPI has one known figure for every asset of its scope; CNC 2 has none, for want of data. */
+function createKpis(): KpiSource {
+  return {
+    definitions: () => definitions,
+    assets: () => assets,
+    async evaluate({ kpis, assets: asked, from, to }, signal) {
+      signal.throwIfAborted();
+      const chosen = assets.filter(({ path }) => !asked || asked.includes(path));
+      return chosen.flatMap(({ path, level }) =>
+        definitions
+          .filter(({ id, scope }) => scope.some((kind) => kind === level) && (!kpis || kpis.includes(id)))
+          .map(({ id, unit }): KpiValue => {
+            const known = !path.endsWith('cnc-2');
+            return {
+              kpi: id,
+              definitionVersion: 1,
+              asset: path,
+              start: from,
+              end: to,
+              unit,
+              value: known ? figures[id]! : null,
+              status: known ? (path.endsWith('filler') ? 'partial' : 'ok') : 'no_data',
+              coverage: known ? 0.99 : 0.4,
+              flags: known ? [] : ['GAP'],
+              elements: { PBT_s: 27_000 },
+              provisional: true,
+              revision: 1,
+              inputHash: 'c'.repeat(64),
+              computedAt: to,
+            };
+          }),
+      );
+    },
+  };
+}
+
+export interface MemoryStore {
+  readonly reader: TelemetryReader;
+  put(stream: number, first: number, samples: readonly Sample[]): void;
+  /** What the next read throws. */
+  fail?: Error | undefined;
+  reads: number;
+}
+
+function createMemoryStore(): MemoryStore {
+  const points: { stream: number; number: number; sample: Sample }[] = [];
+  const store: MemoryStore = {
+    reads: 0,
+    put: (stream, first, samples) => {
+      for (const [i, sample] of samples.entries()) points.push({ stream, number: first + i, sample });
+    },
+    reader: {
+      async series({ keys, from, to, limit }) {
+        store.reads++;
+        if (store.fail) throw store.fail;
+        return keys.map((key): SeriesPoints => {
+          const found = points
+            .filter(({ stream, sample }) => stream === key.stream && sample.tag === key.tag)
+            .filter(({ sample }) => sample.time >= from && sample.time < to)
+            .sort((a, b) => a.sample.time - b.sample.time || a.number - b.number)
+            .slice(limit === undefined ? 0 : -limit);
+          const { tags: _, ...columns } = toColumns(found.map(({ sample }) => sample));
+          return { ...columns, numbers: found.map(({ number }) => number) };
+        });
+      },
+      countNumbers: async () => ({ points: 0, distinct: 0, min: null, max: null }),
+      samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }),
+    },
+  };
+  return store;
+}
+
+export const sample = (tagId: number, time: TimeUs, value: Sample['value'], quality = 0, flags = 0): Sample => ({
+  tag: tagId,
+  time,
+  value,
+  quality,
+  flags,
+});
+
+export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, port = 0) {
+  const folder = t.testdir();
+  const access = openAccess(join(folder, 'access.db'));
+  const ledger = openSqliteLedger(join(folder, 'ledger.db'));
+  const store = createMemoryStore();
+  const latest = createLatestValues(() => ledger.tags());
+  const time = { now: noon };
+  const clock: Clock = { speed: 1, now: () => time.now, sleep: async () => {}, wallMs: (ms) => ms };
+
+  /** Samples that arrived, were stored and settled, as ingest does it. */
+  const arrive = (
+    stream: number,
+    samples: readonly Sample[],
+    deadLetters: readonly { number: number; reason: string }[] = [],
+  ) => {
+    const first = ledger.streams().find(({ number }) => number === stream)!.through + 1;
+    const times = samples.map((each) => each.time);
+    store.put(stream, first, samples);
+    const batch = {
+      stream,
+      first,
+      last: first + samples.length - 1,
+      contentHash: 'd'.repeat(64),
+      minTime: Math.min(...times),
+      maxTime: Math.max(...times),
+      acceptedAt: time.now,
+    };
+    const letters = deadLetters.map(({ number, reason }) => {
+      const { tag: tagId, time: at, value, quality, flags } = samples[number - first]!;
+      return { stream, number, reason, tag: tagId, time: at, value: `${typeof value}:${value}`, quality, flags };
+    });
+    ledger.settle([{ batch, deadLetters: letters }], time.now);
+    latest.update(stream, toColumns(samples));
+  };
+
+  const greet = (agent: 'machining' | 'packaging', epoch: string, next = 1) => {
+    const hello = { epoch, bootId: 'boot', minRetained: 1, next, acked: 0, manifestRevision: 1, version: '0.1.0' };
+    const { number } = ledger.greet(agent, hello, time.now);
+    const manifest = { epoch, revision: 1, site: sites[agent], tags: tags[agent] };
+    ledger.keepManifest(number, manifest, time.now);
+    return number;
+  };
+  const streams = { machining: greet('machining', epochs.machining), packaging: greet('packaging', epochs.packaging) };
+
+  const app = await createHttp({
+    access,
+    ledger,
+    reader: store.reader,
+    kpis: createKpis(),
+    latest,
+    clock,
+    verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),
+    ready: () => ({ ok: true, reasons: [] }),
+    metrics: new Registry(),
+    requestsPerMinute: 100_000,
+    ...overrides,
+  });
+  t.teardown(async () => {
+    await app.close();
+    ledger[Symbol.dispose]();
+    access[Symbol.dispose]();
+  });
+  await app.listen({ port, host: '127.0.0.1' });
+  const { port: bound } = app.server.address() as { port: number };
+  const origin = `http://127.0.0.1:${bound}`;
+
+  let tokens = 0;
+  const token = (role: Role, scope: SiteScope = '*'): string =>
+    access.tokens.create({ name: `${role} ${++tokens}`, role, sites: scope === '*' ? '*' : [...scope] }, 'test').secret;
+  const get = (path: string, secret?: string, init: RequestInit = {}): Promise<Response> => {
+    const authorization: Record<string, string> = secret ? { authorization: `Bearer ${secret}` } : {};
+    return fetch(origin + path, { ...init, headers: { ...authorization, ...(init.headers as object) } });
+  };
+  return { app, origin, access, ledger, store, latest, time, streams, arrive, greet, token, get };
+}

@@ -1,0 +1,298 @@
+/** The DuckDB store on real files: the contract, then rotation, retention, kills, damage and a full disk. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { type DuckdbStoreOptions, openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
+import type { TelemetryStore } from '../../hub/store/store.ts';
+import type { Clock } from '../../protocols/clock.ts';
+import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
+import { batchOf, counting, storeContract } from '../contract/store.ts';
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const calm = new AbortController().signal;
+const hourMs = 3_600_000;
+const hour = hourMs * 1000;
+const key = { stream: 1, tag: 1 };
+
+const open = (dir: string, options: Partial<DuckdbStoreOptions> = {}): Promise<TelemetryStore> =>
+  openDuckdbStore({ dir, log: silent, ...options });
+
+/** A clock that a test sets. */
+function handClock(): Clock & { time: number } {
+  const clock = { time: 0, speed: 1, now: () => clock.time, sleep: async () => {}, wallMs: (ms: number) => ms };
+  return clock;
+}
+
+const segmentsIn = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.duckdb'));
+const wholeRun = (count: number) => ({ points: count, distinct: count, min: 1, max: count });
+
+/** A file system of its own that can be filled; undefined where the machine does not allow it. */
+function smallDisk(t: Test, megabytes: number): string | undefined {
+  const dir = join(t.testdir(), 'disk');
+  mkdirSync(dir);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', dir]).status === 0;
+  if (!mounted) return undefined;
+  t.teardown(() => spawnSync('umount', ['-l', dir]));
+  return dir;
+}
+
+function fillDisk(dir: string): () => void {
+  const ballast = join(dir, 'ballast');
+  spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4k']);
+  return () => rmSync(ballast);
+}
+
+storeContract(t, 'DuckDB', async (t, { away = false } = {}) => {
+  const disk = away ? smallDisk(t, 24) : undefined;
+  const dir = join(disk ?? t.testdir(), 'store');
+  let store = await open(dir);
+  t.teardown(() => store[Symbol.asyncDispose]());
+  const restart = async () => {
+    await store[Symbol.asyncDispose]();
+    store = await open(dir);
+    return store;
+  };
+  if (!disk) return { store, restart };
+  const takeAway = async () => {
+    const free = fillDisk(disk);
+    return async () => free();
+  };
+  return { store, restart, takeAway };
+});
+
+t.test('a segment is sealed when it is full or old, and everything is read across segments', async (t) => {
+  const dir = t.testdir();
+  const clock = handClock();
+  const options = { clock, maxSegmentRows: 100, segmentMs: hourMs };
+  let store = await open(dir, options);
+  t.teardown(() => store[Symbol.asyncDispose]());
+  const samples = counting(1, 1000);
+  const end = samples.at(-1)!.time + 1;
+  for (let first = 1; first <= 800; first += 50) {
+    await store.writer.write([batchOf(1, first, samples.slice(first - 1, first + 49))], calm);
+  }
+  t.equal(segmentsIn(dir).length, 8);
+  clock.time += 2 * hour;
+  await store.writer.write([batchOf(1, 801, samples.slice(800, 810))], calm);
+  clock.time += 2 * hour;
+  await store.writer.write([batchOf(1, 811, samples.slice(810))], calm);
+  t.equal(segmentsIn(dir).length, 10);
+
+  const check = async () => {
+    const [all] = await store.reader.series({ keys: [key], from: samples[0]!.time, to: end }, calm);
+    t.strictSame(
+      all!.numbers,
+      samples.map((_, index) => index + 1),
+    );
+    t.same(await store.reader.countNumbers(1, 1, 1000, calm), wholeRun(1000));
+    const edges = { from: samples[500]!.time, to: samples[510]!.time, withPrevious: true, withNext: true, limit: 8 };
+    const [some] = await store.reader.series({ keys: [key], ...edges }, calm);
+    t.strictSame(some!.values, [503, 504, 505, 506, 507, 508, 509, 510]);
+    const run = { stream: 1, first: 95, last: 310, from: samples[0]!.time, to: end };
+    t.equal((await store.reader.samplesByNumber(run, calm)).numbers.length, 216);
+  };
+  await check();
+  await store[Symbol.asyncDispose]();
+  for (const name of readdirSync(dir)) if (name.endsWith('.json')) rmSync(join(dir, name));
+  store = await open(dir, options);
+  await check();
+  t.ok(existsSync(join(dir, '000000001.json')), 'a missing catalogue entry is made again');
+  await store.writer.write([batchOf(1, 1, samples)], calm);
+  await check();
+});
+
+t.test(
+  'retention unlinks whole segments by age and by quota, never the current one, and forgets no mark',
+  async (t) => {
+    const dir = t.testdir();
+    const clock = handClock();
+    let store = await open(dir, { clock, segmentMs: hourMs });
+    t.teardown(() => store[Symbol.asyncDispose]());
+    const samples = counting(1, 60_000);
+    for (let period = 0; period < 6; period++) {
+      await store.writer.write(
+        [batchOf(1, period * 10_000 + 1, samples.slice(period * 10_000, (period + 1) * 10_000))],
+        calm,
+      );
+      clock.time += hour;
+    }
+    const unbounded = Number.MAX_SAFE_INTEGER;
+    const keep = (maxAgeMs: number, maxBytes: number) => store.retain({ maxAgeMs, maxBytes }, clock.now(), calm);
+    t.same(await keep(100 * hourMs, unbounded), []);
+    const byAge = await keep(3.5 * hourMs, unbounded);
+    t.match(byAge, [
+      { before: hour, samples: 10_000, why: 'age' },
+      { before: 2 * hour, samples: 10_000, why: 'age' },
+    ]);
+    t.same(await store.reader.countNumbers(1, 1, 60_000, calm), {
+      points: 40_000,
+      distinct: 40_000,
+      min: 20_001,
+      max: 60_000,
+    });
+    const bytes = (await store.bytes())!;
+    t.ok(bytes > 0);
+    const byQuota = await keep(100 * hourMs, bytes - 1);
+    t.match(byQuota, [{ before: 3 * hour, samples: 10_000, why: 'quota' }]);
+    t.equal(await store.bytes(), bytes - byQuota[0]!.bytes!);
+    await keep(0, 0);
+    t.equal(
+      (await store.reader.countNumbers(1, 1, 60_000, calm)).points,
+      0,
+      'the old one was sealed for its age, the current one is empty',
+    );
+    t.equal(segmentsIn(dir).length, 1);
+
+    await store[Symbol.asyncDispose]();
+    store = await open(dir, { clock, segmentMs: hourMs });
+    await store.writer.write([batchOf(1, 50_001, samples.slice(50_000))], calm);
+    t.equal(
+      (await store.reader.countNumbers(1, 1, 60_000, calm)).points,
+      0,
+      'what was stored once is not stored again',
+    );
+  },
+);
+
+t.test(
+  'killed with SIGKILL in the middle of commits and rotations, it loses and doubles nothing that it acknowledged',
+  async (t) => {
+    const dir = join(t.testdir(), 'store');
+    let acknowledged = 0;
+    for (let kill = 0; kill < 8; kill++) {
+      const from = Math.max(0, acknowledged - 500);
+      const child = spawn(
+        process.execPath,
+        [join(import.meta.dirname, '../fixtures/duckdb-writer.ts'), dir, String(from)],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
+      await afterSomeWrites(child, 3, (last) => {
+        acknowledged = Math.max(acknowledged, last);
+      });
+      await delay(Math.random() * 150);
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+      await using store = await open(dir);
+      const count = await store.reader.countNumbers(1, 1, Number.MAX_SAFE_INTEGER, calm);
+      t.ok(count.max! >= acknowledged, 'nothing that was acknowledged is lost');
+      t.same(count, wholeRun(count.max!), 'every number is there once');
+    }
+    t.ok(segmentsIn(dir).length > 1, 'it rotated in between');
+  },
+);
+
+async function afterSomeWrites(
+  child: ChildProcess,
+  writes: number,
+  onAcknowledged: (last: number) => void,
+): Promise<void> {
+  let seen = 0;
+  await new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      onAcknowledged(Number(line));
+      if (++seen === writes) resolve();
+    });
+  });
+}
+
+t.test('what a crash left half-made is removed, and a damaged newest segment is set aside', async (t) => {
+  const dir = t.testdir();
+  const samples = counting(1, 300);
+  const write = async (first: number, last: number) => {
+    await using store = await open(dir, { maxSegmentRows: 100 });
+    await store.writer.write([batchOf(1, first, samples.slice(first - 1, last))], calm);
+    return store.reader.countNumbers(1, 1, 300, calm);
+  };
+  t.same(await write(1, 100), wholeRun(100));
+  writeFileSync(join(dir, '000000002.duckdb.tmp'), 'half a segment');
+  writeFileSync(join(dir, '000000002.duckdb.tmp.wal'), 'half a log');
+  t.same(await write(50, 200), wholeRun(200));
+  t.same(segmentsIn(dir), ['000000001.duckdb', '000000002.duckdb']);
+  t.notOk(existsSync(join(dir, '000000002.duckdb.tmp')));
+
+  truncateSync(join(dir, '000000002.duckdb'), 5000);
+  const logged: string[] = [];
+  const log = { ...silent, error: (_: object, message: string) => logged.push(message) } as typeof silent;
+  await using store = await open(dir, { log });
+  t.same(logged, ['a segment of the store is damaged and was set aside']);
+  t.ok(existsSync(join(dir, '000000002.duckdb.damaged')));
+  t.same(await store.reader.countNumbers(1, 1, 300, calm), wholeRun(100));
+  await store.writer.write([batchOf(1, 51, samples.slice(50))], calm);
+  t.same(await store.reader.countNumbers(1, 1, 300, calm), wholeRun(300));
+});
+
+t.test('a folder that cannot be used is a ConfigError', async (t) => {
+  const dir = t.testdir({ file: '' });
+  await t.rejects(open(join(dir, 'file')), ConfigError);
+  const store = join(dir, 'store');
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../fixtures/duckdb-writer.ts'), store, '0'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await afterSomeWrites(child, 1, () => {});
+  await t.rejects(open(store), { name: 'ConfigError', path: store, hint: /another hub|other hub/ });
+});
+
+t.test('a disk that fills up during writes and rotations costs nothing that was acknowledged', async (t) => {
+  const disk = smallDisk(t, 16);
+  if (!disk) return void t.pass('# SKIP no small disk can be mounted here');
+  const store = await open(join(disk, 'store'), { maxSegmentRows: 30_000 });
+  t.teardown(() => store[Symbol.asyncDispose]());
+  let stored = 0;
+  for (let round = 0; round < 3; round++) {
+    for (let writes = 0; writes < 3; writes++) {
+      await store.writer.write([batchOf(1, stored + 1, counting(1, 9000))], calm);
+      stored += 9000;
+    }
+    const free = fillDisk(disk);
+    const attempt = () => store.writer.write([batchOf(1, stored + 1, counting(1, 50_000))], calm);
+    await t.rejects(attempt(), ConnectionError);
+    await t.rejects(attempt(), ConnectionError);
+    t.notOk(store.health().ok);
+    free();
+    t.same(await store.reader.countNumbers(1, 1, 1_000_000, calm), wholeRun(stored), 'reading works again at once');
+    await attempt();
+    stored += 50_000;
+    t.ok(store.health().ok);
+  }
+  t.same(await store.reader.countNumbers(1, 1, 1_000_000, calm), wholeRun(stored));
+});
+
+t.test('reads go on while it writes and rotates, and an abort ends a read', async (t) => {
+  const store = await open(t.testdir(), { maxSegmentRows: 10_000 });
+  t.teardown(() => store[Symbol.asyncDispose]());
+  const samples = counting(1, 100_000);
+  let acknowledged = 0;
+  const writing = (async () => {
+    for (let first = 1; first <= 100_000; first += 4000) {
+      await store.writer.write([batchOf(1, first, samples.slice(first - 1, first + 3999))], calm);
+      acknowledged = first + 3999;
+    }
+  })();
+  let done = false;
+  void writing.finally(() => {
+    done = true;
+  });
+  const readers = Array.from({ length: 4 }, async () => {
+    while (!done) {
+      const before = acknowledged;
+      const count = await store.reader.countNumbers(1, 1, 100_000, calm);
+      if (count.points < before || count.points !== count.distinct)
+        return t.fail('a read missed or doubled something', { count, before });
+    }
+  });
+  const controller = new AbortController();
+  const query = { keys: [key], from: 0, to: Number.MAX_SAFE_INTEGER };
+  const read = store.reader.series(query, controller.signal);
+  controller.abort(new Error('closed the page'));
+  await t.rejects(read, { message: 'closed the page' });
+  await Promise.all([writing, ...readers]);
+  t.same(await store.reader.countNumbers(1, 1, 100_000, calm), wholeRun(100_000));
+});

@@ -1,0 +1,145 @@
+/**
+ * The main job, whole: the demo runs two minutes at ten times real time, and what the hub says is compared with what
+ * the factory knows. The tolerances are what sampling allows: a state is known to one sampling interval per change,
+ * a counter to the pieces of one interval at each edge, a register to its resolution and one interval of power.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { requireOrSkip } from '../support/counterparts.ts';
+import { type Demo, startDemo } from '../support/demo.ts';
+import { readTruth, type Truth } from '../support/truth.ts';
+
+const speed = 10;
+const startMs = Date.parse('2026-11-23T13:47:00+03:30');
+/** In seconds of the demo's clock after its start. */
+const window = { from: 60, to: 1200 };
+/** At ten times real time a poll can be a whole interval late: 1 s of polling, 0.5 s of sampling and publishing. */
+const samplingS = 1.5;
+
+interface Value {
+  kpi: string;
+  asset: string;
+  value: number | null;
+  status: string;
+  coverage: number;
+  elements: Record<string, number>;
+  provisional: boolean;
+}
+
+t.test('with the embedded broker and store', (t) => runAndCompare(t, []));
+
+t.test('with mosquitto and InfluxDB', async (t) => {
+  if (!requireOrSkip(t, 'mosquitto') || !requireOrSkip(t, 'influxd')) return;
+  await runAndCompare(t, ['--broker', 'mosquitto', '--store', 'influx']);
+});
+
+async function runAndCompare(t: Test, args: readonly string[]): Promise<void> {
+  const from = (startMs + window.from * 1000) * 1000;
+  const to = (startMs + window.to * 1000) * 1000;
+  const startedAt = Date.now();
+  const options = ['--speed', String(speed), '--for', '180', '--from', new Date(startMs).toISOString(), ...args];
+  const demo = await startDemo(t.testdir(), options);
+  t.teardown(() => demo.stop());
+  t.ok(Date.now() - startedAt < 60_000, `first KPI ${((Date.now() - startedAt) / 1000).toFixed(1)} s after the start`);
+
+  await delay(startedAt + (window.to / speed) * 1000 + 4000 - Date.now());
+  const query = `from=${new Date(from / 1000).toISOString()}&to=${new Date(to / 1000).toISOString()}`;
+  const values = (await demo.get(`/api/v1/kpi-values?${query}`)).data as unknown as Value[];
+  const truth = readTruth(demo.truthFile, from, to);
+  compareUnits(t, values, truth);
+  compareMeters(t, values, truth);
+  compareCompleteness(t, values);
+  for (const what of [
+    'RUN',
+    'FAULT',
+    'SETUP',
+    'curtailment',
+    'calendar cleaning',
+    'calendar afternoon',
+    'POWER_CURTAIL',
+  ]) {
+    t.ok((truth.events[what] ?? 0) > 0, `${what} happened`);
+  }
+  await compareProof(t, demo);
+  t.equal(await demo.stop(), 0, 'everything stopped');
+  t.match(demo.output(), /Every one of the [\d,]+ samples .* stored exactly once/);
+}
+
+const find = (values: readonly Value[], kpi: string, asset: string): Value => {
+  const found = values.find((value) => value.kpi === kpi && value.asset === asset);
+  if (!found) throw new Error(`no ${kpi} of ${asset}`);
+  return found;
+};
+
+function close(t: Test, actual: number, expected: number, tolerance: number, what: string): void {
+  const difference = Math.abs(actual - expected);
+  t.ok(
+    difference <= tolerance,
+    `${what}: ${actual.toFixed(3)}, truly ${expected.toFixed(3)} (± ${tolerance.toFixed(3)})`,
+  );
+}
+
+function compareUnits(t: Test, values: readonly Value[], truth: Truth): void {
+  const lines = new Map<string, { busy: number; worth: number; run: number; tolerance: number }>();
+  for (const path of truth.units) {
+    const { elements, status } = find(values, 'prod.oee', path);
+    const expected = truth.unit(path);
+    const run = expected.busySeconds.RUN ?? 0;
+    const stateTolerance = samplingS * (expected.stateChanges + 2);
+    const pieceTolerance = Math.ceil(samplingS / expected.plannedRunTimeS) + 1;
+    t.equal(status, 'ok', `${path} is known`);
+    close(t, elements.PBT_s!, expected.plannedBusySeconds, 0.001, `${path} planned busy seconds`);
+    close(t, elements.APT_s!, run, stateTolerance, `${path} producing seconds`);
+    close(t, elements.PQ!, expected.total, pieceTolerance, `${path} pieces`);
+    close(t, elements.GQ!, expected.good, pieceTolerance, `${path} good pieces`);
+    const oee = (expected.plannedRunTimeS * expected.good) / expected.plannedBusySeconds;
+    const oeeTolerance = (expected.plannedRunTimeS * pieceTolerance) / expected.plannedBusySeconds;
+    close(t, find(values, 'prod.oee', path).value!, oee, oeeTolerance, `${path} OEE`);
+    close(
+      t,
+      find(values, 'prod.availability', path).value!,
+      run / expected.plannedBusySeconds,
+      stateTolerance / expected.plannedBusySeconds,
+      `${path} availability`,
+    );
+    const quality = find(values, 'prod.quality', path).value!;
+    close(t, quality, expected.good / expected.total, (2 * pieceTolerance) / expected.total, `${path} quality`);
+    const line = path.split('/').slice(0, -1).join('/');
+    const sums = lines.get(line) ?? { busy: 0, worth: 0, run: 0, tolerance: 0 };
+    sums.busy += expected.plannedBusySeconds;
+    sums.worth += expected.plannedRunTimeS * expected.good;
+    sums.tolerance += expected.plannedRunTimeS * pieceTolerance;
+    lines.set(line, sums);
+  }
+  for (const [path, { busy, worth, tolerance }] of lines) {
+    close(t, find(values, 'prod.oee', path).value!, worth / busy, tolerance / busy, `${path} OEE by summed elements`);
+  }
+}
+
+function compareMeters(t: Test, values: readonly Value[], truth: Truth): void {
+  for (const meter of truth.meters) {
+    const { value, status } = find(values, 'en.kwh', meter);
+    t.equal(status, 'ok', `${meter} is known`);
+    close(t, value!, truth.kwh(meter), 0.25, `${meter} kWh`);
+  }
+  const gas = 'aras/packaging-plant/energy/gas';
+  close(t, find(values, 'en.carrier', gas).value!, truth.gasM3(gas), 0.3, `${gas} m³`);
+}
+
+function compareCompleteness(t: Test, values: readonly Value[]): void {
+  const complete = values.filter(({ kpi }) => kpi === 'dq.complete');
+  t.ok(complete.length > 40, `completeness of ${complete.length} tags`);
+  const least = complete.reduce((a, b) => ((a.value ?? 0) < (b.value ?? 0) ? a : b));
+  t.ok(least.value! > 0.99, `least complete: ${least.asset} ${least.value}`);
+}
+
+async function compareProof(t: Test, demo: Demo): Promise<void> {
+  const proof = (await demo.get('/api/v1/verification?deep=true')) as unknown as {
+    ok: boolean;
+    sentence: string;
+    streams: { frames: number; frames_compared: number }[];
+  };
+  t.ok(proof.ok, proof.sentence);
+  for (const stream of proof.streams)
+    t.equal(stream.frames_compared, stream.frames, 'every frame compared value by value');
+}

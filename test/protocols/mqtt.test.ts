@@ -1,0 +1,224 @@
+/** One MQTT connection's life: the broker contract on a real mosquitto, and the client against brokers that misbehave. */
+import { createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { ConnectionError } from '../../protocols/errors.ts';
+import { connectMqtt, type MqttOptions } from '../../protocols/mqtt/connect.ts';
+import { maxPacketBytes } from '../../protocols/mqtt/session.ts';
+import { agentTopic, everyAgentUp } from '../../protocols/topics.ts';
+import { brokerContract, brokerUsers, hub, open, until } from '../contract/broker.ts';
+import { requireOrSkip } from '../support/counterparts.ts';
+import { startMosquitto } from '../support/mosquitto.ts';
+
+t.test('mosquitto with the deployed configuration', async (t) => {
+  const program = requireOrSkip(t, 'mosquitto');
+  if (!program) return;
+  const start = (t: Test) => startMosquitto({ program, folder: t.testdir(), users: brokerUsers });
+
+  t.test('contract of mosquitto', async (t) => brokerContract(t, start));
+
+  t.test('MQTT 5 is spoken, and a denied publish is told', async (t) => {
+    await using broker = await start(t);
+    await using agent = await open(broker.url, 'agent-1');
+    t.equal(agent.protocolVersion, 5);
+    await t.rejects(agent.publish(agentTopic('agent-2', 'up/data'), 'x', { qos: 1 }), {
+      name: 'ConnectionError',
+      message: /denies publishing on payesh.*Not authorized/,
+    });
+  });
+
+  t.test('when the broker is killed, what is not acknowledged has failed, and a new connection works', async (t) => {
+    await using broker = await start(t);
+    await using ingest = await open(broker.url, hub, { onMessage: () => delay(60_000, undefined, { ref: false }) });
+    await ingest.subscribe([everyAgentUp]);
+    const agent = await open(broker.url, 'agent-1');
+    await agent.publish(agentTopic('agent-1', 'up/data'), 'x', { qos: 1 });
+    process.kill(broker.pid, 'SIGSTOP');
+    const pending = agent.publish(agentTopic('agent-1', 'up/data'), 'x', { qos: 1 });
+    const killed = broker.kill();
+    await t.rejects(pending, ConnectionError);
+    t.type(await agent.closed, ConnectionError);
+    t.type(await ingest.closed, ConnectionError);
+    await t.rejects(agent.publish(agentTopic('agent-1', 'up/data'), 'x', { qos: 1 }), ConnectionError);
+    await t.rejects(agent.subscribe(['payesh/v1/hub/state']), ConnectionError);
+    await agent[Symbol.asyncDispose]();
+    await killed;
+    await t.rejects(open(broker.url, 'agent-1'), {
+      name: 'ConnectionError',
+      message: /failed: .*ECONNREFUSED/,
+    });
+    await broker.restart();
+    await using again = await open(broker.url, 'agent-1');
+    await again.publish(agentTopic('agent-1', 'up/data'), 'x', { qos: 1 });
+  });
+
+  t.test('a broker that hangs is noticed after 1.5 times the keep-alive', async (t) => {
+    await using broker = await start(t);
+    const agent = await open(broker.url, 'agent-1', { keepaliveS: 1 });
+    process.kill(broker.pid, 'SIGSTOP');
+    const started = Date.now();
+    t.match(await agent.closed, { name: 'ConnectionError', message: /Keepalive timeout/ });
+    t.ok(Date.now() - started < 3000);
+    process.kill(broker.pid, 'SIGCONT');
+  });
+});
+
+t.test('a broker that closes the connection at MQTT 5 is asked again with 3.1.1', async (t) => {
+  const versions: number[] = [];
+  await using broker = await fakeBroker((socket, packet) => {
+    versions.push(versionOf(packet));
+    if (versionOf(packet) === 5) socket.destroy();
+    else socket.write(connack);
+  });
+  await using session = await connect(broker.url);
+  t.equal(session.protocolVersion, 4);
+  await using _ = await connect(broker.url, { protocolVersion: 4 });
+  t.same(versions, [5, 4, 4], 'a caller that knows the version saves a connection');
+});
+
+t.test('a broker that refuses for another reason is not asked twice', async (t) => {
+  let asked = 0;
+  await using broker = await fakeBroker((socket) => {
+    asked++;
+    socket.end(Buffer.from([0x20, 3, 0, 0x89, 0]));
+  });
+  await t.rejects(connect(broker.url), { name: 'ConnectionError', message: /code 137.*Server busy/ });
+  t.equal(asked, 1);
+});
+
+t.test('a broker that never answers, or answers nonsense, ends in a ConnectionError', async (t) => {
+  await using silent = await fakeBroker(() => {});
+  await t.rejects(connect(silent.url, { connectTimeoutMs: 50 }), {
+    name: 'ConnectionError',
+    message: /connack timeout/,
+  });
+  await using babbling = await fakeBroker((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  await t.rejects(connect(babbling.url), ConnectionError);
+  await using doubling = await fakeBroker((socket) => socket.write(Buffer.concat([connack5, connack5])));
+  const session = await connect(doubling.url);
+  t.type(await session.closed, ConnectionError);
+});
+
+t.test('connecting ends with the reason of its signal', async (t) => {
+  await using silent = await fakeBroker(() => {});
+  const stop = new AbortController();
+  const connecting = connect(silent.url, { signal: stop.signal });
+  setTimeout(() => stop.abort(new Error('enough')), 20);
+  await t.rejects(connecting, { message: 'enough' });
+  await t.rejects(connect(silent.url, { signal: stop.signal }), { message: 'enough' });
+  await until(() => silent.open() === 0, 'the socket is closed');
+});
+
+t.test('a publish without acknowledgement ends by timeout, by signal, or with the connection', async (t) => {
+  await using broker = await fakeBroker((socket, packet) => {
+    if (packet[0] === 0x10) socket.write(connack5);
+  });
+  const session = await connect(broker.url, { replyTimeoutMs: 30 });
+  await t.rejects(session.publish('a', 'x', { qos: 1 }), { name: 'ConnectionError', message: /within 30 ms/ });
+  await t.rejects(session.subscribe(['a']), { name: 'ConnectionError', message: /within 30 ms/ });
+  await t.rejects(session.publish('a', 'x', { qos: 1 }, AbortSignal.abort(new Error('enough'))), { message: 'enough' });
+  const stop = new AbortController();
+  const pending = session.publish('a', 'x', { qos: 1 }, stop.signal);
+  stop.abort(new Error('enough'));
+  await t.rejects(pending, { message: 'enough' });
+  const unanswered = session.publish('a', 'x', { qos: 1 });
+  broker.cut();
+  await t.rejects(unanswered, ConnectionError);
+  await t.rejects(session.publish('a', 'x', { qos: 0 }), ConnectionError);
+});
+
+t.test('dispose waits 2 s at most for a broker that does not answer, and twice is once', async (t) => {
+  await using broker = await fakeBroker((socket, packet) => {
+    if (packet[0] === 0x10) socket.write(connack5);
+  });
+  const session = await connect(broker.url);
+  const pending = session.publish('a', 'x', { qos: 1 });
+  const started = Date.now();
+  await Promise.all([
+    t.rejects(pending, ConnectionError),
+    session[Symbol.asyncDispose](),
+    session[Symbol.asyncDispose](),
+  ]);
+  t.ok(Date.now() - started < 3000);
+  t.equal(await session.closed, undefined);
+});
+
+t.test('a packet that is too large is rejected for good and not sent', async (t) => {
+  await using broker = await fakeBroker((socket, packet) => {
+    if (packet[0] === 0x10) socket.write(Buffer.from([0x20, 8, 0, 0, 5, 0x27, 0, 0, 4, 0]));
+  });
+  await using session = await connect(broker.url);
+  await t.rejects(session.publish('a', Buffer.alloc(maxPacketBytes), { qos: 1 }), {
+    name: 'RejectedError',
+    reason: 'length',
+  });
+  await t.rejects(
+    session.publish('a', Buffer.alloc(1024), { qos: 1 }),
+    { name: 'RejectedError' },
+    'limit of the broker',
+  );
+  await session.publish('a', Buffer.alloc(900), { qos: 0 });
+});
+
+t.test('a handler that throws or rejects ends the connection, and `closed` says why', async (t) => {
+  const message = Buffer.from([0x32, 7, 0, 1, 0x61, 0, 1, 0, 0x78]);
+  await using broker = await fakeBroker((socket, packet) => {
+    if (packet[0] === 0x10) socket.write(Buffer.concat([connack5, message, message]));
+  });
+  for (const onMessage of [
+    () => {
+      throw new Error('bug');
+    },
+    () => Promise.reject(new Error('bug')),
+  ]) {
+    const session = await connect(broker.url, { onMessage });
+    t.match(await session.closed, { message: 'bug' });
+  }
+});
+
+t.test('a takeover is told as what it is', async (t) => {
+  await using broker = await fakeBroker((socket, packet) => {
+    if (packet[0] === 0x10) socket.write(Buffer.concat([connack5, Buffer.from([0xe0, 2, 142, 0])]));
+  });
+  const session = await connect(broker.url);
+  t.match(await session.closed, { name: 'ConnectionError', message: /second connection of agent-1/ });
+});
+
+const connack = Buffer.from([0x20, 2, 0, 0]);
+const connack5 = Buffer.from([0x20, 3, 0, 0, 0]);
+const versionOf = (packet: Buffer): number => packet[packet.indexOf('MQTT') + 4]!;
+
+const connect = (url: string, options: Partial<MqttOptions> = {}) =>
+  connectMqtt({ url, username: 'agent-1', clientId: 'agent-1', password: 'x', ...options });
+
+interface FakeBroker extends AsyncDisposable {
+  readonly url: string;
+  open(): number;
+  cut(): void;
+}
+
+/** Hands every chunk that comes to `answer`; small packets come one by one. */
+function fakeBroker(answer: (socket: Socket, packet: Buffer) => void): Promise<FakeBroker> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('data', (packet) => answer(socket, packet));
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  });
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      resolve({
+        url: `mqtt://127.0.0.1:${(server.address() as { port: number }).port}`,
+        open: () => sockets.size,
+        cut,
+        async [Symbol.asyncDispose]() {
+          cut();
+          await new Promise((done) => server.close(done));
+        },
+      });
+    });
+  });
+}

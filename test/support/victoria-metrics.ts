@@ -1,0 +1,26 @@
+/**
+ * Starts Debian's VictoriaMetrics 1.79.5 on the loopback: the only counterpart here that has InfluxDB's /api/v2/write.
+ * It keeps milliseconds and floats, answers 204 to everything, and shows new samples after a second or two.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Counterpart, missing, start } from './counterpart.ts';
+import { freePort } from './free-port.ts';
+
+export interface VictoriaMetrics extends Counterpart {
+  readonly url: string;
+}
+
+export const victoriaMetricsMissing = (): string | undefined => missing('victoria-metrics');
+
+export async function startVictoriaMetrics({ dir }: { readonly dir: string }): Promise<VictoriaMetrics> {
+  mkdirSync(dir, { recursive: true });
+  const address = `127.0.0.1:${await freePort()}`;
+  const counterpart = await start({
+    program: 'victoria-metrics',
+    args: [`-storageDataPath=${join(dir, 'data')}`, `-httpListenAddr=${address}`, '-retentionPeriod=100y'],
+    logFile: join(dir, 'victoria-metrics.log'),
+    readyUrl: `http://${address}/health`,
+  });
+  return { ...counterpart, url: `http://${address}` };
+}
