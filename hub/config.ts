@@ -21,7 +21,10 @@ const influxSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8086'),
   /** `v1`: /write of InfluxDB 1.x. `v2`: /api/v2/write of 2.x and 3.x. Both are read by InfluxQL. */
   api: z.enum(['v1', 'v2']).default('v1'),
+  /** Database (v1) or bucket (v2). */
   database: z.string().default('payesh'),
+  /** Organization, v2 only. */
+  org: z.string().default('payesh'),
   username: z.string().optional(),
   /** File that holds the password (v1) or the token (v2). */
   secretFile: z.string().optional(),
