@@ -68,8 +68,7 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
       for (takenFrom = 0; takenFrom < taken.length; ) {
         const samples = taken.slice(takenFrom, takenFrom + maxSamples);
         takenFrom += samples.length;
-        const columns = toColumns(samples);
-        for (const chunk of encode({ ...columns, times: keepApart(columns, first) })) {
+        for (const chunk of encode(keepApart(toColumns(samples), first))) {
           underWay.push({ chunk, done: append(chunk) });
           if (underWay.length >= maxUnderWay) await settleOldest();
         }
@@ -161,7 +160,7 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
 function createTimeSeparator() {
   const lastTime: TimeUs[] = [];
   const lastNumber: number[] = [];
-  return (samples: SampleColumns, first: number): TimeUs[] => {
+  return (samples: SampleColumns, first: number): SampleColumns => {
     const times = new Array<TimeUs>(samples.times.length);
     for (let i = 0; i < times.length; i++) {
       const tag = samples.tags[i]!;
@@ -171,7 +170,7 @@ function createTimeSeparator() {
       times[i] = lastTime[tag] = time;
       lastNumber[tag] = number;
     }
-    return times;
+    return { ...samples, times };
   };
 }
 

@@ -16,6 +16,7 @@ import { createBrokerSession, ingestUser } from './ingest/session.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { createLatestValues, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
+import { plantAssets } from './plant/assets.ts';
 import type { Plant } from './plant/plant.ts';
 import { runRetention } from './retention.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
@@ -54,10 +55,12 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     config: config.store,
     dir: inDataDir('samples'),
     secret: options.storeSecret,
+    clock,
     log,
   });
   using values = openKpiValues(inDataDir('kpi.db'));
-  const kpis = createKpiEvaluator({ plants, reader: store.reader, ledger, clock, values });
+  const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger, clock, values });
+  const kpis = { ...evaluator, assets: () => plantAssets(plants) };
 
   await using broker = await openBroker();
   const session = createBrokerSession({ ...broker, hubBoot, spreadMs: config.ingest.spreadMs, log });
@@ -155,8 +158,9 @@ async function listen(
   at: HubConfig['http'],
 ): Promise<string> {
   try {
-    return await http.listen(at);
+    return await http.listen({ ...at });
   } catch (cause) {
+    if (!/^(EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND)$/.test((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
     throw new ConfigError(`the HTTP port ${at.port} cannot be opened: ${(cause as Error).message}`, {
       path: `${at.host}:${at.port}`,
       hint: 'Stop what listens there, or set http.port (in the demo: PAYESH_HTTP_PORT) to a free one.',

@@ -15,10 +15,25 @@ export interface Clock {
   wallMs(ms: number): number;
 }
 
-/** Follows the system clock, steps included. */
+/**
+ * Follows the system clock, steps included: its milliseconds, and the monotonic clock's microseconds between them
+ * (which alone would never learn of a step, nor of a start in 1970).
+ */
+function createSystemNow(): () => TimeUs {
+  let offsetMs = performance.timeOrigin;
+  return () => {
+    const wallMs = Date.now();
+    const elapsedMs = performance.now();
+    const ahead = offsetMs + elapsedMs - wallMs;
+    if (ahead < 0) offsetMs = wallMs - elapsedMs;
+    else if (ahead >= 1) offsetMs = wallMs + 0.999 - elapsedMs;
+    return Math.floor((offsetMs + elapsedMs) * 1000);
+  };
+}
+
 export const systemClock: Clock = {
   speed: 1,
-  now: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  now: createSystemNow(),
   sleep: (ms, signal) => delay(ms, undefined, { signal }),
   wallMs: (ms) => ms,
 };
@@ -44,7 +59,7 @@ export function createScaledClock({ startMs, wallStartMs, speed }: ScaledClockOp
 export function parseClock(text: string | undefined): Clock {
   if (!text) return systemClock;
   const [startMs, wallStartMs, speed] = text.split(':').map(Number);
-  if (!(Number.isFinite(startMs) && Number.isFinite(wallStartMs) && speed! > 0)) {
+  if (!(Number.isFinite(startMs) && Number.isFinite(wallStartMs) && Number.isFinite(speed) && speed! > 0)) {
     throw new RangeError(`PAYESH_CLOCK must be startMs:wallStartMs:speed, not "${text}"`);
   }
   return createScaledClock({ startMs: startMs!, wallStartMs: wallStartMs!, speed: speed! });

@@ -23,8 +23,8 @@ export const frameHeaderBytes = 56;
 const magic = 0x48535950; // "PYSH"
 const frameVersion = 1;
 const codecJsonZstd = 1;
-/** 8,192 strings of ordinary length fit; a bomb does not. */
-const maxContentBytes = 8 * 1024 * 1024;
+/** Twice what 8,192 numbers can take. Small, because the worst JSON of this size takes 0.1 s to refuse. */
+const maxContentBytes = 1024 * 1024;
 
 export interface FrameHeader {
   /** 32 hex digits. */
@@ -99,9 +99,16 @@ export function toColumns(samples: readonly Sample[]): SampleColumns {
   return columns;
 }
 
-/** The compressed payload of a frame, before its numbers are known. */
+/**
+ * The compressed payload of a frame, before its numbers are known.
+ * @throws {RejectedError} reason `length`: too much for one frame; half of the samples may fit.
+ */
 export function encodePayload(samples: SampleColumns): Buffer {
-  return zstdCompressSync(encodeContent(samples), { params: { [constants.ZSTD_c_compressionLevel]: 3 } });
+  const content = Buffer.from(encodeContent(samples));
+  if (content.length > maxContentBytes) throw refuse('length', `${content.length} bytes of content`);
+  const payload = zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: 3 } });
+  if (payload.length > maxFrameBytes - frameHeaderBytes) throw refuse('length', `${payload.length} bytes of payload`);
+  return payload;
 }
 
 /** Puts header and payload together; from here on the bytes never change. */
@@ -182,17 +189,17 @@ function readColumns(columns: Record<string, unknown> | null, count: number): Sa
   const tags = sums(g as unknown[], 0xffffffff, 'decode');
   const values = v as SampleValue[];
   for (const value of values) {
-    if (value !== null && typeof value === 'object') throw refuse('decode', 'a value is not a scalar');
+    if (typeof value === 'object' ? value !== null : typeof value === 'number' && !Number.isFinite(value)) {
+      throw refuse('decode', 'a value is not a scalar');
+    }
   }
   const qualities = runs(q, count, 0xffffffff);
   const flags = runs(f, count, 0xff);
   if (!Array.isArray(x)) throw refuse('decode', 'x is not a list');
   for (const pair of x) {
     const [index, text] = Array.isArray(pair) ? pair : [];
-    if (!isIndex(index, count) || typeof text !== 'string' || !/^-?\d{16,20}$/.test(text)) {
-      throw refuse('decode', 'a large integer is malformed');
-    }
-    values[index] = normaliseInteger(BigInt(text));
+    if (!isIndex(index, count) || !isLargeInteger(text)) throw refuse('decode', 'a large integer is malformed');
+    values[index] = BigInt(text);
   }
   for (let i = 0; i < count; i++) {
     if (isBad(qualities[i]!) !== (values[i] === null))
@@ -201,11 +208,20 @@ function readColumns(columns: Record<string, unknown> | null, count: number): Sa
   return { tags, times, values, qualities, flags };
 }
 
+/** A 64-bit integer, signed or not, in the one way of writing it, and beyond what a double holds exactly. */
+function isLargeInteger(text: unknown): text is string {
+  if (typeof text !== 'string' || !/^-?[1-9]\d{15,19}$/.test(text)) return false;
+  const integer = BigInt(text);
+  return typeof normaliseInteger(integer) === 'bigint' && integer >= -(2n ** 63n) && integer < 2n ** 64n;
+}
+
 /** Running sums in place of differences; every one must be an integer from 0 to `max`. */
 function sums(differences: unknown[], max: number, fault: FrameFault): number[] {
   let sum = 0;
   for (let i = 0; i < differences.length; i++) {
-    sum += differences[i] as number;
+    const difference = differences[i];
+    if (typeof difference !== 'number') throw refuse('decode', 'a time or tag id is not a number');
+    sum += difference;
     if (!(Number.isInteger(sum) && sum >= 0 && sum <= max)) throw refuse(fault, 'a time or tag id is out of range');
     differences[i] = sum;
   }

@@ -44,6 +44,8 @@ export interface SourceContext {
   /** Tag id by tag path. */
   readonly tagIds: ReadonlyMap<string, number>;
   readonly clock: Clock;
+  /** Folder for what a driver must keep, such as its certificate. It writes nowhere else. */
+  readonly dataDir: string;
   readonly log: {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;

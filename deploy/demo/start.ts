@@ -23,12 +23,6 @@ const firstKpiTimeoutMs = 60_000;
 /** The demo's OPC UA server is read without security, which takes a waiver that ends. */
 const waiverMs = 7 * 86_400_000;
 
-await exitWith(async () => {
-  const options = readOptions(process.argv.slice(2), process.env);
-  const { stop, kill } = stopSignals();
-  await runDemo(options, stop, kill);
-});
-
 async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSignal): Promise<void> {
   const { speed, dataDir, ports } = options;
   await refuseTakenPorts(options);
@@ -185,3 +179,9 @@ function stepPrinter(): (what: string, detail: string) => void {
       `  ${what.padEnd(10)} ${detail.padEnd(74)} ${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s`,
     );
 }
+
+await exitWith(async () => {
+  const options = readOptions(process.argv.slice(2), process.env);
+  const { stop, kill } = stopSignals();
+  await runDemo(options, stop, kill);
+});

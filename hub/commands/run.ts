@@ -9,7 +9,8 @@ import { parseClock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { runHub } from '../app.ts';
 import { hubSchema } from '../config.ts';
-import { buildPlant, plantSchema } from '../plant/plant.ts';
+import { buildPlant } from '../plant/plant.ts';
+import { plantSchema } from '../plant/plant-file.ts';
 
 export const runCommand = (configFile: () => string): Command =>
   new Command('run')
@@ -19,10 +20,9 @@ export const runCommand = (configFile: () => string): Command =>
       kill.addEventListener('abort', () => process.exit(1));
       const file = configFile();
       const config = loadYaml(file, hubSchema, process.env);
-      const plants = config.plants.map((path) => {
-        const plantFile = resolve(dirname(file), path);
-        return buildPlant(loadYaml(plantFile, plantSchema, process.env), plantFile);
-      });
+      const plants = config.plants.map((path) =>
+        buildPlant(loadYaml(resolve(dirname(file), path), plantSchema, process.env)),
+      );
       const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { part: 'hub' } });
       const { broker, store } = config;
       await runHub(

@@ -504,7 +504,7 @@ t.test('intervals follow the clock of the process, time-outs do not', async (t) 
   t.ok(samplesOf(readings, 1).every(({ time }) => Math.abs(time - clock.now()) < 60e6));
 });
 
-const poison = ({ count }: Request): number[] => new Array(count).fill(0xdead);
+const poison = ({ count }: Request): number[] => Array.from({ length: count }, () => 0xdead);
 /** What a faulty server or line may send, given the request and the right values. */
 const faults: Record<string, (request: Request, values: readonly number[]) => readonly Buffer[]> = {
   none: (request, values) => [replyTo(request, registers(values))],
@@ -540,7 +540,7 @@ t.test('no faulty reply, and no late one, ever becomes a value', async (t) => {
     let fault = 'none';
     await using server = await startScript((request, socket) => {
       // The right values say which request they answer, so that the data of an older one cannot pass for new.
-      const values = new Array<number>(request.count).fill(serial);
+      const values = Array.from({ length: request.count }, () => serial);
       const pieces = faults[fault]!(request, values);
       for (const piece of pieces) socket.write(piece);
       if (pieces.length === 0) setTimeout(() => socket.write(replyTo(request, registers(values))), 60);
@@ -608,7 +608,11 @@ if (hasPymodbus || isRequired) {
     };
   });
 } else
-  t.test('modbus against pymodbus', { skip: 'python3-pymodbus, with python3-serial-asyncio, is not installed' }, async () => {});
+  t.test(
+    'modbus against pymodbus',
+    { skip: 'python3-pymodbus, with python3-serial-asyncio, is not installed' },
+    async () => {},
+  );
 
 async function untilAccepts(port: number, child: ChildProcess): Promise<void> {
   for (const deadline = Date.now() + 15_000; ; await systemClock.sleep(20)) {

@@ -1,0 +1,57 @@
+/**
+ * Who may come in: tokens, agents' broker accounts, and the audit log of what they did, in one SQLite file.
+ * The commands open it beside the running hub: a revoked token is refused from the next request on.
+ */
+import { closeSync, openSync } from 'node:fs';
+import Sqlite from 'better-sqlite3';
+import { type Clock, systemClock } from '../../protocols/clock.ts';
+import { ConfigError } from '../../protocols/errors.ts';
+import { type AgentAccounts, agentSchema, createAgentAccounts } from './agents.ts';
+import { type AuditLog, auditSchema, createAuditLog } from './audit.ts';
+import { createTokens, type Tokens, tokenSchema } from './tokens.ts';
+
+export interface Access extends Disposable {
+  readonly tokens: Tokens;
+  readonly agents: AgentAccounts;
+  readonly audit: AuditLog;
+}
+
+const schemaVersion = 1;
+
+/**
+ * @param clock expiry and audit follow the system's clock, whatever the plant's clock does.
+ * @throws {ConfigError} the file cannot be read, written or understood.
+ */
+export function openAccess(file: string, { clock = systemClock }: { clock?: Pick<Clock, 'now'> } = {}): Access {
+  const db = openDatabase(file);
+  const audit = createAuditLog(db, clock);
+  return {
+    audit,
+    tokens: createTokens(db, audit, clock),
+    agents: createAgentAccounts(db, audit, clock),
+    [Symbol.dispose]: () => {
+      db.close();
+    },
+  };
+}
+
+function openDatabase(file: string): Sqlite.Database {
+  try {
+    // Made here and not by SQLite, so that nobody else can read it; -wal and -shm take over its mode.
+    closeSync(openSync(file, 'a', 0o600));
+    const db = new Sqlite(file, { timeout: 5000 });
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('trusted_schema = OFF');
+    db.transaction(() => {
+      const version = db.pragma('user_version', { simple: true }) as number;
+      if (version > schemaVersion) throw new Error(`its schema ${version} is newer than this program's`);
+      db.exec(tokenSchema + agentSchema + auditSchema);
+      db.pragma(`user_version = ${schemaVersion}`);
+    }).immediate();
+    return db;
+  } catch (cause) {
+    const hint = 'check that the folder exists, belongs to the hub and has space; restore the file if it is damaged';
+    throw new ConfigError(`cannot open the access file: ${(cause as Error).message}`, { path: file, hint, cause });
+  }
+}

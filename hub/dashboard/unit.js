@@ -1,0 +1,140 @@
+/** A line's, unit's or meter's card: its KPIs with their coverage, and its newest values with unit, quality and age. */
+import { h, ltr, setText } from './dom.js';
+import { createBar, createRing, createTrust, figureOf } from './gauge.js';
+
+const factors = [
+  ['prod.availability', 'availability'],
+  ['prod.effectiveness', 'effectiveness'],
+  ['prod.quality', 'quality'],
+];
+const shownApart = new Set(['prod.oee', ...factors.map(([id]) => id)]);
+const severityMarks = { good: '●', uncertain: '◐', bad: '✕' };
+/** An unchanged value is reported at least every minute: past this it has gone quiet. */
+const quietAfterS = 180;
+
+export function createUnit(asset, tags, context) {
+  const { words, lang, definitions } = context;
+  const computed = definitions.filter(({ scope }) => scope.includes(asset.level));
+  const trust = createTrust(words);
+  const period = h('span');
+  const coverage = ltr('');
+  const range = h('p', { class: 'range', hidden: true }, period, ` · ${words.coverage} `, coverage);
+  const parts = [
+    computed.some(({ id }) => id === 'prod.oee') && createOee(words),
+    ...figureLists(asset, computed, context),
+    tags.length > 0 && createValues(tags, context),
+  ].filter(Boolean);
+  const name = asset.name[lang];
+  const element = h(
+    'article',
+    { class: `card ${asset.level}` },
+    h('header', {}, h(asset.level === 'line' ? 'h3' : 'h4', {}, name === asset.path ? ltr(name) : name), trust.element),
+    range,
+    ...parts.map((part) => part.element),
+  );
+  return {
+    element,
+    update(state) {
+      const values = state.kpis.get(asset.path) ?? new Map();
+      const leading = values.get('prod.oee') ?? values.values().next().value;
+      trust.update(leading);
+      range.hidden = leading === undefined;
+      if (leading) {
+        const at = (time) => context.format.minute(Date.parse(time));
+        setText(period, words.since(at(leading.start), at(leading.end)));
+        setText(coverage, context.format.percent(leading.coverage));
+      }
+      for (const part of parts) part.update(values, state, context.format);
+    },
+  };
+}
+
+function createOee(words) {
+  const ring = createRing(words.oee);
+  const bars = factors.map(([id, word]) => ({ id, ...createBar(words[word]) }));
+  return {
+    element: h('div', { class: 'oee' }, ring.element, h('div', { class: 'bars' }, ...bars.map((bar) => bar.element))),
+    update(values, _state, format) {
+      ring.update(values.get('prod.oee'), format);
+      for (const bar of bars) bar.update(values.get(bar.id), format);
+    },
+  };
+}
+
+/** All other KPIs. Of a unit's, only completeness is in sight: its values matter more. */
+function figureLists(asset, computed, context) {
+  const others = computed.filter(({ id }) => !shownApart.has(id));
+  if (asset.level !== 'unit') return others.length > 0 ? [createFigures(others, context)] : [];
+  const inSight = others.filter(({ id }) => id === 'dq.complete');
+  const behind = others.filter(({ id }) => id !== 'dq.complete');
+  const lists = inSight.length > 0 ? [createFigures(inSight, context)] : [];
+  if (behind.length > 0) {
+    const list = createFigures(behind, context);
+    lists.push({ ...list, element: h('details', {}, h('summary', {}, context.words.moreKpis), list.element) });
+  }
+  return lists;
+}
+
+function createFigures(definitions, { lang }) {
+  const rows = definitions.map(({ id, name }) => ({ id, figure: ltr('—'), name: name[lang] }));
+  const pairs = rows.map(({ figure, name }) => h('div', {}, h('dt', {}, name), h('dd', {}, figure)));
+  return {
+    element: h('dl', { class: 'kpis' }, ...pairs),
+    update(values, _state, format) {
+      for (const { id, figure } of rows) setText(figure, figureOf(values.get(id), format));
+    },
+  };
+}
+
+function createValues(tags, { words }) {
+  const rows = tags.map((tag) => {
+    const value = ltr('');
+    const mark = h('span', { class: 'mark' });
+    const age = h('span', { class: 'age' });
+    const element = h(
+      'li',
+      { title: tag.path },
+      measure(tag, words),
+      h('span', { class: 'value' }, value, ' ', mark),
+      age,
+    );
+    return { tag, element, value, mark, age };
+  });
+  return {
+    element: h('ul', { class: 'values' }, ...rows.map(({ element }) => element)),
+    update(_values, state, format) {
+      for (const row of rows) updateRow(row, state, words, format);
+    },
+  };
+}
+
+function updateRow({ tag, element, value, mark, age }, { values, now }, words, format) {
+  const latest = values.get(tag.path);
+  if (!latest) {
+    setText(value, '—');
+    setText(age, words.noValue);
+    return;
+  }
+  const seconds = (now - Date.parse(latest.time)) / 1000;
+  element.classList.toggle('quiet', seconds > quietAfterS);
+  element.dataset.severity = latest.severity;
+  setText(value, valueText(latest, tag, words, format));
+  setText(mark, severityMarks[latest.severity]);
+  const code = latest.quality === 0 ? '' : ` 0x${latest.quality.toString(16).padStart(8, '0')}`;
+  mark.title = words.severity[latest.severity] + code;
+  mark.setAttribute('aria-label', mark.title);
+  mark.setAttribute('role', 'img');
+  setText(age, format.age(seconds));
+}
+
+function valueText({ value, severity }, tag, words, format) {
+  if (value === null) return words.severity[severity];
+  if (value === '') return words.emptyText;
+  return `${format.value(value, tag)} ${tag.unit}`.trim();
+}
+
+/** Its known word, or the name it has in the plant. */
+function measure(tag, words) {
+  const name = tag.path.slice(tag.path.lastIndexOf('/') + 1);
+  return words.measures[name] ? h('span', {}, words.measures[name]) : h('span', {}, ltr(name));
+}

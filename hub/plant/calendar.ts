@@ -1,0 +1,77 @@
+/**
+ * When a plant plans to work: instances of its shifts with their breaks and planned stops, and its business days.
+ * Everything is asked for over a window and answered in UTC, so that days of 23 and 25 hours need no special care.
+ */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { minutesOfDay, shiftLengthMin, stopInShiftMin } from './check.ts';
+import type { Name, Plant, Shift } from './plant.ts';
+import { weekdays } from './schema.ts';
+import { clip, type Span, type Spans, subtract, union } from './spans.ts';
+import { dayUs, fromLocal, minuteUs, toLocal } from './zone.ts';
+
+export interface ShiftInstance extends Span {
+  readonly code: string;
+  readonly name: Name;
+  /** Breaks and planned stops. */
+  readonly plannedDown: Spans;
+}
+
+type Calendar = Pick<Plant, 'zone' | 'shifts'>;
+
+/** 1970-01-01 was a Thursday. */
+const weekdayOf = (localMidnight: TimeUs) => weekdays[(localMidnight / dayUs + 5) % 7]!;
+
+/** Every shift that touches [start, end), in order. */
+export function shiftInstances({ zone, shifts }: Calendar, start: TimeUs, end: TimeUs): ShiftInstance[] {
+  if (end <= start) return [];
+  const instances: ShiftInstance[] = [];
+  const lastDay = toLocal(zone, end);
+  // The shift that was running at the start began on the same local day or on the one before.
+  for (let day = (Math.floor(toLocal(zone, start) / dayUs) - 1) * dayUs; day <= lastDay; day += dayUs) {
+    for (const shift of shifts) {
+      if (!shift.weekdays.includes(weekdayOf(day))) continue;
+      const instance = instanceOf(zone, shift, day);
+      if (instance.start < end && start < instance.end) instances.push(instance);
+    }
+  }
+  return instances.sort((a, b) => a.start - b.start);
+}
+
+function instanceOf(zone: string, shift: Shift, day: TimeUs): ShiftInstance {
+  const startMin = minutesOfDay(shift.start);
+  const instant = (min: number): TimeUs => fromLocal(zone, day + (startMin + min) * minuteUs);
+  const stops = [...shift.breaks, ...shift.plannedStops].map((stop): Span => {
+    const [from, to] = stopInShiftMin(shift, stop);
+    return { start: instant(from), end: instant(to) };
+  });
+  return {
+    code: shift.code,
+    name: shift.name,
+    start: instant(0),
+    end: instant(shiftLengthMin(shift)),
+    plannedDown: union(stops),
+  };
+}
+
+/** Planned operation time (POT): the shifts, cut to the window. */
+export function plannedOperation(instances: readonly ShiftInstance[], start: TimeUs, end: TimeUs): Spans {
+  return clip(union(instances), start, end);
+}
+
+/** POT without breaks and planned stops: planned busy time, as far as the calendar decides it (R8). */
+export function plannedBusy(instances: readonly ShiftInstance[], start: TimeUs, end: TimeUs): Spans {
+  return subtract(plannedOperation(instances, start, end), union(...instances.map(({ plannedDown }) => plannedDown)));
+}
+
+/** The business day that this instant lies in. A night shift belongs to the day on which it starts when that is so set. */
+export function businessDay(
+  { zone, businessDayStartMin }: Pick<Plant, 'zone' | 'businessDayStartMin'>,
+  time: TimeUs,
+): Span {
+  const startUs = businessDayStartMin * minuteUs;
+  let day = Math.floor((toLocal(zone, time) - startUs) / dayUs) * dayUs;
+  // Around a clock change, the day that local arithmetic gives may begin after the instant or end before it.
+  if (fromLocal(zone, day + startUs) > time) day -= dayUs;
+  else if (fromLocal(zone, day + dayUs + startUs) <= time) day += dayUs;
+  return { start: fromLocal(zone, day + startUs), end: fromLocal(zone, day + dayUs + startUs) };
+}

@@ -1,0 +1,29 @@
+/**
+ * How complete the data of a tag are: the time in which its latest sample was Good and its source known, of all the
+ * time asked for. It is computed from the sessions of the source, not from silence: a value that did not change for
+ * a day is complete.
+ */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { intersect, lengthUs, type Spans } from '../plant/spans.ts';
+import { counterSteps } from './counter.ts';
+import type { Sums } from './sums.ts';
+import { heldSpans, type Track } from './track.ts';
+
+/** `known_us` is complete, `bad_us` is a source that was there and could not tell; the rest is unknown. */
+export function completenessElements(track: Track, sourceKnown: Spans, start: TimeUs, end: TimeUs): Sums {
+  const there = intersect(sourceKnown, [{ start, end }]);
+  const known = lengthUs(intersect(heldSpans(track, start, end, 'good'), there));
+  return { expected_us: end - start, known_us: known, bad_us: lengthUs(there) - known };
+}
+
+/**
+ * How far one of a source's slot counters rose in (start, end]. They begin again at 0 with every start of the agent,
+ * so every drop is a reset.
+ */
+export function slotCount(track: Track, start: TimeUs, end: TimeUs): number {
+  let sum = 0;
+  for (const { to, delta } of counterSteps(track, { jitter: 0, maxRatePerS: Number.MAX_SAFE_INTEGER })) {
+    if (to > start && to <= end) sum += delta ?? 0;
+  }
+  return sum;
+}

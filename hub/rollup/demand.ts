@@ -1,0 +1,58 @@
+/**
+ * Maximum demand by fixed blocks: the energy of a block divided by its length (kpi.md §2.1). Only blocks that were
+ * measured may set a peak: energy spread over a gap has no shape (R7).
+ */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { overlapUs, type Spans } from '../plant/spans.ts';
+import { hourUs } from '../plant/zone.ts';
+import type { Curve } from './register.ts';
+
+export interface Demand {
+  /** Whole blocks of the window. */
+  readonly blocks: number;
+  readonly measuredBlocks: number;
+  readonly peakKw: number | undefined;
+  /** Start of the block that set the peak. */
+  readonly peakAt: TimeUs | undefined;
+}
+
+/** A block counts as measured from this known share on (kpi.md §5.3). */
+const measuredShare = 0.95;
+
+/**
+ * Blocks lie on the plant's local clock; `offsetUs` is how far it is ahead of UTC. A block that is not wholly inside
+ * [start, end) is not counted, the one that is running neither.
+ */
+export function blockDemand(
+  curve: Curve,
+  known: Spans,
+  window: { readonly start: TimeUs; readonly end: TimeUs },
+  intervalUs: number,
+  offsetUs: number,
+): Demand {
+  let [blocks, measuredBlocks] = [0, 0];
+  let peakKw: number | undefined;
+  let peakAt: TimeUs | undefined;
+  const first = Math.ceil((window.start + offsetUs) / intervalUs) * intervalUs - offsetUs;
+  for (let start = first; start + intervalUs <= window.end; start += intervalUs) {
+    blocks++;
+    if (overlapUs(known, start, start + intervalUs) < measuredShare * intervalUs) continue;
+    measuredBlocks++;
+    const kw = curve.between(start, start + intervalUs) / (intervalUs / hourUs);
+    if (peakKw === undefined || kw > peakKw) [peakKw, peakAt] = [kw, start];
+  }
+  return { blocks, measuredBlocks, peakKw, peakAt };
+}
+
+/** Of two adjoining windows. */
+export function joinDemand(a: Demand, b: Demand): Demand {
+  const higher = (b.peakKw ?? Number.NEGATIVE_INFINITY) > (a.peakKw ?? Number.NEGATIVE_INFINITY) ? b : a;
+  return {
+    blocks: a.blocks + b.blocks,
+    measuredBlocks: a.measuredBlocks + b.measuredBlocks,
+    peakKw: higher.peakKw,
+    peakAt: higher.peakAt,
+  };
+}
+
+export const noDemand: Demand = { blocks: 0, measuredBlocks: 0, peakKw: undefined, peakAt: undefined };

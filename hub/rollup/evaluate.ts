@@ -1,0 +1,125 @@
+/**
+ * From stored samples to KPI values, over any window: reads what the asked KPIs need, adds up elements, computes, and
+ * gives every value its revision. A window that has not ended is computed up to now and kept nowhere.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../protocols/clock.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+import { createCatalogue } from '../kpi/catalogue.ts';
+import type { CatalogueEntry } from '../kpi/definition.ts';
+import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Plant } from '../plant/plant.ts';
+import type { TelemetryReader } from '../store/store.ts';
+import { type SiteElements, siteElements } from './site-elements.ts';
+import { applies, type KpiAsset, kpiAssets, planSite, sourcesOf } from './site-plan.ts';
+import { type SiteTags, siteTags } from './site-tags.ts';
+import type { KpiValues, NewKpiValue } from './values.ts';
+
+export interface KpiEvaluatorOptions {
+  readonly plants: readonly Plant[];
+  readonly reader: Pick<TelemetryReader, 'series'>;
+  readonly ledger: Pick<Ledger, 'tags'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly values: Pick<KpiValues, 'record'>;
+}
+
+export interface KpiRequest {
+  /** Ids of definitions; absent is all. */
+  readonly kpis?: readonly string[];
+  /** Full paths of units, lines, meters or tags; absent is everything in all plants. */
+  readonly assets?: readonly string[];
+  /** Half-open window, µs. */
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+}
+
+export interface KpiEvaluator {
+  /**
+   * One value for every definition and every asset that it applies to. Assets that are not known have none.
+   * @throws {RangeError} a KPI that is not known, or a window that is empty.
+   * @throws {ConnectionError} the store is away.
+   */
+  evaluate(request: KpiRequest, signal: AbortSignal): Promise<KpiValue[]>;
+  definitions(): readonly KpiDefinition[];
+}
+
+interface Asked {
+  readonly definition: CatalogueEntry;
+  readonly asset: KpiAsset;
+}
+
+export function createKpiEvaluator({ plants, reader, ledger, clock, values }: KpiEvaluatorOptions): KpiEvaluator {
+  const definitions = createCatalogue();
+  const catalogues = new Map(plants.map((plant) => [plant, createCatalogue(plant.coverage)]));
+
+  const evaluateSite = async (
+    plant: Plant,
+    request: KpiRequest,
+    now: TimeUs,
+    signal: AbortSignal,
+  ): Promise<NewKpiValue[]> => {
+    const { kpis, assets, from, to } = request;
+    const tags = siteTags(plant.path, ledger.tags());
+    const asked = kpiAssets(plant, tags)
+      .filter(({ path }) => assets?.includes(path) ?? true)
+      .flatMap((asset) => catalogues.get(plant)!.map((definition) => ({ definition, asset })))
+      .filter(({ definition, asset }) => (kpis?.includes(definition.id) ?? true) && applies(definition, asset));
+    if (asked.length === 0) return [];
+    const plan = planSite(
+      asked.map(({ definition, asset }) => ({ asset, group: definition.group })),
+      tags,
+    );
+    const window = { start: from, end: Math.max(from, Math.min(to, now)) };
+    const elements = await siteElements(reader, plant, tags, plan, window, signal);
+    return asked.map((one) => toValue(plant, one, elements, tags, request, now));
+  };
+
+  return {
+    async evaluate(request, signal) {
+      const { kpis, from, to } = request;
+      if (!(from < to)) throw new RangeError(`the window from ${from} to ${to} is empty`);
+      const strange = kpis?.find((kpi) => !definitions.some(({ id }) => id === kpi));
+      if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
+      const now = clock.now();
+      const fresh: NewKpiValue[] = [];
+      for (const plant of plants) fresh.push(...(await evaluateSite(plant, request, now, signal)));
+      return to > now
+        ? fresh.map(({ plantVersion: _, ...value }) => ({ ...value, revision: 1 }))
+        : values.record(fresh);
+    },
+    definitions: () => definitions,
+  };
+}
+
+function toValue(
+  plant: Plant,
+  { definition, asset }: Asked,
+  site: SiteElements,
+  tags: SiteTags,
+  { from, to }: KpiRequest,
+  now: TimeUs,
+): NewKpiValue {
+  const result = definition.compute(site.of(asset, definition.group));
+  const isTold = sourcesOf(asset, definition.group, tags)
+    .values()
+    .every((source) => (site.watermark(source) ?? Number.NEGATIVE_INFINITY) >= to);
+  return {
+    ...result,
+    kpi: definition.id,
+    definitionVersion: definition.version,
+    asset: asset.path,
+    start: from,
+    end: to,
+    unit: definition.group === 'carrier' ? asset.meter!.unit : definition.unit,
+    provisional: to > now || !isTold,
+    inputHash: hashInputs(definition, plant, result.elements),
+    computedAt: now,
+    plantVersion: plant.version,
+  };
+}
+
+function hashInputs({ id, version }: KpiDefinition, plant: Plant, elements: KpiValue['elements']): string {
+  const inputs = [id, version, plant.version, Object.entries(elements).sort(([a], [b]) => (a < b ? -1 : 1))];
+  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
+}

@@ -1,0 +1,97 @@
+/**
+ * Everything that is read of a site for one slice of a window, in two queries: its health, and the samples that the
+ * asked KPIs need. A long window is read slice by slice, so that memory depends on the slice and not on the window.
+ */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { type Span, type Spans, union } from '../plant/spans.ts';
+import { hourUs, minuteUs } from '../plant/zone.ts';
+import type { TelemetryReader } from '../store/store.ts';
+import { completeEdges } from './counter-edges.ts';
+import type { SiteSource, SiteTag } from './site-tags.ts';
+import { type SourceHealth, sourceHealth } from './source-health.ts';
+import { readTracks, type Track } from './track.ts';
+
+export interface SliceNeeds {
+  /** Tags whose samples are read. */
+  readonly tags: readonly SiteTag[];
+  /** Those among them that count: what was read last before the slice must be a number. */
+  readonly counters: readonly SiteTag[];
+  /** Those among the counters that grow evenly: the same goes for what was read first after the slice. */
+  readonly registers: readonly SiteTag[];
+  /** Sources whose slots are asked for. */
+  readonly slots: readonly SiteSource[];
+}
+
+export interface Slice extends Span {
+  track(tag: SiteTag): Track;
+  /** When any source of the tag was known; may reach beyond the slice. */
+  known(tag: SiteTag): Spans;
+  health(source: SiteSource): SourceHealth;
+  slots(source: SiteSource): { readonly good: Track; readonly bad: Track; readonly skipped: Track };
+}
+
+/** How long after its reach a watermark may be written: it tells of a moment before its own. */
+const watermarkDelayUs = 10 * minuteUs;
+
+/** About so many points are read at a time. */
+const pointsPerSlice = 500_000;
+const sliceHours = [24, 12, 8, 6, 4, 3, 2, 1] as const;
+
+/** Cuts a window at whole hours of the local clock, so that no demand interval is cut. */
+export function sliceSpans(tags: readonly SiteTag[], start: TimeUs, end: TimeUs, offsetUs: number): Span[] {
+  const pointsPerHour = tags.reduce((sum, { intervalMs }) => sum + 3_600_000 / intervalMs, 0);
+  const length = (sliceHours.find((hours) => hours * pointsPerHour <= pointsPerSlice) ?? 1) * hourUs;
+  const slices: Span[] = [];
+  for (let from = start; from < end; ) {
+    const to = Math.min(end, (Math.floor((from + offsetUs) / length) + 1) * length - offsetUs);
+    slices.push({ start: from, end: to });
+    from = to;
+  }
+  return slices;
+}
+
+/** @throws {ConnectionError} the store is away. */
+export async function readSlice(
+  reader: Pick<TelemetryReader, 'series'>,
+  needs: SliceNeeds,
+  { start, end }: Span,
+  signal: AbortSignal,
+): Promise<Slice> {
+  const sources = [...new Set([...needs.tags.flatMap((tag) => tag.sources), ...needs.slots])];
+  const healthTracks = await readTracks(
+    reader,
+    sources.flatMap(({ session, through, slots }) => [
+      session,
+      through,
+      ...(needs.slots.length > 0 ? Object.values(slots) : []),
+    ]),
+    { from: start, to: end + watermarkDelayUs },
+    signal,
+  );
+  const tracks = await readTracks(
+    reader,
+    needs.tags.map(({ keys }) => keys),
+    { from: start, to: end },
+    signal,
+  );
+  await completeEdges(reader, tracks, needs, { start, end }, signal);
+
+  const health = new Map(
+    sources.map((source) => [
+      source,
+      sourceHealth(healthTracks.get(source.session)!, healthTracks.get(source.through)!),
+    ]),
+  );
+  return {
+    start,
+    end,
+    track: ({ keys }) => tracks.get(keys)!,
+    known: (tag) => union(...tag.sources.map((source) => health.get(source)!.known)),
+    health: (source) => health.get(source)!,
+    slots: ({ slots }) => ({
+      good: healthTracks.get(slots.good)!,
+      bad: healthTracks.get(slots.bad)!,
+      skipped: healthTracks.get(slots.skipped)!,
+    }),
+  };
+}

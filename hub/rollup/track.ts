@@ -1,0 +1,70 @@
+/** A tag's samples as one ascending series, whichever streams they came in, and what they say between samples. */
+import { isBad, isGood, type SampleValue, type TimeUs } from '../../protocols/sample.ts';
+import { intersect, type Span, type Spans } from '../plant/spans.ts';
+import type { SeriesKey, SeriesPoints, TelemetryReader } from '../store/store.ts';
+
+export type Track = Pick<SeriesPoints, 'times' | 'values' | 'qualities'>;
+
+export const emptyTrack: Track = { times: [], values: [], qualities: [] };
+
+/** The series of all keys of a tag: a new epoch of its agent, or another agent, continues the old one. */
+export function mergeTracks(parts: readonly Track[]): Track {
+  const filled = parts.filter(({ times }) => times.length > 0);
+  if (filled.length <= 1) return filled[0] ?? emptyTrack;
+  const order = filled.flatMap(({ times }, part) => times.map((time, index) => ({ time, part, index })));
+  order.sort((a, b) => a.time - b.time || a.part - b.part || a.index - b.index);
+  return {
+    times: order.map(({ time }) => time),
+    values: order.map(({ part, index }) => filled[part]!.values[index]!),
+    qualities: order.map(({ part, index }) => filled[part]!.qualities[index]!),
+  };
+}
+
+/** By the list of keys that was asked for. */
+export type Tracks = Map<readonly SeriesKey[], Track>;
+
+/** One query for many tags, with what held before and what came after. @throws {ConnectionError} the store is away. */
+export async function readTracks(
+  reader: Pick<TelemetryReader, 'series'>,
+  tags: readonly (readonly SeriesKey[])[],
+  { from, to }: { readonly from: TimeUs; readonly to: TimeUs },
+  signal: AbortSignal,
+): Promise<Tracks> {
+  const tracks: Tracks = new Map();
+  const keys = tags.flat();
+  if (keys.length === 0) return new Map(tags.map((tag) => [tag, emptyTrack]));
+  const points = await reader.series({ keys, from, to, withPrevious: true, withNext: true }, signal);
+  let at = 0;
+  for (const tag of tags) {
+    tracks.set(tag, mergeTracks(points.slice(at, at + tag.length)));
+    at += tag.length;
+  }
+  return tracks;
+}
+
+/**
+ * Where the latest sample is Good, or at least not Bad, in [start, end). A sample holds until the next one; whether
+ * it was still true then is another question, that of the known time of its source.
+ */
+export function heldSpans({ times, qualities }: Track, start: TimeUs, end: TimeUs, accept: 'good' | 'notBad'): Spans {
+  const isAccepted = accept === 'good' ? isGood : (code: number) => !isBad(code);
+  const held: Span[] = [];
+  let since: TimeUs | undefined;
+  for (let i = 0; i < times.length && times[i]! < end; i++) {
+    if (isAccepted(qualities[i]!)) since ??= Math.max(start, times[i]!);
+    else if (since !== undefined) {
+      if (since < times[i]!) held.push({ start: since, end: times[i]! });
+      since = undefined;
+    }
+  }
+  if (since !== undefined && since < end) held.push({ start: since, end });
+  return held;
+}
+
+/** Where the latest sample is known to be the truth: its source is known, and it is not Bad. */
+export const trueSpans = (track: Track, known: Spans, start: TimeUs, end: TimeUs): Spans =>
+  intersect(heldSpans(track, start, end, 'notBad'), known);
+
+/** A sample as a number; undefined where it is none: Bad, a text, a truth value. */
+export const numberOf = (value: SampleValue): number | undefined =>
+  typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : undefined;

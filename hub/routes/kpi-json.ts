@@ -1,0 +1,72 @@
+/** How KPI definitions and values look at the API: names as in ISO 22400's definition and value, ratios as fractions. */
+import { z } from 'zod';
+import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import { formatTime } from './times.ts';
+
+const bilingual = z.object({ en: z.string(), fa: z.string() });
+
+export const kpiDefinitionSchema = z.object({
+  id: z.string(),
+  version: z.int(),
+  name: z.union([bilingual, z.string()]).meta({ description: 'both languages, or the one asked for' }),
+  unit: z.string().meta({ description: '`1` for ratios: show them in percent' }),
+  scope: z.array(z.enum(['unit', 'line', 'meter', 'tag'])),
+  formula: z.string(),
+  trend: z.enum(['higher', 'lower', 'none']),
+  source: z.string(),
+});
+
+export const kpiDefinitionJson = (
+  definition: KpiDefinition,
+  lang: 'en' | 'fa' | 'both',
+): z.infer<typeof kpiDefinitionSchema> => ({
+  id: definition.id,
+  version: definition.version,
+  name: lang === 'both' ? { ...definition.name } : definition.name[lang],
+  unit: definition.unit,
+  scope: [...definition.scope],
+  formula: definition.formula,
+  trend: definition.trend,
+  source: definition.source,
+});
+
+export const kpiValueSchema = z.object({
+  kpi: z.string(),
+  definition_version: z.int(),
+  asset: z.string(),
+  granularity: z.literal('window'),
+  start: z.string(),
+  end: z.string(),
+  value: z.number().nullable().meta({ description: 'null is "not known", never 0' }),
+  unit: z.string(),
+  status: z.enum(['ok', 'partial', 'no_data', 'undefined', 'suspect']),
+  coverage: z.number().meta({ description: 'known share of what was asked for, 0 to 1' }),
+  bounds: z.array(z.number()).length(2).optional(),
+  provisional: z.boolean(),
+  revision: z.int(),
+  elements: z.record(z.string(), z.number()),
+  flags: z.array(z.string()),
+  input_hash: z.string(),
+  computed_at: z.string(),
+});
+export type KpiValueJson = z.infer<typeof kpiValueSchema>;
+
+export const kpiValueJson = (value: KpiValue): KpiValueJson => ({
+  kpi: value.kpi,
+  definition_version: value.definitionVersion,
+  asset: value.asset,
+  granularity: 'window',
+  start: formatTime(value.start),
+  end: formatTime(value.end),
+  value: value.value,
+  unit: value.unit,
+  status: value.status,
+  coverage: value.coverage,
+  ...(value.bounds && { bounds: [...value.bounds] }),
+  provisional: value.provisional,
+  revision: value.revision,
+  elements: { ...value.elements },
+  flags: [...value.flags],
+  input_hash: value.inputHash,
+  computed_at: formatTime(value.computedAt),
+});

@@ -1,0 +1,61 @@
+/** The API's own description: OpenAPI 3.1 made from the routes' schemas, and a page to read and try it. Public: it holds no data. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import { problemSchema } from './problem.ts';
+
+export async function describeApi(app: FastifyInstance, prefix: string): Promise<void> {
+  const transform = createJsonSchemaTransform({});
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Payesh',
+        version: '1',
+        description:
+          'Samples, KPIs and the proof of their delivery. Times are ISO 8601, windows half-open, null is "not known". ' +
+          'Every error is an RFC 9457 problem.',
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: (document) => {
+      const { schema, route } = document;
+      if (!schema || schema.hide) return transform(document as Parameters<typeof transform>[0]);
+      const problem = { description: 'Problem', content: { 'application/problem+json': { schema: problemSchema } } };
+      const response = { ...(schema.response as object), default: problem };
+      const security = route.config?.access === 'public' ? { security: [] } : {};
+      return transform({ ...document, schema: { ...schema, ...security, response } } as Parameters<
+        typeof transform
+      >[0]);
+    },
+  });
+
+  app.get(`${prefix}/openapi.json`, { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json').send(JSON.stringify(app.swagger())),
+  );
+
+  await app.register(async (docs) => {
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'public' };
+    });
+    await docs.register(swaggerUi, {
+      routePrefix: `${prefix}/docs`,
+      uiConfig: { layout: 'BaseLayout', defaultModelsExpandDepth: -1, validatorUrl: null },
+      theme: { title: 'Payesh API' },
+      // As strict as the page of Swagger UI allows: it styles elements in place and draws its icons from data URLs.
+      staticCSP: {
+        'default-src': "'none'",
+        'script-src': "'self'",
+        'style-src': "'self' 'unsafe-inline'",
+        'img-src': "'self' data:",
+        'connect-src': "'self'",
+        'font-src': "'self'",
+        'frame-ancestors': "'none'",
+        'base-uri': "'none'",
+        'form-action': "'self'",
+      },
+    });
+  });
+}

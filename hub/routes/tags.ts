@@ -1,0 +1,80 @@
+/** `GET /tags`: every measuring point under its full path, with its newest value. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { tagRoles } from '../../protocols/manifest.ts';
+import { isUnder } from '../access/scope.ts';
+import type { KnownTag } from '../ledger/ledger.ts';
+import type { LatestValue } from '../live/latest.ts';
+import { type RouteContext, viewOf } from './context.ts';
+import { everyRole } from './guard.ts';
+import { severityOf, valueJson, valueSchema } from './sample-json.ts';
+import { formatTime } from './times.ts';
+
+export const latestValueSchema = z.object({
+  time: z.string(),
+  value: valueSchema,
+  quality: z.int().meta({ description: 'OPC UA StatusCode; 0 is Good' }),
+  severity: z.enum(['good', 'uncertain', 'bad']),
+});
+
+const tagSchema = z.object({
+  path: z.string(),
+  agent: z.string(),
+  type: z.enum(['float', 'int', 'bool', 'string']),
+  unit: z.string(),
+  role: z.enum(tagRoles),
+  source: z.string(),
+  interval_ms: z.number(),
+  retired: z.boolean(),
+  latest: latestValueSchema.nullable(),
+});
+
+export const latestJson = ({ time, value, quality }: LatestValue): z.infer<typeof latestValueSchema> => ({
+  time: formatTime(time),
+  value: valueJson(value),
+  quality,
+  severity: severityOf(quality),
+});
+
+export const tagRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get(
+      '/tags',
+      {
+        config: { access: everyRole },
+        schema: {
+          tags: ['data'],
+          summary: 'Measuring points with their newest values',
+          querystring: z.strictObject({
+            under: z.string().max(400).optional().meta({ description: 'only tags below this path' }),
+            after: z.string().max(400).optional().meta({ description: '`next_after` of the page before' }),
+            limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+          }),
+          response: { 200: z.object({ data: z.array(tagSchema), next_after: z.string().nullable() }) },
+        },
+      },
+      async (request) => {
+        const { under, after, limit } = request.query;
+        const found = viewOf(request, context)
+          .tags()
+          .filter(({ path }) => (under === undefined || isUnder(path, under)) && (after === undefined || path > after))
+          .sort((a, b) => (a.path < b.path ? -1 : 1));
+        const page = found.slice(0, limit);
+        const next = found.length > limit ? page.at(-1)!.path : null;
+        return { data: page.map((tag) => tagJson(tag, context.latest.of(tag))), next_after: next };
+      },
+    );
+  };
+
+const tagJson = ({ path, agent, current }: KnownTag, latest: LatestValue | undefined): z.infer<typeof tagSchema> => ({
+  path,
+  agent,
+  type: current.type,
+  unit: current.unit,
+  role: current.role,
+  source: current.source,
+  interval_ms: current.intervalMs,
+  retired: current.retired === true,
+  latest: latest ? latestJson(latest) : null,
+});

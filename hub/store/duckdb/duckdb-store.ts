@@ -1,0 +1,195 @@
+/**
+ * The embedded store: DuckDB in the hub's process, a file per period of arrival. Exactly-once rests on one fact: the
+ * mark of a stream is the highest number of its rows, so rows and mark commit or vanish together, and whatever is at or
+ * below the mark is skipped. After any error nothing is acknowledged; the files are opened anew and the marks read again.
+ */
+import type { DuckDBAppender } from '@duckdb/node-api';
+import { type Clock, systemClock } from '../../../protocols/clock.ts';
+import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
+import type { StoreLog } from '../log.ts';
+import type { StoreBatch, StoreHealth, StoreRejection, TelemetryStore } from '../store.ts';
+import { append } from './append.ts';
+import { createGate } from './gate.ts';
+import { countNumbers, samplesByNumber } from './read-numbers.ts';
+import { readSeries } from './read-series.ts';
+import { retainSegments } from './retain.ts';
+import { extend, rowsOf } from './segment.ts';
+import { openSegments, type Segments } from './segments.ts';
+import { openSession, type Session } from './session.ts';
+
+export interface DuckdbStoreOptions {
+  /** Belongs to this store alone; made when missing. */
+  readonly dir: string;
+  /** DuckDB's own memory; the process needs about 100 MB beside it. */
+  readonly memoryLimitMb?: number;
+  /** 1 or 2. */
+  readonly threads?: number;
+  /** A segment is sealed when it has so many rows, or is so old; DuckDB's memory grows with both. */
+  readonly maxSegmentRows?: number;
+  readonly segmentMs?: number;
+  readonly clock?: Clock;
+  readonly log: StoreLog;
+}
+
+const readersAtOnce = 2;
+const maxWaiting = 1000;
+
+/** From one opening of the files to the next. */
+interface Life {
+  readonly session: Session;
+  readonly segments: Segments;
+  appender: DuckDBAppender;
+}
+
+/** @throws {ConfigError} the folder cannot be used: no right, no space, or another process has it. */
+export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<TelemetryStore> {
+  const { dir, memoryLimitMb = 256, threads = 2, clock = systemClock, log } = options;
+  const { maxSegmentRows = 10_000_000, segmentMs = 86_400_000 } = options;
+  const readers = createGate({ places: readersAtOnce, maxWaiting });
+  const writers = createGate({ places: 1, maxWaiting });
+  let health: StoreHealth = { ok: true };
+  let closed = false;
+  let life: Life | undefined = await begin().catch((cause) => {
+    throw new ConfigError(`the store in ${dir} cannot be opened: ${messageOf(cause)}`, {
+      path: dir,
+      hint: 'Check that the folder can be written, has space, and that no other hub is running on it.',
+      cause,
+    });
+  });
+
+  async function begin(): Promise<Life> {
+    const session = await openSession({ dir, memoryLimitMb, threads });
+    try {
+      const segments = await openSegments(session, { dir, clock, log });
+      return { session, segments, appender: await appenderOf(session, segments) };
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  /** The files as they are open, or opened anew. */
+  async function alive(): Promise<Life> {
+    if (closed) throw new ConnectionError('the store is closed');
+    if (life) return life;
+    return readers.alone(async () => {
+      try {
+        life ??= await begin();
+      } catch (cause) {
+        health = { ok: false, reason: `the store cannot be opened: ${messageOf(cause)}` };
+        throw new ConnectionError(health.reason, { cause });
+      }
+      return life;
+    });
+  }
+
+  async function end(): Promise<void> {
+    life?.session.interruptReads();
+    await readers.alone(async () => {
+      life?.session.close();
+      life = undefined;
+    });
+  }
+
+  /** Nothing of a failed verb may be relied upon: the caller tries again, on files that were opened anew. */
+  async function failed(cause: unknown): Promise<never> {
+    const reason = `the store failed: ${messageOf(cause)}`;
+    if (health.ok) log.error({ error: cause }, 'the store failed; nothing is acknowledged until it works again');
+    health = { ok: false, reason };
+    await end();
+    throw new ConnectionError(reason, { cause });
+  }
+
+  async function rotateWhenDue(current: Life): Promise<void> {
+    const { segments } = current;
+    const rows = rowsOf(segments.current);
+    const now = clock.now();
+    if (rows === 0 || (rows < maxSegmentRows && now - segments.current.openedAt < segmentMs * 1000)) return;
+    await readers.alone(async () => {
+      current.appender.closeSync();
+      await segments.rotate(now);
+      current.appender = await appenderOf(current.session, segments);
+    });
+  }
+
+  async function commit(current: Life, batches: readonly StoreBatch[]): Promise<readonly StoreRejection[]> {
+    const { session, segments } = current;
+    await session.writer.run('BEGIN');
+    const { rejections, extents } = await append(current.appender, batches, segments.marks);
+    await session.writer.run('COMMIT');
+    for (const [stream, extent] of extents) {
+      segments.marks.set(stream, extent.lastNumber);
+      extend(segments.current.extents, stream, extent);
+    }
+    return rejections;
+  }
+
+  const write = (batches: readonly StoreBatch[], signal: AbortSignal) =>
+    writers.together(async () => {
+      const current = await alive();
+      try {
+        await rotateWhenDue(current);
+        const rejections = await commit(current, batches);
+        if (!health.ok) log.info({}, 'the store works again');
+        health = { ok: true };
+        return rejections;
+      } catch (error) {
+        return failed(error);
+      }
+    }, signal);
+
+  /** A failed read leaves the files open: they are the writer's to judge. */
+  async function read<T>(work: (current: Life) => Promise<T>, signal: AbortSignal): Promise<T> {
+    await alive();
+    return readers.together(async () => {
+      if (!life) throw new ConnectionError('the store is being opened anew');
+      try {
+        return await work(life);
+      } catch (cause) {
+        throw signal.aborted
+          ? signal.reason
+          : new ConnectionError(`the store cannot be read: ${messageOf(cause)}`, { cause });
+      }
+    }, signal);
+  }
+
+  return {
+    kind: 'duckdb',
+    writer: { write },
+    reader: {
+      series: (query, signal) =>
+        read(({ session, segments }) => readSeries(session, segments.list, query, signal), signal),
+      countNumbers: (stream, first, last, signal) =>
+        read(({ session, segments }) => countNumbers(session, segments.list, [stream, first, last], signal), signal),
+      samplesByNumber: (run, signal) =>
+        read(({ session, segments }) => samplesByNumber(session, segments.list, run, signal), signal),
+    },
+    health: () => health,
+    retain: (policy, now, signal) =>
+      writers.together(async () => {
+        const current = await alive();
+        try {
+          await rotateWhenDue(current);
+          return await readers.alone(() => retainSegments(current.segments, policy, now));
+        } catch (error) {
+          return failed(error);
+        }
+      }, signal),
+    bytes: async () => {
+      const { segments } = await alive();
+      let bytes = 0;
+      for (const segment of segments.list) bytes += await segments.bytesOf(segment);
+      return bytes;
+    },
+    [Symbol.asyncDispose]: () =>
+      writers.alone(async () => {
+        closed = true;
+        await end();
+      }),
+  };
+}
+
+const appenderOf = (session: Session, segments: Segments): Promise<DuckDBAppender> =>
+  session.writer.createAppender('sample', 'main', segments.database);
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,64 @@
+/**
+ * Who may go in: so many together, or one alone, in the order of asking. Reads of the store go in together; what moves
+ * files away under them goes in alone.
+ */
+import { ConnectionError } from '../../../protocols/errors.ts';
+
+export interface Gate {
+  /** Runs with at most `places` others. Rejects with the signal's reason when aborted while waiting. */
+  together<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Runs when everybody before has left, and nobody goes in until it is done. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface GateOptions {
+  readonly places: number;
+  /** More than this many are turned away with a ConnectionError. */
+  readonly maxWaiting: number;
+}
+
+export function createGate({ places, maxWaiting }: GateOptions): Gate {
+  const waiting: { readonly weight: number; readonly enter: () => void }[] = [];
+  let taken = 0;
+
+  function admit(): void {
+    while (waiting.length > 0 && taken + waiting[0]!.weight <= places) {
+      const next = waiting.shift()!;
+      taken += next.weight;
+      next.enter();
+    }
+  }
+
+  async function pass<T>(weight: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    if (waiting.length >= maxWaiting) throw new ConnectionError(`${waiting.length} are waiting for the store already`);
+    await new Promise<void>((resolve, reject) => {
+      const waiter = {
+        weight,
+        enter: () => {
+          signal?.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      const leave = () => {
+        waiting.splice(waiting.indexOf(waiter), 1);
+        reject(signal!.reason);
+        admit();
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      waiting.push(waiter);
+      admit();
+    });
+    try {
+      return await work();
+    } finally {
+      taken -= weight;
+      admit();
+    }
+  }
+
+  return {
+    together: (work, signal) => pass(1, work, signal),
+    alone: (work) => pass(places, work),
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * Reading back with InfluxQL, one statement a series. InfluxDB orders by ns, of which the last three digits are the
+ * number's: samples of the same µs are put in the order of their numbers here, and where a limit may have cut through
+ * such a µs, that µs is asked for once more as a whole.
+ */
+import { normaliseInteger, type SampleColumns, type SampleValue, type TimeUs } from '../../../protocols/sample.ts';
+import { byNumber, inOrder, joined, noPoints, type Points, slice } from '../points.ts';
+import type { NumberCount, SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../store.ts';
+import type { QueryClient } from './query.ts';
+
+interface Ask {
+  readonly key: SeriesKey;
+  /** Half-open. */
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+  /** At most so many points, from one end of the window. */
+  readonly cut?: { readonly end: 'newest' | 'oldest'; readonly count: number };
+}
+
+const statementsPerRequest = 100;
+const fields = 'f, i, u, b, s, q, o, n';
+
+/** `measurement` is what stands behind FROM. */
+export function createInfluxReader({ query }: QueryClient, measurement: string): TelemetryReader {
+  async function fetchPoints(asks: readonly Ask[], signal: AbortSignal): Promise<Points[]> {
+    const found = asks.map(noPoints);
+    for (let first = 0; first < asks.length; first += statementsPerRequest) {
+      const statements = asks.slice(first, first + statementsPerRequest).map(statementOf);
+      for await (const { statement, values } of query(statements, signal)) {
+        for (const row of values) addRow(found[first + statement]!, row);
+      }
+    }
+    return found.map(inOrder);
+  }
+
+  const statementOf = ({ key, from, to, cut }: Ask): string =>
+    `SELECT ${fields} FROM ${measurement} WHERE "stream" = '${key.stream}' AND "tag" = '${key.tag}'${within(from, to)}` +
+    // One more than wanted shows whether the cut goes through a µs.
+    (cut ? ` ORDER BY time ${cut.end === 'newest' ? 'DESC' : 'ASC'} LIMIT ${cut.count + 1}` : '');
+
+  async function fetchCut(asks: readonly Ask[], signal: AbortSignal): Promise<Points[]> {
+    const found = await fetchPoints(asks, signal);
+    const torn = asks.flatMap((ask, index) => {
+      const time = tornTime(found[index]!, ask.cut);
+      return time === undefined ? [] : [{ index, time, ask: { key: ask.key, from: time, to: time + 1 } }];
+    });
+    const whole = await fetchPoints(
+      torn.map(({ ask }) => ask),
+      signal,
+    );
+    for (const [position, { index, time }] of torn.entries()) {
+      const { times } = found[index]!;
+      const newest = asks[index]!.cut!.end === 'newest';
+      const rest = newest
+        ? slice(found[index]!, times.lastIndexOf(time) + 1)
+        : slice(found[index]!, 0, times.indexOf(time));
+      found[index] = newest ? joined(whole[position]!, rest) : joined(rest, whole[position]!);
+    }
+    return found.map((points, index) => cutTo(points, asks[index]!.cut));
+  }
+
+  async function series(seriesQuery: SeriesQuery, signal: AbortSignal): Promise<readonly SeriesPoints[]> {
+    const { keys, from, to, limit, withPrevious, withNext } = seriesQuery;
+    signal.throwIfAborted();
+    const perKey = (key: SeriesKey): Ask[] => [
+      ...(withPrevious
+        ? [{ key, from: Number.NEGATIVE_INFINITY, to: from, cut: { end: 'newest', count: 1 } } as const]
+        : []),
+      { key, from, to, cut: limit === undefined ? undefined : { end: 'newest', count: limit } },
+      ...(withNext ? [{ key, from: to, to: Number.POSITIVE_INFINITY, cut: { end: 'oldest', count: 1 } } as const] : []),
+    ];
+    const found = await fetchCut(keys.flatMap(perKey), signal);
+    const parts = found.length / keys.length;
+    return keys.map((_, index) => {
+      const points = joined(noPoints(), ...found.slice(index * parts, (index + 1) * parts));
+      return limit === undefined ? points : slice(points, -limit);
+    });
+  }
+
+  async function countNumbers(stream: number, first: number, last: number, signal: AbortSignal): Promise<NumberCount> {
+    const statement = `SELECT count(n), count(distinct(n)), min(n), max(n) FROM ${measurement} WHERE ${numbered(stream, first, last)}`;
+    for await (const { values } of query([statement], signal)) {
+      const [, points, distinct, min, max] = values[0] as [number, number, number, number, number];
+      return { points, distinct, min, max };
+    }
+    return { points: 0, distinct: 0, min: null, max: null };
+  }
+
+  async function samplesByNumber(
+    run: Parameters<TelemetryReader['samplesByNumber']>[0],
+    signal: AbortSignal,
+  ): Promise<{ numbers: readonly number[]; samples: SampleColumns }> {
+    const { stream, first, last, from, to } = run;
+    const found = { ...noPoints(), tags: [] as number[] };
+    const statement = `SELECT ${fields} FROM ${measurement} WHERE ${numbered(stream, first, last)}${within(from, to + 1)} GROUP BY "tag"`;
+    for await (const { tags, values } of query([statement], signal)) {
+      for (const row of values) {
+        addRow(found, row);
+        found.tags.push(Number(tags.tag));
+      }
+    }
+    const { numbers, ...samples } = byNumber(found);
+    return { numbers, samples };
+  }
+
+  return { series, countNumbers, samplesByNumber };
+}
+
+const numbered = (stream: number, first: number, last: number): string =>
+  `"stream" = '${stream}' AND n >= ${first} AND n <= ${last}`;
+
+function within(from: TimeUs, to: TimeUs): string {
+  const after = Number.isFinite(from) ? ` AND time >= ${Math.ceil(from)}u` : '';
+  return Number.isFinite(to) ? `${after} AND time < ${Math.ceil(to)}u` : after;
+}
+
+function addRow(points: Points, row: readonly unknown[]): void {
+  const [time, f, i, u, b, s, q, o, n] = row;
+  points.times.push(time as TimeUs);
+  points.values.push(sampleValue(f, i, u, b, s));
+  points.qualities.push((q ?? 0) as number);
+  points.flags.push((o ?? 0) as number);
+  points.numbers.push(n as number);
+}
+
+function sampleValue(f: unknown, i: unknown, u: unknown, b: unknown, s: unknown): SampleValue {
+  // Number: a large double that was parsed beside an int64 came as bigint.
+  if (f !== null) return Number(f);
+  if (i !== null) return normaliseInteger(BigInt(i as number | bigint));
+  if (u !== null) return BigInt(u as string);
+  return (b ?? s) as SampleValue;
+}
+
+/** The µs through which a limit may have cut: that of the surplus point, where its neighbour has the same. */
+function tornTime({ times }: Points, cut: Ask['cut']): TimeUs | undefined {
+  if (!cut || times.length <= cut.count) return undefined;
+  const [surplus, neighbour] = cut.end === 'newest' ? [times[0], times[1]] : [times.at(-1), times.at(-2)];
+  return surplus === neighbour ? surplus : undefined;
+}
+
+function cutTo(points: Points, cut: Ask['cut']): Points {
+  if (!cut) return points;
+  return cut.end === 'newest' ? slice(points, -cut.count) : slice(points, 0, cut.count);
+}

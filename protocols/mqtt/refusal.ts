@@ -1,0 +1,38 @@
+/** What a broker's refusal means to whoever reads the log: reason codes of MQTT 3.1.1 §3.2.2.3 and MQTT 5 §2.4 in plain words. */
+import { ConnectionError } from '../errors.ts';
+
+/** The broker speaks another version of MQTT: MQTT 3.1.1 code 1, MQTT 5 code 132. */
+const versionCodes = [1, 132];
+const credentialCodes = [4, 5, 134, 135];
+const clientIdCodes = [2, 133];
+const takenOver = 142;
+
+interface Reason {
+  readonly code?: unknown;
+  readonly message?: string;
+}
+
+/** A ConnectionError in plain words; `error` undefined: closed without a word. */
+export function refusal(error: Reason | undefined, url: string, username: string): ConnectionError {
+  if (error instanceof ConnectionError) return error;
+  return new ConnectionError(describe(error, new URL(url).host, username), { cause: error });
+}
+
+function describe(error: Reason | undefined, broker: string, username: string): string {
+  const code = error?.code;
+  if (error === undefined) return `the broker at ${broker} closed the connection without an answer`;
+  if (typeof code !== 'number') return `the connection to the broker at ${broker} failed: ${error.message || code}`;
+  if (credentialCodes.includes(code)) {
+    return `the broker at ${broker} refuses the user ${username}: wrong password, or no right to this topic`;
+  }
+  if (clientIdCodes.includes(code)) return `the broker at ${broker} refuses the client id of ${username}`;
+  if (code === takenOver) return `a second connection of ${username} took this one over`;
+  return `the broker at ${broker} refuses with code ${code}${error.message ? `: ${error.message}` : ''}`;
+}
+
+/** Some brokers (RabbitMQ 3.10) close the connection instead of naming the version as the reason. */
+export function isVersionRefusal(error: unknown): boolean {
+  if (!(error instanceof ConnectionError)) return false;
+  const { cause } = error as { cause?: Reason };
+  return cause === undefined || versionCodes.includes(cause.code as number);
+}
