@@ -37,7 +37,7 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, e
       hint: 'Look at the indentation, and for a missing colon or quote.',
     });
   }
-  const result = schema.safeParse(document.toJS());
+  const result = schema.safeParse(document.toJS() ?? {});
   if (result.success) return deepFreeze(result.data);
 
   const issue = deepest(result.error.issues);
@@ -69,16 +69,20 @@ function interpolate(text: string, file: string, environment: Environment): stri
   );
 }
 
-/** Inside a union, the issue that got furthest into the file is the one that the operator meant. */
+/**
+ * The issue to tell. A misspelt key comes first, since it also makes the right one missing; then what lies deepest in
+ * the file, since of a union's alternatives the one that got furthest is the one that the operator meant.
+ */
 function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
-  let best = issues[0]!;
-  for (const issue of issues) {
-    const inner = issue.code === 'invalid_union' && issue.errors.length > 0 ? deepest(issue.errors.flat()) : issue;
-    const full = inner === issue ? issue : ({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue);
-    if (full.path.length > best.path.length || best.code === 'invalid_union') best = full;
-  }
-  return best;
+  const rank = (issue: z.core.$ZodIssue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1000 : 0);
+  return flatten(issues).reduce((best, issue) => (rank(issue) > rank(best) ? issue : best));
 }
+
+const flatten = (issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] =>
+  issues.flatMap((issue) => {
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
+    return flatten(issue.errors.flat()).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  });
 
 type ParsedDocument = ReturnType<typeof parseDocument>;
 

@@ -94,9 +94,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     },
     metrics: createHubMetrics({ ingest, link, ledger, heldBytes: () => arrivals.bytes }),
     log,
+    requestsPerMinute: config.http.requestsPerMinute,
   });
   await using _http = { [Symbol.asyncDispose]: () => http.close() };
-  const url = await listen(http, config.http);
+  const { host, port } = config.http;
+  const url = await listen(http, { host, port });
 
   const end = new AbortController();
   const running = [
@@ -155,10 +157,10 @@ function makeDataDir(dir: string): void {
 
 async function listen(
   http: { listen(at: { host: string; port: number }): Promise<string> },
-  at: HubConfig['http'],
+  at: { host: string; port: number },
 ): Promise<string> {
   try {
-    return await http.listen({ ...at });
+    return await http.listen(at);
   } catch (cause) {
     if (!/^(EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND)$/.test((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
     throw new ConfigError(`the HTTP port ${at.port} cannot be opened: ${(cause as Error).message}`, {

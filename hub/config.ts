@@ -36,6 +36,8 @@ export const hubSchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1'),
       port: z.int().min(0).max(65535).default(8080),
+      /** Of one token. */
+      requestsPerMinute: z.int().min(1).default(300),
     })
     .prefault({}),
   broker: brokerSchema.prefault({}),

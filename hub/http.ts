@@ -25,6 +25,8 @@ export interface HttpOptions extends RouteContext {
 const apiPrefix = '/api/v1';
 const maxBodyBytes = 1_048_576;
 const requestTimeoutMs = 30_000;
+/** For answers under way when the hub stops; also browsers open connections and then say nothing on them for a minute. */
+const closeTimeoutMs = 2000;
 
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
@@ -40,6 +42,9 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy } });
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
+  });
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), closeTimeoutMs).unref();
   });
   const { requestsPerMinute = 300 } = options;
   await guard(app, { tokens: options.access.tokens, requestsPerMinute });

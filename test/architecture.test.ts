@@ -133,13 +133,8 @@ t.test('imports are found however they are written, and not where they only look
     const more = \`import('./no-5.ts')\`;
     export const from = (x) => 'no-6';
   `;
-  const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'];
-  t.same(
-    importsOf(source)
-      .specifiers.map((name) => name.slice(2).split('.')[0])
-      .sort(),
-    words.sort(),
-  );
+  const found = importsOf(source).specifiers.map((name) => name.slice(2).replace(/\..*/, ''));
+  t.same(new Set(found), new Set(['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']));
   t.same(importsOf('my.process.exit(); process?.exit(); subprocess.argv').processMembers, ['exit']);
   t.equal(importsOf('import(name); import("./a.ts")').computedImports, 1);
 });

@@ -11,10 +11,9 @@ export async function startMosquitto(dir: string, port: number, passwordFile: st
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'passwords'), passwordFile, { mode: 0o600 });
   copyFileSync(deployed('mosquitto/acl'), join(dir, 'acl'));
-  const config = readFileSync(deployed('mosquitto/mosquitto.conf'), 'utf8').replace(
-    /^listener .*$/m,
-    `listener ${port} 127.0.0.1`,
-  );
+  const config = readFileSync(deployed('mosquitto/mosquitto.conf'), 'utf8')
+    .replace(/^listener .*$/m, `listener ${port} 127.0.0.1`)
+    .replaceAll('/etc/mosquitto/', '');
   // As root it would become a user who cannot read this folder.
   writeFileSync(join(dir, 'mosquitto.conf'), process.getuid?.() === 0 ? `${config}\nuser root\n` : config);
   const command = found('mosquitto', ['/usr/sbin/mosquitto']);

@@ -21,11 +21,12 @@ const measuredShare = 0.95;
 
 /**
  * Blocks lie on the plant's local clock; `offsetUs` is how far it is ahead of UTC. A block that is not wholly inside
- * [start, end) is not counted, the one that is running neither.
+ * [start, end) is not counted, the one that is running neither. One with a gap across its edge was not measured,
+ * however short its part of the gap: it would take its share of energy that may all have been used outside it.
  */
 export function blockDemand(
   curve: Curve,
-  known: Spans,
+  measured: Spans,
   window: { readonly start: TimeUs; readonly end: TimeUs },
   intervalUs: number,
   offsetUs: number,
@@ -33,12 +34,18 @@ export function blockDemand(
   let [blocks, measuredBlocks] = [0, 0];
   let peakKw: number | undefined;
   let peakAt: TimeUs | undefined;
+  const isMeasuredAt = (edge: TimeUs): boolean => {
+    const step = curve.stepAt(edge);
+    return !step || overlapUs(measured, step.from, step.to) === step.to - step.from;
+  };
   const first = Math.ceil((window.start + offsetUs) / intervalUs) * intervalUs - offsetUs;
   for (let start = first; start + intervalUs <= window.end; start += intervalUs) {
+    const end = start + intervalUs;
     blocks++;
-    if (overlapUs(known, start, start + intervalUs) < measuredShare * intervalUs) continue;
+    const isMeasured = overlapUs(measured, start, end) >= measuredShare * intervalUs;
+    if (!isMeasured || !isMeasuredAt(start) || !isMeasuredAt(end)) continue;
     measuredBlocks++;
-    const kw = curve.between(start, start + intervalUs) / (intervalUs / hourUs);
+    const kw = curve.between(start, end) / (intervalUs / hourUs);
     if (peakKw === undefined || kw > peakKw) [peakKw, peakAt] = [kw, start];
   }
   return { blocks, measuredBlocks, peakKw, peakAt };

@@ -32,7 +32,10 @@ export function createMeterTally(
       const track = register ? slice.track(register) : emptyTrack;
       const steps = counterSteps(track, { ...register?.counter, jitter: plant.counterJitter.registers });
       const curve = createCurve(steps);
-      const known = register ? trueSpans(track, slice.known(register), start, end) : [];
+      const [first = start, last = end] = [track.times[0], track.times.at(-1)];
+      const known = register
+        ? trueSpans(track, slice.known(register), Math.min(first, start), Math.max(last, end))
+        : [];
       const measured = subtract(known, stepSpans(steps, 'suspect'));
       addAll(sums, registerElements({ steps, curve, measured, amount }, start, end));
       if (meter.carrier === 'electricity') {

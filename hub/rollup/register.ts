@@ -10,13 +10,15 @@ import type { Sums } from './sums.ts';
 export interface Curve {
   /** What was counted in [start, end), as far as there are believable readings around it. */
   between(start: TimeUs, end: TimeUs): number;
+  /** The step that a time lies in; undefined at a reading, before the first one and after the last. */
+  stepAt(time: TimeUs): CounterStep | undefined;
 }
 
 /** The register as a line through its readings; a step that nobody can believe adds nothing. */
 export function createCurve(steps: readonly CounterStep[]): Curve {
   const sumBefore = new Float64Array(steps.length + 1);
   for (const [index, { delta }] of steps.entries()) sumBefore[index + 1] = sumBefore[index]! + (delta ?? 0);
-  const at = (time: TimeUs): number => {
+  const indexOf = (time: TimeUs): number => {
     let low = 0;
     let high = steps.length;
     while (low < high) {
@@ -24,11 +26,18 @@ export function createCurve(steps: readonly CounterStep[]): Curve {
       if (steps[middle]!.to <= time) low = middle + 1;
       else high = middle;
     }
-    const step = steps[low];
-    if (!step || time <= step.from) return sumBefore[low]!;
-    return sumBefore[low]! + ((step.delta ?? 0) * (time - step.from)) / (step.to - step.from);
+    return low;
   };
-  return { between: (start, end) => at(end) - at(start) };
+  const stepAt = (time: TimeUs): CounterStep | undefined => {
+    const step = steps[indexOf(time)];
+    return step && time > step.from ? step : undefined;
+  };
+  const at = (time: TimeUs): number => {
+    const before = sumBefore[indexOf(time)]!;
+    const step = stepAt(time);
+    return step ? before + ((step.delta ?? 0) * (time - step.from)) / (step.to - step.from) : before;
+  };
+  return { between: (start, end) => at(end) - at(start), stepAt };
 }
 
 /** Where steps lie that can be believed, or that nobody can believe. */
@@ -46,7 +55,7 @@ export function stepSpans(steps: readonly CounterStep[], which: 'believed' | 'su
 export interface RegisterInput {
   readonly steps: readonly CounterStep[];
   readonly curve: Curve;
-  /** When the register's latest reading was known to be the truth and no step is suspect. */
+  /** When the latest reading was known to be the truth and no step is suspect; over all steps, not only the window. */
   readonly measured: Spans;
   /** Name of the amount among the elements: `kWh` for electricity. */
   readonly amount: string;
@@ -58,19 +67,19 @@ export interface RegisterInput {
  */
 export function registerElements({ steps, curve, measured, amount }: RegisterInput, start: TimeUs, end: TimeUs): Sums {
   const window = [{ start, end }];
-  const gaps = subtract(intersect(window, stepSpans(steps, 'believed')), measured);
+  const gaps = subtract(stepSpans(steps, 'believed'), measured);
   const sums = {
     [amount]: curve.between(start, end),
     [`${amount}_estimated`]: 0,
     window_us: end - start,
     measured_us: lengthUs(intersect(window, measured)),
-    estimated_us: lengthUs(gaps),
+    estimated_us: lengthUs(intersect(window, gaps)),
     counter_suspect: 0,
     counter_reset: 0,
   };
   for (const { from, to, delta, flag } of steps) {
     // Of a step that touches a gap, not even the part outside the gap is known in shape.
-    if (gaps.length > 0 && overlapUs(gaps, from, to) > 0) {
+    if (gaps.length > 0 && from < end && to > start && overlapUs(gaps, from, to) > 0) {
       sums[`${amount}_estimated`]! += curve.between(Math.max(start, from), Math.min(end, to));
     }
     if (to <= start || to > end) continue;

@@ -10,6 +10,8 @@ import { createFactory } from '../../protocols/simulator/factory.ts';
 export interface DemoSignals {
   /** Tags of all factories; ids are 1 to this. */
   readonly tags: number;
+  /** By tag id - 1. */
+  readonly types: readonly ('float' | 'string')[];
   /** The samples of the next second, in the order in which an agent would see them. */
   nextSecond(): Sample[];
 }
@@ -34,6 +36,9 @@ export function createDemoSignals({
   let second = 0;
   return {
     tags,
+    types: plants.flatMap(({ signals }) =>
+      signals.map(({ signal }) => (typeof signal.value === 'string' ? 'string' : 'float')),
+    ),
     nextSecond() {
       second += 1;
       const samples: Sample[] = [];

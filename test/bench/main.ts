@@ -5,9 +5,11 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bench, withRatio } from './bench.ts';
 import { bytes } from './bytes.ts';
+import { drainEmbedded, drainInflux } from './drain.ts';
+import { live } from './live.ts';
 import { pipeline } from './pipeline.ts';
 
-const benches: readonly Bench[] = [pipeline, bytes];
+const benches: readonly Bench[] = [pipeline, bytes, drainEmbedded, drainInflux, live];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
 const known = benches.flatMap(({ names }) => names);

@@ -65,10 +65,22 @@ t.test('tokens', async (t) => {
     const { access } = open(t);
     access.tokens.create({ name: 'grafana', role: 'analyst' }, 'test');
     access.tokens.revoke('grafana', 'test');
-    t.throws(() => access.tokens.create({ name: 'grafana', role: 'analyst' }, 'test'), { name: 'RejectedError', reason: 'taken' });
-    t.throws(() => access.tokens.create({ name: 'long', role: 'analyst', days: 366 }, 'test'), { name: 'RejectedError', reason: 'invalid' });
-    t.throws(() => access.tokens.create({ name: 'none', role: 'analyst', sites: [] }, 'test'), { name: 'RejectedError', reason: 'invalid' });
-    t.throws(() => access.tokens.create({ name: '\u001b[2J', role: 'analyst' }, 'test'), { name: 'RejectedError', reason: 'invalid' });
+    t.throws(() => access.tokens.create({ name: 'grafana', role: 'analyst' }, 'test'), {
+      name: 'RejectedError',
+      reason: 'taken',
+    });
+    t.throws(() => access.tokens.create({ name: 'long', role: 'analyst', days: 366 }, 'test'), {
+      name: 'RejectedError',
+      reason: 'invalid',
+    });
+    t.throws(() => access.tokens.create({ name: 'none', role: 'analyst', sites: [] }, 'test'), {
+      name: 'RejectedError',
+      reason: 'invalid',
+    });
+    t.throws(() => access.tokens.create({ name: '\u001b[2J', role: 'analyst' }, 'test'), {
+      name: 'RejectedError',
+      reason: 'invalid',
+    });
     t.equal(access.tokens.list().length, 1);
     t.equal(access.audit.list(0, 10).length, 2, 'what was refused is not in the log');
   });
@@ -133,7 +145,10 @@ t.test('agents', async (t) => {
     access.agents.setPassword('hub-ingest', 'correct horse battery', 'hub');
     access.agents.setPassword('hub-ingest', 'another horse battery', 'hub');
     t.ok(access.agents.verify('hub-ingest', 'another horse battery'));
-    t.throws(() => access.agents.setPassword('hub-ingest', 'short', 'hub'), { name: 'RejectedError', reason: 'invalid' });
+    t.throws(() => access.agents.setPassword('hub-ingest', 'short', 'hub'), {
+      name: 'RejectedError',
+      reason: 'invalid',
+    });
     t.same(
       access.audit.list(0, 10).map((event) => event.what),
       ['agent.add', 'agent.password'],

@@ -12,8 +12,24 @@ t.teardown(() => influxd.stop());
 let databases = 0;
 storeContract(t, 'InfluxDB', async (t) => {
   const options = { api: 'v1', url: influxd.url, database: `plant ${++databases} "quoted"`, log } as const;
-  const connect = async () => { const store = await connectInfluxStore(options); t.teardown(() => store[Symbol.asyncDispose]()); return store; };
-  const again = async () => { influxd = await startInfluxd({ dir: join(dir, 'influxd'), port: influxd.port }); };
-  return { store: await connect(), restart: async () => { await influxd.stop('SIGKILL'); await again(); return connect(); },
-   takeAway: async () => { await influxd.stop('SIGKILL'); return again; } };
+  const connect = async () => {
+    const store = await connectInfluxStore(options);
+    t.teardown(() => store[Symbol.asyncDispose]());
+    return store;
+  };
+  const again = async () => {
+    influxd = await startInfluxd({ dir: join(dir, 'influxd'), port: influxd.port });
+  };
+  return {
+    store: await connect(),
+    restart: async () => {
+      await influxd.stop('SIGKILL');
+      await again();
+      return connect();
+    },
+    takeAway: async () => {
+      await influxd.stop('SIGKILL');
+      return again;
+    },
+  };
 });

@@ -9,10 +9,12 @@ import { requireOrSkip } from '../support/counterparts.ts';
 import { type Demo, startDemo } from '../support/demo.ts';
 import { readTruth, type Truth } from '../support/truth.ts';
 
+t.setTimeout(400_000);
+
 const speed = 10;
 const startMs = Date.parse('2026-11-23T13:47:00+03:30');
-/** In seconds of the demo's clock after its start. */
-const window = { from: 60, to: 1200 };
+/** Of the demo's clock. Begins when the first figure is known: how long a start takes is the machine's affair. */
+const windowS = 1080;
 /** At ten times real time a poll can be a whole interval late: 1 s of polling, 0.5 s of sampling and publishing. */
 const samplingS = 1.5;
 
@@ -34,21 +36,22 @@ t.test('with mosquitto and InfluxDB', async (t) => {
 });
 
 async function runAndCompare(t: Test, args: readonly string[]): Promise<void> {
-  const from = (startMs + window.from * 1000) * 1000;
-  const to = (startMs + window.to * 1000) * 1000;
   const startedAt = Date.now();
-  const options = ['--speed', String(speed), '--for', '180', '--from', new Date(startMs).toISOString(), ...args];
+  const options = ['--speed', String(speed), '--for', '200', '--from', new Date(startMs).toISOString(), ...args];
   const demo = await startDemo(t.testdir(), options);
   t.teardown(() => demo.stop());
-  t.ok(Date.now() - startedAt < 60_000, `first KPI ${((Date.now() - startedAt) / 1000).toFixed(1)} s after the start`);
+  const startS = (Date.now() - startedAt) / 1000;
+  t.ok(startS < 60, `first KPI ${startS.toFixed(1)} s after the start`);
 
-  await delay(startedAt + (window.to / speed) * 1000 + 4000 - Date.now());
+  const from = (startMs + Math.ceil(startS) * speed * 1000) * 1000;
+  const to = from + windowS * 1e6;
+  await delay((windowS / speed) * 1000 + 5000);
   const query = `from=${new Date(from / 1000).toISOString()}&to=${new Date(to / 1000).toISOString()}`;
   const values = (await demo.get(`/api/v1/kpi-values?${query}`)).data as unknown as Value[];
   const truth = readTruth(demo.truthFile, from, to);
   compareUnits(t, values, truth);
   compareMeters(t, values, truth);
-  compareCompleteness(t, values);
+  await compareCompleteness(t, demo, query);
   for (const what of [
     'RUN',
     'FAULT',
@@ -126,10 +129,13 @@ function compareMeters(t: Test, values: readonly Value[], truth: Truth): void {
   close(t, find(values, 'en.carrier', gas).value!, truth.gasM3(gas), 0.3, `${gas} m³`);
 }
 
-function compareCompleteness(t: Test, values: readonly Value[]): void {
-  const complete = values.filter(({ kpi }) => kpi === 'dq.complete');
-  t.ok(complete.length > 40, `completeness of ${complete.length} tags`);
-  const least = complete.reduce((a, b) => ((a.value ?? 0) < (b.value ?? 0) ? a : b));
+async function compareCompleteness(t: Test, demo: Demo, query: string): Promise<void> {
+  const tags = (await demo.get('/api/v1/tags')).data as unknown as { path: string; role: string }[];
+  const measured = tags.filter(({ role }) => !role.startsWith('health_')).map(({ path }) => path);
+  const values = (await demo.get(`/api/v1/kpi-values?kpi=dq.complete&asset=${measured.join(',')}&${query}`))
+    .data as unknown as Value[];
+  t.equal(values.length, measured.length, `completeness of each of ${measured.length} tags`);
+  const least = values.reduce((a, b) => ((a.value ?? 0) < (b.value ?? 0) ? a : b));
   t.ok(least.value! > 0.99, `least complete: ${least.asset} ${least.value}`);
 }
 

@@ -14,6 +14,8 @@ import { requireOrSkip } from '../support/counterparts.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
 import { freePort } from '../support/ports.ts';
 
+t.setTimeout(240_000);
+
 const root = join(import.meta.dirname, '../..');
 const agents = ['machining', 'packaging'] as const;
 const token = `pay_${'k'.repeat(43)}`;

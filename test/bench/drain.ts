@@ -1,0 +1,124 @@
+/**
+ * `drain-embedded` and `drain-influx`: a backlog in an agent's buffer through mosquitto and the hub into the store,
+ * against the bare store writing the same samples. All processes share the machine's cores.
+ */
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { StoreBatch } from '../../hub/store/store.ts';
+import { absentSource, demoFrames, fillBuffer, samplesPerFrame } from './backlog.ts';
+import { type Bench, type BenchContext, type Figure, timed } from './bench.ts';
+import { type Chain, residentMb, startChain, streamOf } from './chain.ts';
+import { openReferenceDuckdb } from './reference-duckdb.ts';
+import { openReferenceInflux } from './reference-influx.ts';
+
+/** `PAYESH_BENCH_SAMPLES=100000000` for the long run that shows that memory stays flat. */
+const samples = Number(process.env.PAYESH_BENCH_SAMPLES) || 4_000_000;
+/** Of the reference: as many samples a commit as the hub's groups hold at most. */
+const framesPerCommit = 128;
+const referenceSamples = Math.min(samples, 4_000_000);
+
+export const drainEmbedded: Bench = {
+  names: ['drain-embedded'],
+  async *run(context) {
+    yield* drain('drain-embedded', 'duckdb', context);
+  },
+};
+
+export const drainInflux: Bench = {
+  names: ['drain-influx'],
+  async *run(context) {
+    yield* drain('drain-influx', 'influx', context);
+  },
+};
+
+async function* drain(
+  name: string,
+  store: 'duckdb' | 'influx',
+  { dir, progress }: BenchContext,
+): AsyncGenerator<Figure> {
+  const folder = join(dir, name);
+  mkdirSync(folder);
+  progress(`${name}: bare ${store}, ${referenceSamples} samples`);
+  const reference = referenceSamples / (await writeBare(store, folder));
+  progress(`${name}: filling a buffer with ${samples} samples`);
+  await using chain = await startChain(join(folder, 'chain'), store);
+  fillBuffer(chain.agentDir, samples);
+  progress(`${name}: draining`);
+  const { rate, hubMb } = await drainAll(chain, progress);
+  const against =
+    store === 'duckdb' ? 'bare DuckDB writing the same rows' : 'the bare official client writing the same lines';
+  yield {
+    name,
+    value: rate,
+    unit: 'samples/s',
+    reference,
+    against,
+    note: `${samples} samples in frames of ${samplesPerFrame}`,
+  };
+  yield {
+    name: `${name}-hub-memory`,
+    value: Math.max(...hubMb),
+    unit: 'MB',
+    reference: null,
+    note: `RSS at tenths: ${hubMb.map(Math.round).join(' ')}`,
+  };
+  if (store === 'duckdb') {
+    const bytes = await chain.hub.stop(20_000).then(() => folderBytes(join(folder, 'chain/hub/samples')));
+    yield {
+      name: 'disk-bytes',
+      value: bytes / samples,
+      unit: 'B/sample',
+      reference: null,
+      note: `DuckDB, ${samples} samples`,
+    };
+  }
+}
+
+async function writeBare(store: 'duckdb' | 'influx', dir: string): Promise<number> {
+  await using bare =
+    store === 'duckdb'
+      ? await openReferenceDuckdb(join(dir, 'bare.duckdb'))
+      : await openReferenceInflux(join(dir, 'bare-influx'));
+  let group: StoreBatch[] = [];
+  let first = 1;
+  let seconds = 0;
+  for (const columns of demoFrames(referenceSamples / samplesPerFrame)) {
+    const from = first;
+    group.push({ stream: 1, numbers: columns.tags.map((_, i) => from + i), samples: columns });
+    first += samplesPerFrame;
+    if (group.length < framesPerCommit) continue;
+    const write = await bare.prepare(group);
+    seconds += await timed(write);
+    group = [];
+  }
+  seconds += await timed(await bare.prepare(group));
+  return seconds;
+}
+
+async function drainAll(chain: Chain, progress: (text: string) => void): Promise<{ rate: number; hubMb: number[] }> {
+  const agent = chain.startAgent(absentSource);
+  const hubMb: number[] = [];
+  let begun: { through: number; at: number } | undefined;
+  for (;;) {
+    await delay(100);
+    const through = (await streamOf(chain))?.through ?? 0;
+    const at = performance.now();
+    if (through > 0) begun ??= { through, at };
+    if (through >= ((hubMb.length + 1) * samples) / 10) {
+      hubMb.push(residentMb(chain.hub));
+      progress(`${through} samples settled`);
+    }
+    if (through >= samples) {
+      await agent.stop(10_000);
+      return { rate: ((samples - begun!.through) / (at - begun!.at)) * 1000, hubMb };
+    }
+    if (agent.process.exitCode !== null) throw new Error(`the agent ended; its log is ${agent.logFile}`);
+  }
+}
+
+function folderBytes(dir: string): number {
+  return readdirSync(dir, { recursive: true })
+    .map((name) => statSync(join(dir, String(name))))
+    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+}

@@ -1,0 +1,109 @@
+/** Configuration: every example loads, and every mistake is told with file, line, column and what to do. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { z } from 'zod';
+import { loadYaml, parseYaml } from '../config/load.ts';
+import { agentSchema } from '../edge-agent/config.ts';
+import { tagsOf } from '../edge-agent/sources.ts';
+import { hubSchema } from '../hub/config.ts';
+import { plantSchema } from '../hub/plant/plant-file.ts';
+import { ConfigError } from '../protocols/errors.ts';
+
+const demo = join(import.meta.dirname, '../config/demo');
+const environment = { PAYESH_DEMO_WAIVER_UNTIL: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10) };
+
+function mistake(text: string, schema: z.ZodType, env = {}): ConfigError {
+  try {
+    parseYaml(text, 'f.yaml', schema, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('no mistake was found');
+}
+
+t.test('every example configuration loads', async (t) => {
+  const files = readdirSync(demo, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.yaml'));
+  t.ok(files.length >= 5, files.join(' '));
+  for (const name of files) {
+    const schema = name.startsWith('plants/') ? plantSchema : name === 'hub.yaml' ? hubSchema : agentSchema;
+    t.doesNotThrow(() => loadYaml(join(demo, name), schema as z.ZodType, environment), name);
+  }
+});
+
+t.test('the demo plants find every tag that they name in the demo agents', async (t) => {
+  const paths = new Set<string>();
+  for (const name of ['agent-machining.yaml', 'agent-packaging.yaml']) {
+    const config = loadYaml(join(demo, name), agentSchema, environment);
+    for (const source of config.sources) for (const tag of tagsOf(source)) paths.add(`${config.site}/${tag.path}`);
+  }
+  const { buildPlant } = await import('../hub/plant/plant.ts');
+  const { wantedTags } = await import('../hub/plant/bindings.ts');
+  for (const name of ['machining.yaml', 'packaging.yaml']) {
+    const plant = buildPlant(loadYaml(join(demo, 'plants', name), plantSchema, environment));
+    for (const { path } of wantedTags(plant)) t.ok(paths.has(path), path);
+  }
+});
+
+const small = z.strictObject({
+  name: z.string(),
+  ports: z.array(z.strictObject({ port: z.int().max(65535), kind: z.enum(['tcp', 'udp']) })).default([]),
+});
+
+t.test('an unknown key is refused where it stands, with the nearest known one', async (t) => {
+  const error = mistake('name: a\nports:\n  - prot: 1\n    kind: tcp\n', small);
+  t.match(error, { message: 'unknown key "prot"', path: 'f.yaml:3:5' });
+  t.match(error.hint, 'Did you mean "port"? Known here: port, kind.');
+});
+
+t.test('a wrong value, a missing one and broken YAML are told with line and column', async (t) => {
+  t.match(mistake('name: a\nports:\n  - { port: 70000, kind: tcp }\n', small), {
+    path: 'f.yaml:3:13',
+    hint: 'The most allowed is 65535.',
+  });
+  t.match(mistake('name: a\nports:\n  - { port: 1, kind: xyz }\n', small), {
+    path: 'f.yaml:3:22',
+    hint: 'Allowed: tcp, udp.',
+  });
+  t.match(mistake('ports: []\n', small), { message: /^name: / });
+  t.match(mistake('name: [a\n', small), { message: /^not valid YAML/, path: /^f.yaml:[12]:/ });
+  t.match(mistake('', small), { message: /^name: /, path: 'f.yaml:1:1' });
+});
+
+t.test('variables are replaced, with their defaults, and a missing one is told', async (t) => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the file's own variables
+  const text = 'name: ${A_NAME}\nports: [{ port: ${A_PORT:-502}, kind: tcp }]\n';
+  t.same(parseYaml(text, 'f', small, { A_NAME: 'x' }), { name: 'x', ports: [{ port: 502, kind: 'tcp' }] });
+  t.same(parseYaml(text, 'f', small, { A_NAME: 'x', A_PORT: '9' }).ports[0]?.port, 9);
+  t.match(mistake(text, small), { message: /A_NAME is not set/, path: 'f.yaml:1' });
+});
+
+t.test('what is loaded cannot be changed', async (t) => {
+  const config = parseYaml('name: a\nports: [{ port: 1, kind: tcp }]\n', 'f', small, {});
+  t.throws(() => {
+    (config.ports[0] as { port: number }).port = 2;
+  }, TypeError);
+});
+
+t.test('the commands say a mistake in three lines and end with 78', async (t) => {
+  const dir = t.testdir();
+  const file = join(dir, 'agent.yaml');
+  writeFileSync(
+    file,
+    readFileSync(join(demo, 'agent-packaging.yaml'), 'utf8').replace('timeoutMs', 'x').replace('host:', 'hots:'),
+  );
+  const run = (args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
+  const agent = run(['edge-agent/payesh-agent.mjs', 'check', '-c', file]);
+  t.equal(agent.status, 78);
+  t.match(agent.stderr, /^error: unknown key "hots"\n {3}at: .*agent\.yaml:\d+:\d+\n hint: Did you mean "host"\?/);
+  const hub = run(['hub/payesh-hub.mjs', '-c', join(dir, 'none.yaml'), 'run']);
+  t.equal(hub.status, 78);
+  t.match(hub.stderr, /cannot read/);
+  const good = run(['edge-agent/payesh-agent.mjs', 'check', '--json', '-c', join(demo, 'agent-packaging.yaml')]);
+  t.equal(good.status, 0);
+  t.match(JSON.parse(good.stdout), { ok: true, agent: 'packaging' });
+});

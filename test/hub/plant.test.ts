@@ -1,0 +1,210 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { stringify } from 'yaml';
+import { loadYaml, parseYaml } from '../../config/load.ts';
+import { bindings } from '../../hub/plant/bindings.ts';
+import { businessDay, plannedBusy, shiftInstances } from '../../hub/plant/calendar.ts';
+import { canonicalState, stateMapSchema } from '../../hub/plant/canonical-state.ts';
+import { buildPlant, type Plant } from '../../hub/plant/plant.ts';
+import { plantSchema } from '../../hub/plant/plant-file.ts';
+import { lengthUs } from '../../hub/plant/spans.ts';
+import { checkZoneData, fromLocal, hourUs, zoneOffsetUs } from '../../hub/plant/zone.ts';
+import type { ConfigError } from '../../protocols/errors.ts';
+import { createMemorySite } from '../support/memory-site.ts';
+
+const demoFile = (name: string) => join(import.meta.dirname, '../../config/demo/plants', `${name}.yaml`);
+const demo = (name: string): Plant => buildPlant(loadYaml(demoFile(name), plantSchema, {}));
+const utc = (time: string) => Date.parse(time) * 1000;
+const iso = (time: number) => new Date(time / 1000).toISOString().replace(':00.000', '');
+
+t.test('the plants of the demo load, with their paths, planned run times and meters', (t) => {
+  const [machining, packaging] = [demo('machining'), demo('packaging')];
+  t.same(
+    machining.units.map(({ path, rates }) => [path, rates.map(({ plannedRunTimeS }) => plannedRunTimeS)]),
+    [
+      ['sahand/machining-plant/machining/line-1/cnc-1', [24]],
+      ['sahand/machining-plant/machining/line-1/cnc-2', [30]],
+      ['sahand/machining-plant/machining/line-1/cnc-3', [36]],
+    ],
+  );
+  t.match(machining.units[0]!.tags, {
+    state: 'sahand/machining-plant/machining/line-1/cnc-1/state',
+    mode: 'sahand/machining-plant/machining/line-1/cnc-1/mode',
+    countTotal: 'sahand/machining-plant/machining/line-1/cnc-1/count-total',
+  });
+  t.match(packaging.units[0]!.tags, { state: 'aras/packaging-plant/packaging/line-1/filler/status', mode: undefined });
+  t.match(
+    packaging.meters.map(({ path, unit, register, demandIntervalUs }) => ({ path, unit, register, demandIntervalUs })),
+    [
+      { path: 'aras/packaging-plant/energy/main', unit: 'kWh', register: 'aras/packaging-plant/energy/main/kwh', demandIntervalUs: hourUs / 4 },
+      { path: 'aras/packaging-plant/energy/gas', unit: 'm³', register: 'aras/packaging-plant/energy/gas/pulses' },
+    ],
+  );
+  t.match(packaging.name, { en: 'Aras packaging plant', fa: 'کارخانه بسته‌بندی ارس' });
+  t.equal(demo('machining').version, machining.version, 'the same file is the same version');
+  t.not(machining.version, packaging.version);
+  t.end();
+});
+
+t.test('a day of the demo is planned busy but for three breaks and three cleanings', (t) => {
+  const plant = demo('machining');
+  const { start, end } = businessDay(plant, utc('2025-07-08T01:00:00+03:30'));
+  t.same([iso(start), iso(end)], ['2025-07-07T02:30Z', '2025-07-08T02:30Z'], 'the night belongs to the day before');
+  const instances = shiftInstances(plant, start, end);
+  t.same(
+    instances.map(({ code, start, end }) => [code, iso(start), iso(end)]),
+    [
+      ['morning', '2025-07-07T02:30Z', '2025-07-07T10:30Z'],
+      ['afternoon', '2025-07-07T10:30Z', '2025-07-07T18:30Z'],
+      ['night', '2025-07-07T18:30Z', '2025-07-08T02:30Z'],
+    ],
+  );
+  t.equal(lengthUs(plannedBusy(instances, start, end)), 24 * hourUs - 3 * 35 * (hourUs / 60));
+  const night = plannedBusy(instances, utc('2025-07-08T01:50:00+03:30'), utc('2025-07-08T02:40:00+03:30'));
+  t.same(
+    night.map(({ start, end }) => [iso(start), iso(end)]),
+    [
+      ['2025-07-07T22:20Z', '2025-07-07T22:30Z'],
+      ['2025-07-07T23:00Z', '2025-07-07T23:10Z'],
+    ],
+    'the break of a night shift is after midnight',
+  );
+  t.end();
+});
+
+t.test('a shift is worked on its weekdays only', (t) => {
+  const plant = { ...demo('machining') };
+  const shifts = plant.shifts.map((shift) => ({ ...shift, weekdays: ['fri' as const] }));
+  const instances = shiftInstances({ ...plant, shifts }, utc('2025-07-05T00:00:00+03:30'), utc('2025-07-12T00:00:00+03:30'));
+  t.same(
+    instances.map(({ start }) => iso(start)),
+    ['2025-07-11T02:30Z', '2025-07-11T10:30Z', '2025-07-11T18:30Z'],
+    'Friday 20 Tir 1404',
+  );
+  t.same(shiftInstances(plant, 5, 5), [], 'an empty window has no shifts');
+  t.end();
+});
+
+t.test('TV-L: local days of 24, 23 and 25 hours', (t) => {
+  const plant = { zone: 'Asia/Tehran', businessDayStartMin: 0 };
+  const day = (noon: string) => {
+    const { start, end } = businessDay(plant, utc(noon));
+    return [iso(start), iso(end), (end - start) / hourUs];
+  };
+  t.same(day('2025-07-07T12:00:00+03:30'), ['2025-07-06T20:30Z', '2025-07-07T20:30Z', 24]);
+  t.same(day('2022-03-22T12:00:00+04:30'), ['2022-03-21T20:30Z', '2022-03-22T19:30Z', 23]);
+  t.same(day('2022-09-21T12:00:00+04:30'), ['2022-09-20T19:30Z', '2022-09-21T20:30Z', 25]);
+  t.same(day('2022-03-21T20:30:00Z'), ['2022-03-21T20:30Z', '2022-03-22T19:30Z', 23], 'its first instant');
+  t.same(day('2022-09-21T20:29:59Z'), ['2022-09-20T19:30Z', '2022-09-21T20:30Z', 25], 'its last second');
+  t.equal(zoneOffsetUs('Asia/Tehran', utc('2023-07-01T00:00:00Z')), 3.5 * hourUs);
+  t.equal(zoneOffsetUs('Asia/Tehran', utc('2022-07-01T00:00:00Z')), 4.5 * hourUs);
+  t.equal(iso(fromLocal('Asia/Tehran', utc('2022-09-21T23:30:00Z'))), '2022-09-21T19:00Z', 'of two equal wall times the earlier');
+  t.end();
+});
+
+t.test('zone data that do not know the end of summer time are refused', (t) => {
+  checkZoneData();
+  t.throws(() => checkZoneData(() => 4.5 * hourUs), { name: 'ConfigError', hint: /tz data of 2022b/ });
+  t.end();
+});
+
+t.test('raw states become canonical ones by the map of the plant', (t) => {
+  const packml = demo('machining').units[0]!.stateMap;
+  t.same(
+    [6, 4, 9, 5, 10, 3].map((state) => canonicalState(packml, state, 1)),
+    ['RUN', 'IDLE', 'FAULT', 'STARVED', 'HELD', 'TRANSIENT'],
+  );
+  t.equal(canonicalState(packml, 4, 4), 'SETUP', 'by its mode');
+  t.equal(canonicalState(packml, 2, 2), 'MAINT_PLANNED');
+  t.equal(canonicalState(packml, 9, 2), 'MAINT_CORRECTIVE', 'maintenance of a machine that is aborted');
+  t.equal(canonicalState(packml, 18, 1), 'UNKNOWN', 'a number that the map does not name');
+  const word = demo('packaging').units[0]!.stateMap;
+  t.same(
+    [1, 2, 4, 8, 16, 32, 64, 128, 0, 0b11].map((bits) => canonicalState(word, bits, null)),
+    ['RUN', 'FAULT', 'SETUP', 'STARVED', 'BLOCKED', 'POWER_CURTAIL', 'IDLE', 'IDLE', 'OFF', 'FAULT'],
+  );
+  t.equal(canonicalState(stateMapSchema.parse({ kind: 'bits', bits: [{ bit: 31, state: 'RUN' }] }), 2 ** 31, null), 'RUN');
+  t.equal(canonicalState(word, 'on', null), 'OFF', 'a value that is no number');
+  t.end();
+});
+
+t.test('a plant file that contradicts itself is refused, with line, column and what to do', (t) => {
+  type Document = Record<string, any>;
+  const good = loadYaml(demoFile('machining'), plantSchema.clone(), {}) as Document;
+  const refusal = (change: (document: Document) => void): ConfigError => {
+    const document = structuredClone(good);
+    change(document);
+    try {
+      parseYaml(stringify(document), 'plant.yaml', plantSchema, {});
+    } catch (error) {
+      return error as ConfigError;
+    }
+    throw new Error('it was accepted');
+  };
+  const cases: [what: string, change: (document: Document) => void, message: RegExp, where: string][] = [
+    ['an unknown key', (d) => (d.colour = 'red'), /unknown key "colour"/, 'colour: red'],
+    ['a typing error', (d) => (d.shifts[0].brakes = d.shifts[0].breaks), /unknown key "brakes"/, 'brakes:'],
+    ['an unknown state', (d) => (d.stateMaps.packml.states[6] = 'RUNNING'), /stateMaps.packml.states.6/, 'RUNNING'],
+    ['an unknown zone', (d) => (d.zone = 'Asia/Tabriz'), /no IANA time zone/, 'Asia/Tabriz'],
+    ['a time of day', (d) => (d.shifts[1].start = '25:00'), /time of day/, '25:00'],
+    ['shifts that overlap', (d) => (d.shifts[1].start = '13:30'), /overlaps the shift "morning" on sat/, 'code: afternoon'],
+    ['a night shift into the morning', (d) => (d.shifts[2].end = '06:30'), /overlaps the shift "morning"/, 'code: night'],
+    ['a shift twice', (d) => (d.shifts[1].code = 'morning'), /"morning" is there twice/, 'morning'],
+    ['a break outside its shift', (d) => (d.shifts[2].breaks[0].start = '21:30'), /not inside the shift/, 'name:'],
+    ['an unknown state map', (d) => (d.areas[0].lines[0].units[0].stateMap = 'omac'), /no state map; known: packml/, 'omac'],
+    ['a unit twice', (d) => (d.areas[0].lines[0].units[1].code = 'cnc-1'), /is there twice/, 'cnc-1'],
+    ['a rate of an unknown unit', (d) => (d.products[0].rates[0].unit = 'machining/line-1/cnc-9'), /there is no unit/, 'cnc-9'],
+    ['two rates at once', (d) => (d.products[1].rates[0].unit = 'machining/line-1/cnc-1'), /overlaps the rate of "shaft"/, 'unit: machining/line-1/cnc-1'],
+    ['a rate that ends first', (d) => Object.assign(d.products[0].rates[0], { from: '2025-07-02', to: '2025-07-01T12:00' }), /not after "from"/, '2025-07-01T12:00'],
+    ['a date that is none', (d) => (d.products[0].rates[0].from = '2025-13-01'), /is no date/, '2025-13-01'],
+    ['an order of an unknown unit', (d) => (d.orders = [{ unit: 'x', from: '2025-07-01', to: '2025-07-02' }]), /there is no unit x/, 'x'],
+    ['a meter of an unknown line', (d) => (d.meters[0].measures = ['machining/line-2']), /no area, line or unit/, 'machining/line-2'],
+    ['a meter below an unknown one', (d) => (d.meters[0].parent = 'energy/grid'), /there is no meter energy\/grid/, 'energy/grid'],
+    ['a meter below itself', (d) => d.meters.push({ ...d.meters[0], path: 'energy/sub', parent: 'energy/main' }, {}) && (d.meters.pop(), (d.meters[0].parent = 'energy/sub')), /upstream of itself/, 'energy/sub'],
+    ['limits the wrong way round', (d) => (d.coverage = { ok: 0.5, partial: 0.6 }), /above "ok"/, '0.6'],
+    ['a mode tag without modes', (d) => (d.stateMaps.packml.modes = {}) && (d.areas[0].lines[0].units[0].tags = { mode: 'machining/line-1/cnc-1/m' }), /has no modes/, 'machining/line-1/cnc-1/m'],
+  ];
+  for (const [what, change, message, where] of cases) {
+    const error = refusal(change);
+    t.match(error, { name: 'ConfigError', message, path: /^plant\.yaml:\d+:\d+$/ }, what);
+    const document = structuredClone(good);
+    change(document);
+    const [, row, column] = error.path.split(':').map(Number);
+    t.ok(stringify(document).split('\n')[row! - 1]!.slice(column! - 1).startsWith(where), `${what}: at ${error.path}`);
+  }
+  t.match(refusal((d) => (d.shifts[0].brakes = [])).hint, /Did you mean "breaks"/);
+  t.end();
+});
+
+t.test('tags are bound by their full path, and what is missing or does not fit is listed', (t) => {
+  const plant = demo('packaging');
+  const site = createMemorySite(plant.path);
+  const filler = 'packaging/line-1/filler';
+  site.tag(`${filler}/status`, { role: 'state' });
+  site.tag(`${filler}/count-total`, { role: 'count_total' });
+  site.tag(`${filler}/count-good`, { type: 'string' });
+  site.tag(`${filler}/speed`, { type: 'float' });
+  const other = createMemorySite(plant.path, { agent: 'replacement', stream: 2 });
+  other.tag(`${filler}/status`, { role: 'state' });
+  const foreign = createMemorySite('elsewhere/plant');
+  foreign.tag(`${filler}/count-scrap`);
+
+  const { bound, missing, misfits, unbound } = bindings(plant, [...site.tags(), ...other.tags(), ...foreign.tags()]);
+  const full = (path: string) => `${plant.path}/${path}`;
+  t.match(
+    bound.map(({ path, asset, role, tags }) => ({ path, asset, role, agents: tags.map(({ agent }) => agent) })),
+    [
+      { path: full(`${filler}/status`), asset: full(filler), role: 'state', agents: ['agent', 'replacement'] },
+      { path: full(`${filler}/count-total`), role: 'count_total', agents: ['agent'] },
+    ],
+  );
+  t.match(misfits, [{ path: full(`${filler}/count-good`), type: 'string' }]);
+  t.same(
+    unbound.map(({ path }) => path),
+    [full(`${filler}/speed`)],
+  );
+  t.ok(missing.some(({ path }) => path === full(`${filler}/count-scrap`)), 'a tag of another site is not bound');
+  t.ok(missing.some(({ path, role }) => path === full('energy/main/kwh') && role === 'kwh_import'));
+  t.equal(bound.length + misfits.length + missing.length, 3 * 4 + 3);
+  t.end();
+});
