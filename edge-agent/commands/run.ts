@@ -7,7 +7,6 @@ import { exitWith, stopSignals } from '../../config/process.ts';
 import { packageVersion } from '../../config/version.ts';
 import { parseClock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
-import { runAgent } from '../app.ts';
 import { agentSchema } from '../config.ts';
 
 export const runCommand = (): Command =>
@@ -22,6 +21,8 @@ export const runCommand = (): Command =>
         const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { agent: config.agent } });
         const password = readPassword(config.broker.passwordFile);
         const clock = parseClock(process.env.PAYESH_CLOCK);
+        // Only here: the other commands need not wait for everything that an agent is made of.
+        const { runAgent } = await import('../app.ts');
         await runAgent({ config, password, clock, log, drainMs, version: packageVersion }, stop, kill);
       }),
     );

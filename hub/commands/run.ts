@@ -7,7 +7,6 @@ import { loadYaml } from '../../config/load.ts';
 import { stopSignals } from '../../config/process.ts';
 import { parseClock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
-import { runHub } from '../app.ts';
 import { hubSchema } from '../config.ts';
 import { buildPlant } from '../plant/plant.ts';
 import { plantSchema } from '../plant/plant-file.ts';
@@ -25,6 +24,8 @@ export const runCommand = (configFile: () => string): Command =>
       );
       const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { part: 'hub' } });
       const { broker, store } = config;
+      // Only here: the other commands need not wait for everything that a hub is made of.
+      const { runHub } = await import('../app.ts');
       await runHub(
         {
           config,

@@ -57,6 +57,16 @@ export async function readSlice(
   { start, end }: Span,
   signal: AbortSignal,
 ): Promise<Slice> {
+  const tracks = await readTracks(
+    reader,
+    needs.tags.map(({ keys }) => keys),
+    { from: start, to: end },
+    signal,
+  );
+  await completeEdges(reader, tracks, needs, { start, end }, signal);
+
+  // Whether a register's step across an edge is measured depends on the health beyond that edge too.
+  const readings = needs.registers.flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
   const sources = [...new Set([...needs.tags.flatMap((tag) => tag.sources), ...needs.slots])];
   const healthTracks = await readTracks(
     reader,
@@ -65,16 +75,9 @@ export async function readSlice(
       through,
       ...(needs.slots.length > 0 ? Object.values(slots) : []),
     ]),
-    { from: start, to: end + watermarkDelayUs },
+    { from: Math.min(start, ...readings), to: Math.max(end, ...readings) + watermarkDelayUs },
     signal,
   );
-  const tracks = await readTracks(
-    reader,
-    needs.tags.map(({ keys }) => keys),
-    { from: start, to: end },
-    signal,
-  );
-  await completeEdges(reader, tracks, needs, { start, end }, signal);
 
   const health = new Map(
     sources.map((source) => [
@@ -95,3 +98,5 @@ export async function readSlice(
     }),
   };
 }
+
+const firstAndLast = ({ times }: Track): TimeUs[] => (times.length > 0 ? [times[0]!, times.at(-1)!] : []);
