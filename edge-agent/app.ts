@@ -72,7 +72,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   const supervise = async ({ source: sourceConfig, tags }: (typeof declared)[number]) => {
     const context = { tagIds: idByPath, clock, log, dataDir: config.dataDir };
     const source = await createSource(sourceConfig, context);
-    const sampler = createSampler(new Map(tags.map((tag) => [idByPath.get(tag.path)!, tag.report])));
+    const sampler = createSampler(new Map(tags.map((tag) => [idByPath.get(tag.path)!, tag.report])), clock.now);
     const health = createSourceHealth(source.id, idByPath, config.health.intervalMs);
     healths.set(source.id, health);
     await superviseSource({ source, sampler, health, acceptor, clock, log }, stop);

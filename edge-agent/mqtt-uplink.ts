@@ -1,4 +1,5 @@
 /** The Uplink over MQTT: the topics of this agent, and only what fits the protocol's schemas comes back up. */
+import { encodeManifest } from '../protocols/manifest.ts';
 import { ackSchema, hubStateSchema, parseMessage } from '../protocols/messages.ts';
 import { connectMqtt } from '../protocols/mqtt/connect.ts';
 import { agentTopic, hubStateTopic } from '../protocols/topics.ts';
@@ -34,7 +35,7 @@ export function createMqttUplink({ url, agent, password }: MqttUplinkOptions): U
       }
       return {
         hello: (hello) => session.publish(agentTopic(agent, 'up/hello'), toBytes(hello), { qos: 1 }),
-        manifest: (manifest) => session.publish(agentTopic(agent, 'up/manifest'), toBytes(manifest), { qos: 1 }),
+        manifest: (manifest) => session.publish(agentTopic(agent, 'up/manifest'), encodeManifest(manifest), { qos: 1 }),
         data: (frame) => session.publish(agentTopic(agent, 'up/data'), frame, { qos: 1 }),
         closed: session.closed,
         [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),

@@ -29,7 +29,7 @@ export function startReleaser(buffer: Pick<Buffer, 'release'>, onError: (error: 
   const start = () => {
     running ??= run().finally(() => {
       running = undefined;
-      if (wanted > done) timer ??= setTimeout(start, pauseMs);
+      if (wanted > done) timer ??= setTimeout(() => void start(), pauseMs);
     });
     return running;
   };
@@ -37,7 +37,7 @@ export function startReleaser(buffer: Pick<Buffer, 'release'>, onError: (error: 
   return {
     release(through) {
       wanted = Math.max(wanted, through);
-      if (wanted > done && !running) timer ??= setTimeout(start, pauseMs);
+      if (wanted > done && !running) timer ??= setTimeout(() => void start(), pauseMs);
     },
     async [Symbol.asyncDispose]() {
       await running;

@@ -2,7 +2,15 @@
  * Decides which measured values become samples: report by exception with deadband and heartbeat.
  * A new session starts from nothing, so that the first reading of every session is reported whole.
  */
-import { flag, isBad, quality, type Sample, type SampleValue, type TimeUs } from '../protocols/sample.ts';
+import {
+  flag,
+  isBad,
+  normaliseInteger,
+  quality,
+  type Sample,
+  type SampleValue,
+  type TimeUs,
+} from '../protocols/sample.ts';
 import type { Report } from '../protocols/tag-config.ts';
 
 /** Longer texts are not values; they would not fit a frame. */
@@ -22,7 +30,8 @@ export interface Sampler {
   reset(): void;
 }
 
-export function createSampler(reports: ReadonlyMap<number, Report>): Sampler {
+/** @param now for values whose own time cannot be one. */
+export function createSampler(reports: ReadonlyMap<number, Report>, now: () => TimeUs): Sampler {
   const lastByTag = new Map<number, LastReported>();
 
   const forget = () => {
@@ -50,7 +59,7 @@ export function createSampler(reports: ReadonlyMap<number, Report>): Sampler {
     take(measured) {
       const kept: Sample[] = [];
       for (const sample of measured) {
-        const chosen = judge(representable(sample));
+        const chosen = judge(representable(sample, now));
         if (chosen) kept.push(chosen);
       }
       return kept;
@@ -65,11 +74,25 @@ function differs(a: SampleValue, b: SampleValue, deadband: number): boolean {
 }
 
 /** Bad never carries a value, and what a frame cannot carry is Bad. */
-function representable(sample: Sample): Sample {
+function representable(sample: Sample, now: () => TimeUs): Sample {
+  if (!(Number.isSafeInteger(sample.time) && sample.time >= 0)) {
+    return representable(
+      { ...sample, time: now(), flags: sample.flags | flag.timeFromGateway | flag.clockSuspect },
+      now,
+    );
+  }
   const { value } = sample;
   if (isBad(sample.quality)) return value === null ? sample : { ...sample, value: null };
   if (value === null) return { ...sample, quality: quality.bad };
+  if (typeof value === 'bigint') return representableInteger(sample, value);
   const fits =
     typeof value === 'number' ? Number.isFinite(value) : typeof value !== 'string' || value.length <= maxTextLength;
   return fits ? sample : { ...sample, value: null, quality: quality.badOutOfRange };
+}
+
+/** 64-bit integers, signed or not; as bigint only where number is not exact. */
+function representableInteger(sample: Sample, value: bigint): Sample {
+  if (value < -(2n ** 63n) || value >= 2n ** 64n) return { ...sample, value: null, quality: quality.badOutOfRange };
+  const normal = normaliseInteger(value);
+  return typeof normal === 'bigint' ? sample : { ...sample, value: normal };
 }

@@ -2,6 +2,7 @@
  * The manifest: what the tag ids of a stream mean. Sent after hello and before data whenever the hub does not hold
  * its revision. A tag whose type or unit changes is a new tag with a new id; the hub keeps every revision.
  */
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 
 /**
@@ -70,3 +71,18 @@ export const manifestSchema = z.strictObject({
   tags: z.array(manifestTagSchema).max(100_000),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Ten thousand tags of ordinary paths come to a few MB of JSON, and compressed to a small part of a packet. */
+const maxManifestBytes = 32 * 1024 * 1024;
+
+export const encodeManifest = (manifest: Manifest): Buffer => zstdCompressSync(JSON.stringify(manifest));
+
+/** undefined when the bytes are no manifest: what a stranger sends never throws. */
+export function decodeManifest(bytes: Uint8Array): Manifest | undefined {
+  try {
+    const text = zstdDecompressSync(bytes, { maxOutputLength: maxManifestBytes }).toString();
+    return manifestSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -41,7 +41,8 @@ export function createUnit(asset, tags, context) {
       range.hidden = leading === undefined;
       if (leading) {
         const at = (time) => context.format.minute(Date.parse(time));
-        setText(period, words.since(at(leading.start), at(leading.end)));
+        const runs = Date.parse(leading.end) > state.now;
+        setText(period, runs ? words.since(at(leading.start)) : words.between(at(leading.start), at(leading.end)));
         setText(coverage, context.format.percent(leading.coverage));
       }
       for (const part of parts) part.update(values, state, context.format);

@@ -4,7 +4,7 @@
  */
 import { RejectedError } from '../../protocols/errors.ts';
 import { type FrameFault, openFrame } from '../../protocols/frame.ts';
-import { manifestSchema } from '../../protocols/manifest.ts';
+import { decodeManifest } from '../../protocols/manifest.ts';
 import { type Ack, helloSchema, parseMessage } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { agentTopic, parseAgentTopic } from '../../protocols/topics.ts';
@@ -69,7 +69,7 @@ export function createLink(options: LinkOptions): Link {
   };
 
   const keepManifest = (agent: string, payload: Uint8Array) => {
-    const manifest = parseMessage(manifestSchema, payload);
+    const manifest = decodeManifest(payload);
     const stream = manifest && ledger.stream(agent, manifest.epoch);
     if (!stream) return fault(agent, 'manifest');
     if (manifest.revision <= stream.manifestRevision) return;

@@ -79,7 +79,7 @@ function checkShifts({ shifts }: PlantConfig): PlantIssue[] {
 }
 
 /** Paths of areas, lines and units below the site. */
-export function assetPaths(config: PlantConfig): { areas: string[]; lines: string[]; units: string[] } {
+function assetPaths(config: PlantConfig): { areas: string[]; lines: string[]; units: string[] } {
   const areas = config.areas.map(({ code }) => code);
   const lines = config.areas.flatMap((area) => area.lines.map(({ code }) => `${area.code}/${code}`));
   const units = config.areas.flatMap((area) =>

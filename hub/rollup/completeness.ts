@@ -22,7 +22,7 @@ export function completenessElements(track: Track, sourceKnown: Spans, start: Ti
  */
 export function slotCount(track: Track, start: TimeUs, end: TimeUs): number {
   let sum = 0;
-  for (const { to, delta } of counterSteps(track, { jitter: 0, maxRatePerS: Number.MAX_SAFE_INTEGER })) {
+  for (const { to, delta } of counterSteps(track, { jitter: 0, maxRatePerS: Number.MAX_SAFE_INTEGER }, 'changes')) {
     if (to > start && to <= end) sum += delta ?? 0;
   }
   return sum;

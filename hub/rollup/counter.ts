@@ -33,8 +33,11 @@ export interface CounterRules {
 /** Of a counter this close to its end, a drop may be a roll-over. */
 const nearEnd = 0.9;
 
-/** One step for every two neighbouring samples that are numbers. */
-export function counterSteps(track: Track, rules: CounterRules): CounterStep[] {
+/**
+ * One step for every two neighbouring samples that are numbers, or for those only that differ: a counter that is
+ * sampled every second mostly stands still.
+ */
+export function counterSteps(track: Track, rules: CounterRules, which: 'all' | 'changes' = 'all'): CounterStep[] {
   const { scale = 1 } = rules;
   const steps: CounterStep[] = [];
   let reference: number | undefined;
@@ -43,7 +46,9 @@ export function counterSteps(track: Track, rules: CounterRules): CounterStep[] {
     const value = numberOf(track.values[i]!);
     if (value === undefined) continue;
     const to = track.times[i]!;
-    if (reference !== undefined) {
+    if (value === reference) {
+      if (which === 'all') steps.push({ from, to, delta: 0, flag: 'OK' });
+    } else if (reference !== undefined) {
       const { delta, flag } = judgeStep(reference, value, (to - from) / 1e6, rules);
       steps.push({ from, to, delta: delta === null ? null : delta * scale, flag });
       if (flag !== 'JITTER') reference = value;

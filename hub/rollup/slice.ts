@@ -34,7 +34,7 @@ export interface Slice extends Span {
 const watermarkDelayUs = 10 * minuteUs;
 
 /** About so many points are read at a time. */
-const pointsPerSlice = 500_000;
+const pointsPerSlice = 250_000;
 const sliceHours = [24, 12, 8, 6, 4, 3, 2, 1] as const;
 
 /** Cuts a window at whole hours of the local clock, so that no demand interval is cut. */

@@ -54,8 +54,9 @@ export function stateTimeline(
 /** The value that holds at a time, and until when; times asked for must ascend. */
 function createCursor({ times, values }: Track): (time: TimeUs) => { value: SampleValue; until: TimeUs } {
   let next = 0;
+  let value: SampleValue = null;
   return (time) => {
-    while (next < times.length && times[next]! <= time) next++;
-    return { value: next > 0 ? values[next - 1]! : null, until: times[next] ?? Number.POSITIVE_INFINITY };
+    while (next < times.length && (times[next]! <= time || values[next] === value)) value = values[next++]!;
+    return { value, until: times[next] ?? Number.POSITIVE_INFINITY };
   };
 }

@@ -1,5 +1,5 @@
 /** A tag's samples as one ascending series, whichever streams they came in, and what they say between samples. */
-import { isBad, isGood, type SampleValue, type TimeUs } from '../../protocols/sample.ts';
+import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { intersect, type Span, type Spans } from '../plant/spans.ts';
 import type { SeriesKey, SeriesPoints, TelemetryReader } from '../store/store.ts';
 
@@ -47,11 +47,12 @@ export async function readTracks(
  * it was still true then is another question, that of the known time of its source.
  */
 export function heldSpans({ times, qualities }: Track, start: TimeUs, end: TimeUs, accept: 'good' | 'notBad'): Spans {
-  const isAccepted = accept === 'good' ? isGood : (code: number) => !isBad(code);
+  // The two top bits of a status code: 00 is Good, 10 and 11 are Bad.
+  const bits = accept === 'good' ? 30 : 31;
   const held: Span[] = [];
   let since: TimeUs | undefined;
   for (let i = 0; i < times.length && times[i]! < end; i++) {
-    if (isAccepted(qualities[i]!)) since ??= Math.max(start, times[i]!);
+    if (qualities[i]! >>> bits === 0) since ??= Math.max(start, times[i]!);
     else if (since !== undefined) {
       if (since < times[i]!) held.push({ start: since, end: times[i]! });
       since = undefined;

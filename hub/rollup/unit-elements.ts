@@ -56,7 +56,7 @@ export function createUnitTally(
       const read = (tag: SiteTag | undefined) =>
         tag ? { track: slice.track(tag), known: slice.known(tag) } : { track: emptyTrack, known: [] };
       const steps = (tag: SiteTag | undefined) =>
-        tag && counterSteps(slice.track(tag), { ...tag.counter, jitter: plant.counterJitter.pieces });
+        tag && counterSteps(slice.track(tag), { ...tag.counter, jitter: plant.counterJitter.pieces }, 'changes');
 
       const timeline = stateTimeline(
         unit.stateMap,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../protocols/clock.ts';
 import { isUnder } from '../access/scope.ts';
 import type { Ledger, Stream } from '../ledger/ledger.ts';
-import type { Asset } from './context.ts';
+import type { Asset } from '../plant/assets.ts';
 import { formatTimeOrNull } from './times.ts';
 import type { View } from './view.ts';
 

@@ -1,17 +1,16 @@
 /** `GET /kpi-definitions` and `/kpi-values`: what is computed and how, and its values with everything they were made of. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Asset, RouteContext } from './context.ts';
-import { viewOf } from './context.ts';
+import type { Asset } from '../plant/assets.ts';
+import { type RouteContext, viewOf } from './context.ts';
 import type { Cell } from './csv.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
 import { everyRole } from './guard.ts';
 import { type KpiValueJson, kpiDefinitionJson, kpiDefinitionSchema, kpiValueJson, kpiValueSchema } from './kpi-json.ts';
 import { invalid, notFound } from './problem.ts';
-import { formatTime, timeParameter, windowOf } from './times.ts';
+import { formatTime, runningHour, timeParameter, windowOf } from './times.ts';
 import type { View } from './view.ts';
 
-const defaultWindowUs = 3_600_000_000;
 const evaluationTimeoutMs = 30_000;
 
 const listParameter = (what: string) =>
@@ -106,7 +105,7 @@ export const kpiRoutes =
       async (request, reply) => {
         const { kpi, asset, format, bom } = request.query;
         const view = viewOf(request, context);
-        const { from, to } = windowOf(request.query, clock.now(), defaultWindowUs);
+        const { from, to } = windowOf(request.query, runningHour(clock.now()));
         checkKpis(kpi, context);
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(evaluationTimeoutMs)]);
         const assets = assetsAskedFor(asset, view);

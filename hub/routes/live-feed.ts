@@ -8,10 +8,11 @@ import type { KpiValue } from '../kpi/kpi.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LatestValues, TaggedLatestValue } from '../live/latest.ts';
 import { agentStates } from './agent-state.ts';
-import type { KpiSource, RouteContext } from './context.ts';
+import type { RouteContext } from './context.ts';
 import { kpiValueJson } from './kpi-json.ts';
+import type { KpiSource } from './kpi-source.ts';
 import { latestJson } from './tags.ts';
-import { formatTime } from './times.ts';
+import { formatTime, runningHour } from './times.ts';
 import { createView } from './view.ts';
 
 /** One open connection. */
@@ -39,7 +40,6 @@ export interface LiveFeedOptions {
 const tickMs = 1000;
 const kpiEveryTicks = 5;
 const kpiTimeoutMs = 30_000;
-const lastHourUs = 3_600_000_000;
 const shownLevels = new Set(['line', 'unit', 'meter']);
 
 export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
@@ -151,7 +151,7 @@ async function evaluateNow({ kpis, clock, liveWindow }: LiveFeedOptions, signal:
   );
   const values: KpiValue[] = [];
   for (const [site, assets] of bySite) {
-    const window = liveWindow?.(site, now) ?? { from: now - lastHourUs, to: now };
+    const window = liveWindow?.(site, now) ?? runningHour(now);
     values.push(...(await kpis.evaluate({ assets: assets.map(({ path }) => path), ...window }, signal)));
   }
   return values;

@@ -10,7 +10,7 @@ import { flagNames, severityOf, valueJson, valueSchema } from './sample-json.ts'
 import { newestRows, pagesOfRows, type SeriesRow } from './series-pages.ts';
 import { formatTime, timeParameter, windowOf } from './times.ts';
 
-const defaultWindowUs = 15 * 60_000_000;
+const usualWindowUs = 15 * 60_000_000;
 const maxPoints = 100_000;
 /** A download past this breaks off; by then it has been asked for in parts that are too large to be useful. */
 const maxRows = 5_000_000;
@@ -80,7 +80,8 @@ export const seriesRoutes =
           .filter((tag) => tag.path === path);
         const tag = tags.at(-1);
         if (!tag) throw notFound(`tag ${path}`);
-        const { from, to } = windowOf(request.query, clock.now(), defaultWindowUs);
+        const now = clock.now();
+        const { from, to } = windowOf(request.query, { from: now - usualWindowUs, to: now });
         const window = { keys: tags.flatMap(({ keys }) => keys), from, to };
         const range = { from: formatTime(from), to: formatTime(to) };
         if (format !== 'json') {

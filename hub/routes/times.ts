@@ -53,14 +53,24 @@ export const timeParameter = z
     return z.NEVER;
   });
 
-/** The window asked for, half-open; what is left out is the newest `defaultUs`. @throws {ProblemError} */
-export function windowOf(
-  query: { from?: TimeUs | undefined; to?: TimeUs | undefined },
-  now: TimeUs,
-  defaultUs: number,
-): { from: TimeUs; to: TimeUs } {
-  const to = query.to ?? now;
-  const from = query.from ?? to - defaultUs;
+export interface Window {
+  readonly from: TimeUs;
+  /** Not in it. */
+  readonly to: TimeUs;
+}
+
+const quarterUs = 900_000_000;
+
+/** Four quarter-hours, the last one still running: as it has not ended, its KPIs are computed anew each time and kept nowhere. */
+export function runningHour(now: TimeUs): Window {
+  const to = (Math.floor(now / quarterUs) + 1) * quarterUs;
+  return { from: to - 4 * quarterUs, to };
+}
+
+/** The window asked for; what is left out comes from `usual`. @throws {ProblemError} */
+export function windowOf(query: { from?: TimeUs | undefined; to?: TimeUs | undefined }, usual: Window): Window {
+  const to = query.to ?? usual.to;
+  const from = query.from ?? to - (usual.to - usual.from);
   if (from >= to) throw invalid('from', 'must be before "to"');
   if (to - from > maxWindowDays * dayUs) {
     throw invalid('from', `the window may be at most ${maxWindowDays} days: ask in parts`);

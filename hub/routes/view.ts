@@ -4,7 +4,8 @@
  */
 import { inScope, type SiteScope } from '../access/scope.ts';
 import type { KnownTag, Ledger, Stream } from '../ledger/ledger.ts';
-import type { Asset, KpiSource } from './context.ts';
+import type { Asset } from '../plant/assets.ts';
+import type { KpiSource } from './kpi-source.ts';
 
 export interface View {
   /** Whether the asset, tag or site of that path lies in the scope. */

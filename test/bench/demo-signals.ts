@@ -30,7 +30,7 @@ export function createDemoSignals({
     const signals = factory
       .signals()
       .map((signal) => ({ signal, tag: ++tags, device: signal.path.split('/').slice(0, -1).join('/') }));
-    const sampler = createSampler(new Map(signals.map(({ tag }) => [tag, report])));
+    const sampler = createSampler(new Map(signals.map(({ tag }) => [tag, report])), () => 0);
     return { factory, signals, sampler, phaseUs: Math.floor((i * 1e6) / factories) };
   });
   let second = 0;

@@ -51,7 +51,7 @@ function demoSamples(): { tags: number; samples: Sample[] } {
 
 async function runAgent(samples: readonly Sample[], tags: number, maxSamples: number, dir: string): Promise<number> {
   const report = { mode: 'always', deadband: 0, heartbeatMs: 60_000 } as const;
-  const sampler = createSampler(new Map(Array.from({ length: tags }, (_, i) => [i + 1, report])));
+  const sampler = createSampler(new Map(Array.from({ length: tags }, (_, i) => [i + 1, report])), () => 0);
   await using buffer = await openSqliteBuffer({ dir, maxBytes });
   await using acceptor = startAcceptor({
     buffer,

@@ -21,6 +21,7 @@ const sample = (tag: number, at: number, value: SampleValue, code = 0): Sample =
   flags: 0,
 });
 const quiet = { info() {}, warn() {} };
+const now = () => start;
 const onChange = (deadband = 0) => ({ mode: 'change' as const, deadband, heartbeatMs: 60_000 });
 
 async function samplesIn(buffer: ReturnType<typeof createMemoryBuffer>) {
@@ -35,7 +36,7 @@ async function samplesIn(buffer: ReturnType<typeof createMemoryBuffer>) {
 t.test(
   'the sampler reports a change of value or quality, and an unchanged value when its heartbeat is due',
   async (t) => {
-    const sampler = createSampler(new Map([[1, onChange()]]));
+    const sampler = createSampler(new Map([[1, onChange()]]), now);
     const kept = sampler.take([
       sample(1, 0, 5),
       sample(1, 1, 5),
@@ -62,7 +63,7 @@ t.test(
 );
 
 t.test('a deadband holds back small changes until they add up', async (t) => {
-  const sampler = createSampler(new Map([[1, onChange(1)]]));
+  const sampler = createSampler(new Map([[1, onChange(1)]]), now);
   const values = [10, 10.5, 10.9, 11, 11.4, 9.9].map((value, i) => sample(1, i, value));
   t.same(
     sampler.take(values).map(({ value }) => value),
@@ -71,7 +72,7 @@ t.test('a deadband holds back small changes until they add up', async (t) => {
 });
 
 t.test('what a frame cannot carry is Bad without a value, and Bad never carries one', async (t) => {
-  const sampler = createSampler(new Map([1, 2, 3, 4].map((tag) => [tag, onChange()])));
+  const sampler = createSampler(new Map([1, 2, 3, 4].map((tag) => [tag, onChange()])), now);
   const kept = sampler.take([
     sample(1, 0, Number.NaN),
     sample(2, 0, Number.POSITIVE_INFINITY),
@@ -212,7 +213,7 @@ t.test('a lost source is tried again, and every session begins with everything a
           throw new ConnectionError('gone');
         },
       },
-      sampler: createSampler(new Map([[1, onChange()]])),
+      sampler: createSampler(new Map([[1, onChange()]]), now),
       health: createSourceHealth('plc', ids, 5000),
       acceptor: { add: async (samples) => void taken.push(...samples) },
       clock: systemClock,

@@ -557,7 +557,7 @@ t.test('live', async (t) => {
     t.match(changes, [{ data: { values: [{ path: count, value: 8, severity: 'good' }] } }]);
     t.ok(told.some(({ name }) => name === 'agents'));
     const kpis = told.find(({ name }) => name === 'kpis')!.data.kpis;
-    t.ok(kpis.some((value: Json) => value.kpi === 'prod.oee' && value.start === formatTime(noon - 3_600_000_000)));
+    t.ok(kpis.some((value: Json) => value.kpi === 'prod.oee' && value.start === formatTime(noon - 2_700_000_000)));
   });
 
   t.test('computes KPIs over the window that each site works in', async (t) => {

@@ -8,7 +8,7 @@ import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
-import type { ManifestTag } from '../../protocols/manifest.ts';
+import { encodeManifest, type Manifest, type ManifestTag } from '../../protocols/manifest.ts';
 import type { Ack } from '../../protocols/messages.ts';
 import type { SampleValue } from '../../protocols/sample.ts';
 import { agentTopic } from '../../protocols/topics.ts';
@@ -26,7 +26,12 @@ const tag = (id: number, type: ManifestTag['type']): ManifestTag => ({
   intervalMs: 1000,
 });
 const hello = { epoch, bootId: 'b', minRetained: 1, next: 1, acked: 0, manifestRevision: 1, version: '0' };
-const manifest = { epoch, revision: 1, site: 'demo/site', tags: [tag(1, 'float'), tag(2, 'int'), tag(3, 'string')] };
+const manifest: Manifest = {
+  epoch,
+  revision: 1,
+  site: 'demo/site',
+  tags: [tag(1, 'float'), tag(2, 'int'), tag(3, 'string')],
+};
 
 function frame(first: number, values: readonly [tag: number, value: SampleValue][], { at = now, revision = 1 } = {}) {
   const samples = values.map(([id, value], i) => ({
@@ -98,7 +103,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
     link.handle(agentTopic('a1', leaf), body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)));
   const greet = () => {
     void send('up/hello', hello);
-    void send('up/manifest', manifest);
+    void send('up/manifest', encodeManifest(manifest));
   };
   return { ledger, link, ingest, stored, order, answers, state, send, greet };
 }
@@ -257,7 +262,7 @@ t.test('a frame of a manifest that the hub does not hold is sent back for it', a
   void hub.send('up/hello', hello);
   void hub.send('up/data', frame(1, [[2, 1]]));
   await until(() => hub.answers.at(-1)?.reason === 'manifest', 'nack');
-  void hub.send('up/manifest', manifest);
+  void hub.send('up/manifest', encodeManifest(manifest));
   void hub.send('up/data', frame(1, [[2, 1]]));
   await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 1), 'ack');
 });
@@ -295,7 +300,7 @@ t.test(
   async (t) => {
     const hub = createHub(t);
     void hub.send('up/hello', { ...hello, minRetained: 11, next: 12, acked: 10 });
-    void hub.send('up/manifest', manifest);
+    void hub.send('up/manifest', encodeManifest(manifest));
     t.match(hub.answers[0], { kind: 'welcome', through: 10 });
     t.match(hub.ledger.gaps(1), [{ first: 1, last: 10, reason: 'released before the ledger knew' }]);
     void hub.send('up/data', frame(11, [[2, 1]]));
