@@ -11,8 +11,6 @@ import { createMqttUplink } from './mqtt-uplink.ts';
 import { createSampler } from './sampler.ts';
 import { createSource, tagsOf } from './sources.ts';
 import { openSqliteBuffer } from './sqlite-buffer.ts';
-import { createMetrics } from './status/metrics.ts';
-import { startStatusServer } from './status/server.ts';
 import { superviseSource } from './supervise.ts';
 
 export interface Log {
@@ -100,6 +98,9 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   async function startStatus(): Promise<AsyncDisposable> {
     const { host, port } = config.status;
     if (port === undefined) return { async [Symbol.asyncDispose]() {} };
+    // Loaded only where it is served: small gateways need the memory.
+    const { createMetrics } = await import('./status/metrics.ts');
+    const { startStatusServer } = await import('./status/server.ts');
     const metrics = createMetrics({ buffer, acceptor, forwarder, sources: healths });
     const reasons = () => [
       ...[...healths].filter(([, health]) => !health.up).map(([id]) => `source ${id} is not connected`),

@@ -15,7 +15,11 @@ interface Reply {
 
 /** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
 export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buffer> {
-  const worker = new Worker(new URL('./sqlite-buffer-worker.ts', import.meta.url), { workerData: options });
+  const worker = new Worker(new URL('./sqlite-buffer-worker.ts', import.meta.url), {
+    workerData: options,
+    // It holds a few frames at a time.
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
+  });
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
   let lastId = 0;
   let state: BufferState | undefined;

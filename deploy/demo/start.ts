@@ -35,10 +35,10 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
   const env = environmentOf(options, token, `${options.startMs}:${wallStartMs}:${speed}`);
   const url = `http://127.0.0.1:${ports.http}`;
   const children: Child[] = [];
-  const node = (name: string, args: string[]) => {
+  const start = (name: string, command: string, args: string[]) => {
     const child = startChild({
       name,
-      command: process.execPath,
+      command,
       args,
       env,
       cwd: root,
@@ -54,7 +54,7 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
   try {
     const step = stepPrinter();
     const { opcua, modbus, utilities } = ports;
-    const factory = node('factory', [
+    const factory = start('factory', process.execPath, [
       ...[inRoot('protocols/simulator/main.ts'), '--seed', String(options.seed), '--data', join(dataDir, 'factory')],
       ...['--truth', join(dataDir, 'truth.ndjson'), '--start', new Date(options.startMs).toISOString()],
       ...['--opcua-port', String(opcua), '--modbus-port', String(modbus), '--utilities-port', String(utilities)],
@@ -73,7 +73,7 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
       children.push(await startInfluxdb(join(dataDir, 'influxdb'), ports.influx));
       step('store', `InfluxDB on ${ports.influx}`);
     }
-    const hub = node('hub', [inRoot('hub/payesh-hub.mjs'), '-c', inRoot('config/demo/hub.yaml'), 'run']);
+    const hub = start('hub', inRoot('hub/payesh-hub.mjs'), ['-c', inRoot('config/demo/hub.yaml'), 'run']);
     await hub.until(
       () =>
         askHub(url, '/readyz', token).then(
@@ -89,7 +89,7 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
 
     const agentsFrom = clock.now();
     for (const agent of agents) {
-      node(agent, [inRoot('edge-agent/payesh-agent.mjs'), 'run', '-c', inRoot(`config/demo/agent-${agent}.yaml`)]);
+      start(agent, inRoot('edge-agent/payesh-agent.mjs'), ['run', '-c', inRoot(`config/demo/agent-${agent}.yaml`)]);
     }
     for (const agent of children.slice(-agents.length)) {
       const port = ports[`${agent.name}Status` as PortName];

@@ -10,6 +10,7 @@ import { ConfigError } from '../../protocols/errors.ts';
 import { hubSchema } from '../config.ts';
 import { buildPlant } from '../plant/plant.ts';
 import { plantSchema } from '../plant/plant-file.ts';
+import { checkZoneData } from '../plant/zone.ts';
 
 export const runCommand = (configFile: () => string): Command =>
   new Command('run')
@@ -17,6 +18,7 @@ export const runCommand = (configFile: () => string): Command =>
     .action(async () => {
       const { stop, kill } = stopSignals();
       kill.addEventListener('abort', () => process.exit(1));
+      checkZoneData();
       const file = configFile();
       const config = loadYaml(file, hubSchema, process.env);
       const plants = config.plants.map((path) =>

@@ -1,7 +1,7 @@
 /** An agent's line: whether it is there, how far behind the hub is, and what became of every number it gave. */
 import { h, ltr, setText } from './dom.js';
 
-export function createAgent(id, sessions, { words, format }) {
+export function createAgent(id, { words, format, sessions }) {
   const status = h('span', { class: 'status' });
   const lag = h('span', {}, '—');
   const figures = {

@@ -36,9 +36,10 @@ export function createFormat(lang, words) {
     time: (time) => clock.format(time),
     minute: (time) => minute.format(time),
     moment: (time) => `${day(time)} · ${clock.format(time)}`,
-    /** A measured value. Integers beyond 2^53 come as text and stay exact. */
-    value(value, { type, role }) {
+    /** A measured value, a counter's in its unit. Integers beyond 2^53 come as text and stay exact. */
+    value(value, { type, role, scale }) {
       if (typeof value === 'boolean') return value ? '1' : '0';
+      if (scale !== 1 && value !== null) return decimal.format(Number(value) * scale);
       if (type === 'int' && value !== null) return (role === 'state' ? plain : whole).format(BigInt(value));
       return typeof value === 'number' ? decimal.format(value) : String(value);
     },

@@ -10,49 +10,55 @@ const isUnder = (path, ancestor) => path === ancestor || path.startsWith(`${ance
 
 /** `update(state)` follows the newest values, agents and KPIs. */
 export function createPlants(catalogue, agents, { words, format, lang }) {
-  const context = { words, format, lang, definitions: catalogue.definitions };
   const measured = catalogue.tags.filter((tag) => !tag.retired && !tag.role.startsWith('health_'));
   const sessions = catalogue.tags.filter((tag) => !tag.retired && tag.role === 'health_session');
+  const context = { words, format, lang, sessions, definitions: catalogue.definitions };
   const ownerOf = createOwnerOf(catalogue.assets);
+  const owned = Map.groupBy(measured, (tag) => ownerOf(tag.path));
+  const strangers = strangersOf(owned.get(undefined) ?? []);
   const updates = [];
   const add = (part) => {
     updates.push(part.update);
     return part.element;
   };
 
+  const agentList = (some) =>
+    h('ul', { class: 'agents' }, ...some.map(({ agent }) => add(createAgent(agent, context))));
+  const cards = (assets) =>
+    assets.map((asset) => add(createUnit(asset, owned.get(asset.path) ?? asset.tags ?? [], context)));
+  const group = (title, assets) =>
+    assets.length > 0 && h('section', { class: 'group' }, title, h('div', { class: 'cards' }, ...cards(assets)));
+
   const plants = catalogue.assets.filter(({ level }) => level === 'site');
   const sections = plants.map((site) => {
     const within = catalogue.assets.filter((asset) => asset.site === site.path);
-    const owned = Map.groupBy(measured, (tag) => ownerOf(tag.path)?.path);
-    const card = (asset) => add(createUnit(asset, owned.get(asset.path) ?? [], context));
-    const siteAgents = agents.filter((agent) => agent.sites.includes(site.path));
-    const groups = groupsOf(within).map(({ title, head, members }) =>
-      h(
-        'section',
-        { class: 'group' },
-        head ? card(head) : h('h3', {}, title?.name[lang] ?? words.energy),
-        h('div', { class: 'cards' }, ...members.map(card)),
-      ),
-    );
     return h(
       'section',
       { class: 'plant' },
       h('header', {}, h('h2', {}, site.name[lang]), ltr(site.path, { class: 'path' })),
-      h('ul', { class: 'agents' }, ...siteAgents.map((agent) => add(createAgent(agent.agent, sessions, context)))),
-      ...groups,
+      agentList(agents.filter((agent) => agent.sites.includes(site.path))),
+      ...linesOf(within).map(({ line, units }) => group(cards([line])[0], units)),
+      group(
+        h('h3', {}, words.energy),
+        within.filter(({ level }) => level === 'meter'),
+      ),
+      group(
+        h('h3', {}, words.others),
+        strangers.filter(({ path }) => isUnder(path, site.path)),
+      ),
     );
   });
 
-  const strangers = strangersOf(measured, ownerOf);
+  const lost = strangers.filter(({ path }) => !plants.some((site) => isUnder(path, site.path)));
   const homeless = agents.filter((agent) => agent.sites.length === 0);
-  if (strangers.length > 0 || homeless.length > 0) {
+  if (lost.length > 0 || homeless.length > 0) {
     sections.push(
       h(
         'section',
         { class: 'plant' },
         h('header', {}, h('h2', {}, words.noPlant)),
-        h('ul', { class: 'agents' }, ...homeless.map((agent) => add(createAgent(agent.agent, sessions, context)))),
-        h('div', { class: 'cards' }, ...strangers.map(([asset, tags]) => add(createUnit(asset, tags, context)))),
+        agentList(homeless),
+        group(null, lost),
       ),
     );
   }
@@ -64,31 +70,24 @@ export function createPlants(catalogue, agents, { words, format, lang }) {
   };
 }
 
+/** Path of the deepest line, unit or meter that a tag lies below. */
 function createOwnerOf(assets) {
-  const deepestFirst = assets.toSorted((a, b) => b.path.length - a.path.length);
-  return (path) => deepestFirst.find((asset) => isUnder(path, asset.path));
+  const deepestFirst = assets
+    .filter(({ level }) => ['line', 'unit', 'meter'].includes(level))
+    .sort((a, b) => b.path.length - a.path.length);
+  return (path) => deepestFirst.find((asset) => isUnder(path, asset.path))?.path;
 }
 
-/** Lines with their units, then units that stand alone, then meters. */
-function groupsOf(assets) {
-  const units = Map.groupBy(
-    assets.filter(({ level }) => level === 'unit'),
-    ({ parent }) => parent,
-  );
-  const groups = assets
-    .filter((asset) => asset.level === 'line' || units.has(asset.path))
-    .map((asset) => ({
-      title: asset,
-      head: asset.level === 'line' ? asset : undefined,
-      members: units.get(asset.path) ?? [],
-    }));
-  const meters = assets.filter(({ level }) => level === 'meter');
-  return meters.length > 0 ? [...groups, { title: undefined, members: meters }] : groups;
-}
+const linesOf = (assets) =>
+  assets
+    .filter(({ level }) => level === 'line')
+    .map((line) => ({ line, units: assets.filter(({ level, parent }) => level === 'unit' && parent === line.path) }));
 
-/** Tags that no asset below a site owns, gathered under the path they share. */
-function strangersOf(tags, ownerOf) {
-  const lone = tags.filter((tag) => ownerOf(tag.path) === undefined);
-  const byParent = Map.groupBy(lone, ({ path }) => path.slice(0, path.lastIndexOf('/')));
-  return [...byParent].map(([path, members]) => [{ path, level: 'none', name: { fa: path, en: path } }, members]);
+/** Tags that the plant model knows nothing of, gathered under the path they share, and named by its end. */
+function strangersOf(tags) {
+  const byParent = Map.groupBy(tags, ({ path }) => path.slice(0, path.lastIndexOf('/')));
+  return [...byParent].map(([path, members]) => {
+    const name = path.split('/').slice(-2).join('/');
+    return { path, level: 'none', name: { fa: name, en: name }, tags: members };
+  });
 }

@@ -9,8 +9,7 @@ const factors = [
 ];
 const shownApart = new Set(['prod.oee', ...factors.map(([id]) => id)]);
 const severityMarks = { good: '●', uncertain: '◐', bad: '✕' };
-/** An unchanged value is reported at least every minute: past this it has gone quiet. */
-const quietAfterS = 180;
+const cutMark = '◌';
 
 export function createUnit(asset, tags, context) {
   const { words, lang, definitions } = context;
@@ -28,7 +27,12 @@ export function createUnit(asset, tags, context) {
   const element = h(
     'article',
     { class: `card ${asset.level}` },
-    h('header', {}, h(asset.level === 'line' ? 'h3' : 'h4', {}, name === asset.path ? ltr(name) : name), trust.element),
+    h(
+      'header',
+      {},
+      h(asset.level === 'line' ? 'h3' : 'h4', {}, asset.level === 'none' ? ltr(name) : name),
+      trust.element,
+    ),
     range,
     ...parts.map((part) => part.element),
   );
@@ -77,17 +81,23 @@ function figureLists(asset, computed, context) {
 }
 
 function createFigures(definitions, { lang }) {
-  const rows = definitions.map(({ id, name }) => ({ id, figure: ltr('—'), name: name[lang] }));
-  const pairs = rows.map(({ figure, name }) => h('div', {}, h('dt', {}, name), h('dd', {}, figure)));
+  const rows = definitions.map(({ id, name }) => {
+    const figure = ltr('—');
+    return { id, figure, element: h('div', {}, h('dt', {}, name[lang]), h('dd', {}, figure)) };
+  });
   return {
-    element: h('dl', { class: 'kpis' }, ...pairs),
+    element: h('dl', { class: 'kpis' }, ...rows.map(({ element }) => element)),
     update(values, _state, format) {
-      for (const { id, figure } of rows) setText(figure, figureOf(values.get(id), format));
+      for (const { id, figure, element } of rows) {
+        // A gas meter has no demand: what does not apply to this one has no value, not even an unknown one.
+        element.hidden = values.size > 0 && !values.has(id);
+        setText(figure, figureOf(values.get(id), format));
+      }
     },
   };
 }
 
-function createValues(tags, { words }) {
+function createValues(tags, { words, sessions }) {
   const rows = tags.map((tag) => {
     const value = ltr('');
     const mark = h('span', { class: 'mark' });
@@ -99,7 +109,8 @@ function createValues(tags, { words }) {
       h('span', { class: 'value' }, value, ' ', mark),
       age,
     );
-    return { tag, element, value, mark, age };
+    const session = sessions.find(({ agent, source }) => agent === tag.agent && source === tag.source)?.path;
+    return { tag, session, element, value, mark, age };
   });
   return {
     element: h('ul', { class: 'values' }, ...rows.map(({ element }) => element)),
@@ -109,28 +120,32 @@ function createValues(tags, { words }) {
   };
 }
 
-function updateRow({ tag, element, value, mark, age }, { values, now }, words, format) {
+function updateRow({ tag, session, element, value, mark, age }, { values, agents, now }, words, format) {
   const latest = values.get(tag.path);
   if (!latest) {
     setText(value, '—');
     setText(age, words.noValue);
     return;
   }
-  const seconds = (now - Date.parse(latest.time)) / 1000;
-  element.classList.toggle('quiet', seconds > quietAfterS);
+  // A value that does not change is not sent again: it holds as long as its source is connected, and no longer.
+  const isCut =
+    values.get(session)?.value === false || agents.some(({ agent, online }) => agent === tag.agent && !online);
+  element.classList.toggle('cut', isCut);
   element.dataset.severity = latest.severity;
+  element.classList.toggle('raised', tag.role === 'alarm' && Boolean(latest.value));
   setText(value, valueText(latest, tag, words, format));
-  setText(mark, severityMarks[latest.severity]);
+  setText(mark, isCut ? cutMark : severityMarks[latest.severity]);
   const code = latest.quality === 0 ? '' : ` 0x${latest.quality.toString(16).padStart(8, '0')}`;
-  mark.title = words.severity[latest.severity] + code;
+  mark.title = isCut ? words.cut : words.severity[latest.severity] + code;
   mark.setAttribute('aria-label', mark.title);
   mark.setAttribute('role', 'img');
-  setText(age, format.age(seconds));
+  setText(age, format.age((now - Date.parse(latest.time)) / 1000));
 }
 
 function valueText({ value, severity }, tag, words, format) {
   if (value === null) return words.severity[severity];
   if (value === '') return words.emptyText;
+  if (tag.role === 'alarm') return `⚠ ${value}`;
   return `${format.value(value, tag)} ${tag.unit}`.trim();
 }
 

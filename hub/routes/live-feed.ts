@@ -3,7 +3,8 @@
  * listens, and works once per site scope, not once per listener.
  */
 import type { Clock } from '../../protocols/clock.ts';
-import type { SiteScope } from '../access/scope.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+import { isUnder, type SiteScope } from '../access/scope.ts';
 import type { KpiValue } from '../kpi/kpi.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LatestValues, TaggedLatestValue } from '../live/latest.ts';
@@ -142,8 +143,11 @@ export function createLiveFeed(options: LiveFeedOptions): LiveFeed {
   };
 }
 
-/** Units, lines and meters, each site over its own window. */
-async function evaluateNow({ kpis, clock, liveWindow }: LiveFeedOptions, signal: AbortSignal): Promise<KpiValue[]> {
+/** Units, lines and meters, each site over its own window; no site over a time before it was connected. */
+async function evaluateNow(
+  { kpis, clock, ledger, liveWindow }: LiveFeedOptions,
+  signal: AbortSignal,
+): Promise<KpiValue[]> {
   const now = clock.now();
   const bySite = Map.groupBy(
     kpis.assets().filter(({ level }) => shownLevels.has(level)),
@@ -151,8 +155,22 @@ async function evaluateNow({ kpis, clock, liveWindow }: LiveFeedOptions, signal:
   );
   const values: KpiValue[] = [];
   for (const [site, assets] of bySite) {
+    const since = firstAcceptedAt(site, ledger);
+    if (since === undefined) continue;
     const window = liveWindow?.(site, now) ?? runningHour(now);
-    values.push(...(await kpis.evaluate({ assets: assets.map(({ path }) => path), ...window }, signal)));
+    // A plant that was connected a minute ago has no figures of the hour, but has some of this minute.
+    const from = Math.max(window.from, since);
+    if (from >= window.to) continue;
+    values.push(...(await kpis.evaluate({ assets: assets.map(({ path }) => path), from, to: window.to }, signal)));
   }
   return values;
+}
+
+/** When the first sample of a site was accepted. */
+function firstAcceptedAt(site: string, ledger: Ledger): TimeUs | undefined {
+  const keys = ledger.tags().flatMap((tag) => (isUnder(tag.path, site) ? tag.keys : []));
+  const times = [...new Set(keys.map(({ stream }) => stream))].flatMap((stream) =>
+    ledger.batches(stream, 0, 1).map(({ acceptedAt }) => acceptedAt),
+  );
+  return times.length > 0 ? Math.min(...times) : undefined;
 }

@@ -1,6 +1,7 @@
 /** `GET /series`: the stored samples of one tag, exactly as they are. JSON for screens, NDJSON and CSV for everything of a window. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { KnownTag } from '../ledger/ledger.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import type { Cell } from './csv.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
@@ -30,6 +31,7 @@ const seriesSchema = z.object({
     tag: z.string(),
     type: z.string(),
     unit: z.string(),
+    scale: z.number().meta({ description: 'units per count of a counter, whose values are the raw register' }),
     agg: z.literal('raw'),
     range: z.object({ from: z.string(), to: z.string() }),
     truncated: z.boolean().meta({ description: 'the window holds more: these are its newest points' }),
@@ -91,15 +93,16 @@ export const seriesRoutes =
             object: path,
             details: range,
             fileName: `series_${path}_${range.from}`,
-            header: ['tag', 'time', 'value', 'unit', 'quality', 'severity', 'flags', 'stream', 'number'],
-            cells: (row) => cellsOf(row, path, tag.current.unit),
+            header: ['tag', 'time', 'value', 'unit', 'scale', 'quality', 'severity', 'flags', 'stream', 'number'],
+            cells: (row) => cellsOf(row, tag),
             json: pointOf,
             pages: bounded(pagesOfRows(reader, window, tag.current.intervalMs, request.signal)),
           });
         }
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
         const { rows, truncated } = await newestRows(reader, window, limit, signal);
-        const meta = { tag: path, type: tag.current.type, unit: tag.current.unit, agg, range, truncated };
+        const { type, unit } = tag.current;
+        const meta = { tag: path, type, unit, scale: scaleOf(tag), agg, range, truncated };
         // As text: the schema's serialiser would copy every one of many points.
         return reply.type('application/json').send(JSON.stringify({ meta, data: rows.map(pointOf) }));
       },
@@ -116,6 +119,8 @@ async function* bounded(pages: AsyncIterable<SeriesRow[]>): AsyncGenerator<Serie
   }
 }
 
+const scaleOf = ({ current }: KnownTag): number => current.counter?.scale ?? 1;
+
 const pointOf = (row: SeriesRow): z.infer<typeof pointSchema> => ({
   time: formatTime(row.time),
   value: valueJson(row.value),
@@ -125,11 +130,12 @@ const pointOf = (row: SeriesRow): z.infer<typeof pointSchema> => ({
   number: row.number,
 });
 
-const cellsOf = (row: SeriesRow, path: string, unit: string): Cell[] => [
-  path,
+const cellsOf = (row: SeriesRow, tag: KnownTag): Cell[] => [
+  tag.path,
   formatTime(row.time),
   row.value,
-  unit,
+  tag.current.unit,
+  scaleOf(tag),
   row.quality,
   severityOf(row.quality),
   flagNames(row.flags).join(' '),

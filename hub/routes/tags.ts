@@ -24,6 +24,9 @@ const tagSchema = z.object({
   unit: z.string(),
   role: z.enum(tagRoles),
   source: z.string(),
+  scale: z
+    .number()
+    .meta({ description: 'units per count of a counter: values are the raw register, not yet multiplied' }),
   interval_ms: z.number(),
   retired: z.boolean(),
   latest: latestValueSchema.nullable(),
@@ -74,6 +77,7 @@ const tagJson = ({ path, agent, current }: KnownTag, latest: LatestValue | undef
   unit: current.unit,
   role: current.role,
   source: current.source,
+  scale: current.counter?.scale ?? 1,
   interval_ms: current.intervalMs,
   retired: current.retired === true,
   latest: latest ? latestJson(latest) : null,

@@ -41,9 +41,9 @@ export async function startChain(dir: string, store: 'duckdb' | 'influx'): Promi
     children.push(await startMosquitto(join(dir, 'mosquitto'), mqttPort, access.agents.passwordFile()));
   }
   if (store === 'influx') children.push(await startInfluxdb(join(dir, 'influxdb'), influxPort));
-  const node = (name: string, ...args: string[]) => {
+  const start = (name: string, launcher: string, ...args: string[]) => {
     const logFile = join(dir, 'logs', `${name}-${children.length}.log`);
-    const child = startChild({ name, command: process.execPath, args, env, cwd: root, logFile });
+    const child = startChild({ name, command: join(root, launcher), args, env, cwd: root, logFile });
     children.push(child);
     return child;
   };
@@ -65,7 +65,7 @@ broker: { kind: external, url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: ${j
 store: { kind: ${store}, influx: { url: "http://127.0.0.1:${influxPort}" } }
 `,
   );
-  const hub = node('hub', 'hub/payesh-hub.mjs', '-c', hubFile, 'run');
+  const hub = start('hub', 'hub/payesh-hub.mjs', '-c', hubFile, 'run');
   await hub.until(
     () =>
       get('/readyz').then(
@@ -87,7 +87,7 @@ store: { kind: ${store}, influx: { url: "http://127.0.0.1:${influxPort}" } }
         file,
         `agent: bench\nsite: bench/plant\ndataDir: ${agentDir}\nbroker: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: ${agentDir}/password }\n${status}sources:\n${sources}`,
       );
-      return node('agent', 'edge-agent/payesh-agent.mjs', 'run', '-c', file, '--drain-ms', '0');
+      return start('agent', 'edge-agent/payesh-agent.mjs', 'run', '-c', file, '--drain-ms', '0');
     },
     async [Symbol.asyncDispose]() {
       for (const child of children.reverse()) await child.stop(10_000);

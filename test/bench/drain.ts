@@ -10,7 +10,6 @@ import { absentSource, demoFrames, fillBuffer, samplesPerFrame } from './backlog
 import { type Bench, type BenchContext, type Figure, timed } from './bench.ts';
 import { type Chain, residentMb, startChain, streamOf } from './chain.ts';
 import { openReferenceDuckdb } from './reference-duckdb.ts';
-import { openReferenceInflux } from './reference-influx.ts';
 
 /** `PAYESH_BENCH_SAMPLES=100000000` for the long run that shows that memory stays flat. */
 const samples = Number(process.env.PAYESH_BENCH_SAMPLES) || 4_000_000;
@@ -88,11 +87,10 @@ async function writeBare(store: 'duckdb' | 'influx', dir: string): Promise<numbe
     group.push({ stream: 1, numbers: columns.tags.map((_, i) => from + i), samples: columns });
     first += samplesPerFrame;
     if (group.length < framesPerCommit) continue;
-    const write = await bare.prepare(group);
-    seconds += await timed(write);
+    seconds += await timed(() => bare.write(group));
     group = [];
   }
-  seconds += await timed(await bare.prepare(group));
+  seconds += await timed(() => bare.write(group));
   return seconds;
 }
 

@@ -129,6 +129,7 @@ t.test('the page', { skip }, async (t) => {
     const { page } = await openPage(t, browser, { locale: 'en-GB' });
     await page.goto(`${hub.origin}/#token=${hub.token('analyst', ['aras/packaging-plant'])}`);
     await page.getByRole('heading', { name: 'Filler' }).waitFor();
+    await page.getByText('7.7 m³').waitFor();
     t.equal(await page.getByRole('heading', { name: 'CNC 1' }).count(), 0);
     const stranger = await openPage(t, browser, { locale: 'en-GB' });
     await stranger.page.goto(`${hub.origin}/#token=${hub.token('analyst', ['nowhere'])}`);
@@ -142,7 +143,11 @@ t.test('the page', { skip }, async (t) => {
     const { page, complaints } = await openPage(t, browser, { locale: 'fa-IR', colorScheme: 'dark', viewport });
     await page.goto(`${hub.origin}/#token=${hub.token('admin')}`);
     await page.getByText('۲۱٫۵ °C').waitFor();
-    t.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'nothing sticks out');
+    hub.arrive(hub.streams.machining, [sample(4, noon, 'E2017 tool breakage detected on the second turret, axis X2')]);
+    await page.getByText(/E2017/).waitFor();
+    const wide =
+      "[document.documentElement, ...document.querySelectorAll('.card')].filter((e) => e.scrollWidth > e.clientWidth).length";
+    t.equal(await page.evaluate(wide), 0, 'nothing sticks out, a long alarm neither');
     await picture(page, 'telephone-dark');
     t.same(complaints, []);
   });
@@ -198,7 +203,11 @@ function fillHub(hub: Hub): void {
     [{ number: 8, reason: 'type' }],
   );
   hub.latest.update(hub.streams.machining, { tags: [2], times: [noon], values: [21.5], qualities: [0], flags: [0] });
-  hub.arrive(hub.streams.packaging, [sample(1, noon - 1_000_000, 118.4, 0x40000000), sample(2, noon, false)]);
+  hub.arrive(hub.streams.packaging, [
+    sample(1, noon - 1_000_000, 118.4, 0x40000000),
+    sample(2, noon, false),
+    sample(3, noon - 1_000_000, 77),
+  ]);
 }
 
 async function openPage(t: Test, browser: Browser, options: Parameters<Browser['newContext']>[0]) {

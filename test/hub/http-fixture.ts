@@ -76,6 +76,7 @@ export const tags = {
   packaging: [
     tag(1, 'packaging/line-1/filler/speed', 'float', '1/min', 'process', 'plc'),
     tag(2, 'health/plc/session', 'bool', '', 'health_session', 'plc'),
+    { ...tag(3, 'utilities/boiler/gas', 'int', 'm³', 'gas_pulse', 'plc'), counter: { modulus: 65_536, scale: 0.1 } },
   ],
 };
 

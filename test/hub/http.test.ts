@@ -342,7 +342,7 @@ t.test('series', async (t) => {
     const lines = bytes.toString().split('\r\n');
     t.match(lines[1], `,"'=HYPERLINK(""http://evil"")",`);
     t.match(lines[2], ',"خطای محور, ""X""",');
-    t.match(await (await hub.get(`/api/v1/series?tag=${temperature}&format=csv`, secret)).text(), ',-3.2,°C,0,good,');
+    t.match(await (await hub.get(`/api/v1/series?tag=${temperature}&format=csv`, secret)).text(), ',-3.2,°C,1,0,good,');
   });
 
   t.test('a transfer that cannot be finished breaks off, and the audit log says so', async (t) => {
@@ -457,13 +457,15 @@ t.test('catalogue', async (t) => {
       },
     );
     t.equal(below.data.length, 4);
+    const gas = await json(await hub.get(`/api/v1/tags?under=${sites.packaging}/utilities`, secret));
+    t.match(gas.data, [{ unit: 'm³', scale: 0.1, latest: null }], 'a counter says what its counts are worth');
     const paths: string[] = [];
     for (let after: string | null = ''; after !== null; ) {
       const page: Json = await json(await hub.get(`/api/v1/tags?limit=4${after && `&after=${after}`}`, secret));
       paths.push(...page.data.map((tag: Json) => tag.path));
       after = page.next_after;
     }
-    t.equal(paths.length, 9);
+    t.equal(paths.length, 10);
     t.same(paths, [...new Set(paths)].sort());
   });
 
@@ -557,15 +559,30 @@ t.test('live', async (t) => {
     t.match(changes, [{ data: { values: [{ path: count, value: 8, severity: 'good' }] } }]);
     t.ok(told.some(({ name }) => name === 'agents'));
     const kpis = told.find(({ name }) => name === 'kpis')!.data.kpis;
-    t.ok(kpis.some((value: Json) => value.kpi === 'prod.oee' && value.start === formatTime(noon - 2_700_000_000)));
+    t.ok(kpis.some((value: Json) => value.kpi === 'prod.oee' && value.end === formatTime(noon + 900_000_000)));
   });
 
-  t.test('computes KPIs over the window that each site works in', async (t) => {
-    const shift = { from: noon - 1_000_000, to: noon };
-    const hub = await startHub(t, { liveWindow: (site) => (site === sites.packaging ? shift : { from: 0, to: 1 }) });
-    const told = await events(hub, hub.token('analyst', [sites.packaging]), 3);
-    t.match(told.find(({ name }) => name === 'kpis')!.data.kpis[0], { start: formatTime(shift.from) });
-  });
+  t.test(
+    'computes KPIs over the window that each site works in, but not over a time before it was connected',
+    async (t) => {
+      const shift = { from: noon - 7_200_000_000, to: noon + 21_600_000_000 };
+      const hub = await startHub(t, { liveWindow: () => shift });
+      hub.time.now = noon - 9_000_000_000;
+      hub.arrive(hub.streams.packaging, [sample(1, noon, 1)]);
+      hub.time.now = noon - 600_000_000;
+      hub.arrive(hub.streams.machining, [sample(2, noon, 1)]);
+      hub.time.now = noon;
+      const told = await events(hub, hub.token('analyst'), 3);
+      const starts = (site: string): string[] => {
+        const kpis = told.find(({ name }) => name === 'kpis')!.data.kpis;
+        return [
+          ...new Set<string>(kpis.filter((each: Json) => each.asset.startsWith(site)).map((each: Json) => each.start)),
+        ];
+      };
+      t.same(starts(sites.packaging), [formatTime(shift.from)]);
+      t.same(starts(sites.machining), [formatTime(noon - 600_000_000)]);
+    },
+  );
 
   t.test('drops a client that does not read, and nobody else', async (t) => {
     const hub = await startHub(t);

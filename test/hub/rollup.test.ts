@@ -13,7 +13,9 @@ import { sourceHealth } from '../../hub/rollup/source-health.ts';
 import { mergeTracks, type Track } from '../../hub/rollup/track.ts';
 import { openKpiValues } from '../../hub/rollup/values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
+import { createFactory } from '../../protocols/simulator/factory.ts';
 import { createMemorySite } from '../support/memory-site.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
 import {
   createVectorSite,
   line,
@@ -28,6 +30,9 @@ const second = 1e6;
 const minute = 60 * second;
 const hour = 60 * minute;
 const never = new AbortController().signal;
+
+const loadDemoPlant = (name: string) =>
+  buildPlant(loadYaml(join(import.meta.dirname, '../../config/demo/plants', `${name}.yaml`), plantSchema, {}));
 
 const track = (points: readonly (readonly [TimeUs, SampleValue])[]): Track => ({
   times: points.map(([time]) => time),
@@ -592,10 +597,119 @@ t.test('only what is asked is read and told; what does not exist is an error or 
   t.ok(evaluator.definitions().length >= 8);
 });
 
+t.test('a day of the demo factory, told by its signals alone, is what the factory knows of itself', async (t) => {
+  const [from, to] = [local('06:00'), local('06:00') + 24 * hour];
+  const factory = createFactory({ seed: 7, startUs: from - hour });
+  const store = createMemoryStore();
+  const sites = new Map(
+    ['machining', 'packaging'].map((name, index) => {
+      const plant = loadDemoPlant(name);
+      return [
+        plant.path,
+        { plant, memory: createMemorySite(plant.path, { agent: name, stream: index + 1, store }) },
+      ] as const;
+    }),
+  );
+  const scale = new Map([
+    ['aras/packaging-plant/energy/main/kwh', { modulus: 2 ** 32, scale: 0.1 }],
+    ['aras/packaging-plant/energy/gas/pulses', { modulus: 65_536, scale: 0.1 }],
+    ['sahand/machining-plant/energy/main/kwh', { modulus: 1e6, scale: 1 }],
+  ]);
+  for (const { plant, path, value } of factory.signals()) {
+    const isWide = path.includes('count') && !/cnc|capper/.test(path);
+    const count = { modulus: isWide ? 2 ** 32 : 65_536, scale: 1 };
+    const counter = { ...(scale.get(`${plant}/${path}`) ?? count), maxRatePerS: 5 };
+    const { memory } = sites.get(plant)!;
+    memory.tag(path, { counter, type: typeof value === 'string' ? 'string' : 'float', intervalMs: 60_000 });
+    memory.sample(path, from - hour, value);
+  }
+  for (const { memory } of sites.values()) memory.session('plc', from - hour, to + hour);
+
+  /** What the factory knows: seconds of every state in planned busy time, pieces, energy. */
+  const truth = new Map<string, Record<string, number>>();
+  const stopped = new Map<string, boolean>();
+  const state = new Map<string, { canonical: string; since: TimeUs }>();
+  const add = (asset: string, name: string, amount: number) => {
+    const sums = truth.get(asset) ?? {};
+    truth.set(asset, sums);
+    sums[name] = (sums[name] ?? 0) + amount;
+  };
+  const tally = (asset: string, plant: string, until: TimeUs) => {
+    const last = state.get(asset);
+    const seconds = last ? (Math.min(until, to) - Math.max(last.since, from)) / second : 0;
+    if (last && seconds > 0 && !stopped.get(plant)) add(asset, last.canonical, seconds);
+  };
+  const endOf = { energy: 'kwh', gas: 'm3' } as const;
+  factory.listen({
+    changed: ({ plant, path, time, value }) => sites.get(plant)!.memory.sample(path, time, value),
+    happened(event) {
+      const { t: time, plant } = event;
+      if (event.type === 'state') {
+        const asset = `${plant}/${event.unit}`;
+        tally(asset, plant, time);
+        state.set(asset, { canonical: event.canonical, since: time });
+      } else if (event.type === 'calendar') {
+        for (const [asset, { canonical }] of state) {
+          if (!asset.startsWith(plant)) continue;
+          tally(asset, plant, time);
+          state.set(asset, { canonical, since: time });
+        }
+        stopped.set(plant, event.plannedStop !== null);
+      } else if (event.type === 'piece' && time > from && time <= to) {
+        add(`${plant}/${event.unit}`, 'PQ', 1);
+        add(`${plant}/${event.unit}`, 'GQ', Number(event.good));
+      } else if ((event.type === 'energy' || event.type === 'gas') && (time === from || time === to)) {
+        const amount = event.type === 'energy' ? event.kwh : event.m3;
+        add(`${plant}/${event.meter}`, endOf[event.type], time === to ? amount : -amount);
+      }
+    },
+  });
+  factory.advanceTo(to + minute);
+  for (const [asset] of state) tally(asset, [...sites.keys()].find((plant) => asset.startsWith(plant))!, to);
+
+  using values = memoryValues();
+  const evaluator = createKpiEvaluator({
+    plants: [...sites.values()].map(({ plant }) => plant),
+    reader: store,
+    ledger: { tags: () => [...sites.values()].flatMap(({ memory }) => memory.tags()) },
+    clock: { now: () => to + hour },
+    values,
+  });
+  const found = await evaluator.evaluate({ from, to }, never);
+  const value = (kpi: string, asset: string) => found.find((one) => one.kpi === kpi && one.asset === asset)!;
+  for (const { plant, unit, plannedRunTimeS } of factory.units) {
+    const asset = `${plant}/${unit}`;
+    const e = { ...value('prod.availability', asset).elements, ...value('prod.oee', asset).elements };
+    const sums = truth.get(asset)!;
+    const of = (...names: string[]) => names.reduce((sum, name) => sum + (sums[name] ?? 0), 0);
+    const told = { PBT_s: 24 * 3600 - 3 * 35 * 60, APT_s: of('RUN'), AUST_s: of('SETUP'), PQ: of('PQ'), GQ: of('GQ') };
+    for (const [name, amount] of Object.entries(told)) same(e[name]!, amount, `${asset} ${name}`);
+    same(e.ADET_failure_s ?? 0, of('FAULT'), `${asset} failure`);
+    same(e.ADET_internal_s ?? 0, of('HELD'), `${asset} held`);
+    same(e.ADET_external_s ?? 0, of('STARVED', 'BLOCKED'), `${asset} starved and blocked`);
+    same(e.ADET_minor_s ?? 0, of('TRANSIENT'), `${asset} transient`);
+    same(e.ADET_organisational_s ?? 0, of('IDLE', 'PLANNED_STOP'), `${asset} idle`);
+    same(e.ADET_energy_s ?? 0, of('POWER_CURTAIL'), `${asset} curtailed`);
+    same(value('prod.oee', asset).value!, (plannedRunTimeS * of('GQ')) / told.PBT_s, `${asset} OEE`);
+    t.match(value('prod.oee', asset), { status: 'ok', provisional: false, coverage: 1 }, asset);
+  }
+  for (const [asset, kpi, name, resolution] of [
+    ['sahand/machining-plant/energy/main', 'en.kwh', 'kwh', 0.01],
+    ['aras/packaging-plant/energy/main', 'en.kwh', 'kwh', 0.1],
+    ['aras/packaging-plant/energy/gas', 'en.carrier', 'm3', 0.1],
+  ] as const) {
+    const [told, known] = [value(kpi, asset), truth.get(asset)![name]!];
+    t.ok(Math.abs(told.value! - known) <= resolution, `${asset}: ${told.value}, truly ${known}`);
+    t.match(told, { status: 'ok', flags: [] });
+  }
+  t.ok(
+    found.filter(({ kpi }) => kpi === 'dq.complete').every(({ value }) => value === 1),
+    'complete',
+  );
+});
+
 t.test('all KPIs of both demo plants over a shift of samples every second', async (t) => {
-  const load = (name: string) =>
-    buildPlant(loadYaml(join(import.meta.dirname, '../../config/demo/plants', `${name}.yaml`), plantSchema, {}));
-  const plants = [load('machining'), load('packaging')];
+  const plants = [loadDemoPlant('machining'), loadDemoPlant('packaging')];
   const [from, to] = [local('06:00'), local('14:00')];
   const machining = createMemorySite(plants[0]!.path, { agent: 'machining', stream: 1 });
   const packaging = createMemorySite(plants[1]!.path, { agent: 'packaging', stream: 2, store: machining.store });

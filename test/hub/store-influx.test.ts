@@ -1,35 +1,219 @@
-/** The InfluxDB store against a real InfluxDB 1.6.7: the contract, refusals, retention and the v2 write path. */
+/** The InfluxDB store against real servers: the contract, refusals, retention, credentials, and the write path of v2. */
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { connectInfluxStore } from '../../hub/store/influx/influx-store.ts';
-import { storeContract } from '../contract/store.ts';
+import type { TelemetryStore } from '../../hub/store/store.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
+import type { Sample } from '../../protocols/sample.ts';
+import { batchOf, counting, storeContract } from '../contract/store.ts';
+import { requireOrSkip } from '../support/counterparts.ts';
 import { startInfluxd } from '../support/influxd.ts';
+import { startVictoriaMetrics } from '../support/victoria-metrics.ts';
 
-const log = { info: () => {}, warn: () => {}, error: () => {} };
-const dir = t.testdir();
-let influxd = await startInfluxd({ dir: join(dir, 'influxd') });
-t.teardown(() => influxd.stop());
-let databases = 0;
-storeContract(t, 'InfluxDB', async (t) => {
-  const options = { api: 'v1', url: influxd.url, database: `plant ${++databases} "quoted"`, log } as const;
-  const connect = async () => {
-    const store = await connectInfluxStore(options);
-    t.teardown(() => store[Symbol.asyncDispose]());
-    return store;
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const calm = new AbortController().signal;
+const second = 1_000_000;
+const hourUs = 3600 * second;
+const wholeRun = (count: number) => ({ points: count, distinct: count, min: 1, max: count });
+
+if (requireOrSkip(t, 'influxd')) {
+  const folder = t.testdir();
+  let influxd = await startInfluxd({ dir: join(folder, 'influxd') });
+  t.teardown(() => influxd.stop());
+  let databases = 0;
+
+  /** A database whose name asks for quoting, and a way to ask the server itself. */
+  async function openDatabase(t: Test, more: { batchLines?: number; retentionPolicy?: string } = {}) {
+    const database = `پایش "${++databases}"; DROP DATABASE x`;
+    const connect = async () => {
+      const store = await connectInfluxStore({ api: 'v1', url: influxd.url, database, log: silent, ...more });
+      t.teardown(() => store[Symbol.asyncDispose]());
+      return store;
+    };
+    return { database, connect, store: await connect() };
+  }
+
+  async function influxql(q: string, credentials: Record<string, string> = {}, url = influxd.url): Promise<string> {
+    const body = new URLSearchParams({ q });
+    return (await fetch(`${url}/query?${new URLSearchParams(credentials)}`, { method: 'POST', body })).text();
+  }
+
+  const restartServer = async () => {
+    influxd = await startInfluxd({ dir: join(folder, 'influxd'), port: influxd.port });
   };
-  const again = async () => {
-    influxd = await startInfluxd({ dir: join(dir, 'influxd'), port: influxd.port });
-  };
-  return {
-    store: await connect(),
-    restart: async () => {
+
+  storeContract(t, 'InfluxDB', async (t) => {
+    const { store, connect } = await openDatabase(t);
+    const restart = async () => {
       await influxd.stop('SIGKILL');
-      await again();
+      await restartServer();
       return connect();
-    },
-    takeAway: async () => {
+    };
+    const takeAway = async () => {
       await influxd.stop('SIGKILL');
-      return again;
-    },
+      return restartServer;
+    };
+    return { store, restart, takeAway };
+  });
+
+  t.test('what the server cannot store is rejected with its reason, and all else of the batch is stored', async (t) => {
+    const { store } = await openDatabase(t, { batchLines: 100 });
+    const samples = counting(1, 250);
+    const impossible = [3, 99, 100, 101, 249];
+    for (const index of impossible) samples[index] = { ...samples[index]!, value: Number.NaN };
+    const rejections = await store.writer.write([batchOf(7, 1, samples)], calm);
+    t.same(
+      rejections.map(({ number }) => number).sort((a, b) => a - b),
+      impossible.map((index) => index + 1),
+    );
+    t.match(
+      rejections,
+      impossible.map(() => ({ stream: 7, reason: /invalid number/ })),
+    );
+    const stored = samples.length - impossible.length;
+    t.same(await store.reader.countNumbers(7, 1, 250, calm), { points: stored, distinct: stored, min: 1, max: 249 });
+    t.same(store.health(), { ok: true });
+  });
+
+  t.test('a sample older than the retention policy keeps is rejected, with the reason', async (t) => {
+    const { store, database } = await openDatabase(t, { retentionPolicy: 'short "one"' });
+    const now = Date.now() * 1000;
+    const [first] = await store.retain({ maxAgeMs: 90 * 60_000, maxBytes: Number.MAX_SAFE_INTEGER }, now, calm);
+    t.same(first, { before: now - 2 * hourUs, samples: null, bytes: null, why: 'age' }, 'a policy counts whole hours');
+    t.same(await store.retain({ maxAgeMs: 90 * 60_000, maxBytes: Number.MAX_SAFE_INTEGER }, now, calm), []);
+    t.match(await influxql(`SHOW RETENTION POLICIES ON ${quotedName(database)}`), '"short \\"one\\"","2h0m0s"');
+    const samples = [...counting(1, 1, now - 5 * hourUs), ...counting(1, 2, now)];
+    const rejections = await store.writer.write([batchOf(1, 1, samples)], calm);
+    t.match(rejections, [{ stream: 1, number: 1, reason: /beyond retention policy/ }]);
+    t.equal((await store.reader.countNumbers(1, 1, 3, calm)).points, 2);
+  });
+
+  t.test('a quota drops the oldest shards that are over, until it is kept', async (t) => {
+    const { store } = await openDatabase(t);
+    const week = 7 * 24 * hourUs;
+    const now = Date.now() * 1000;
+    for (let age = 4; age >= 0; age--) {
+      await store.writer.write([batchOf(1, (4 - age) * 100 + 1, counting(1, 100, now - age * week))], calm);
+    }
+    const bytes = (await store.bytes())!;
+    t.ok(bytes > 0);
+    const policy = { maxAgeMs: Number.POSITIVE_INFINITY, maxBytes: bytes - 1 };
+    const deletions = await store.retain(policy, now, calm);
+    t.match(deletions, [{ samples: null, why: 'quota' }]);
+    t.ok(deletions[0]!.bytes! > 0 && deletions[0]!.before < now - 3 * week);
+    t.same(await store.reader.countNumbers(1, 1, 500, calm), { points: 400, distinct: 400, min: 101, max: 500 });
+    await store.retain({ ...policy, maxBytes: 0 }, now, calm);
+    t.ok((await store.reader.countNumbers(1, 1, 500, calm)).points >= 100, 'what is written to now is never dropped');
+  });
+
+  t.test('a database that is gone is created again', async (t) => {
+    const { store, database } = await openDatabase(t);
+    await influxql(`DROP DATABASE ${quotedName(database)}`);
+    t.same(await store.writer.write([batchOf(1, 1, counting(1, 10))], calm), []);
+    t.same(await store.reader.countNumbers(1, 1, 10, calm), wholeRun(10));
+  });
+
+  t.test('requests that the server finds too large are cut, and stay smaller', async (t) => {
+    await using small = await startInfluxd({ dir: join(t.testdir(), 'influxd'), maxBodyBytes: 10_000 });
+    await using store = await connectInfluxStore({ api: 'v1', url: small.url, database: 'plant', log: silent });
+    t.same(await store.writer.write([batchOf(1, 1, counting(1, 3000))], calm), []);
+    t.same(await store.reader.countNumbers(1, 1, 3000, calm), wholeRun(3000));
+  });
+
+  t.test('wrong credentials or a missing right reject no sample, and are told to the operator', async (t) => {
+    await using guarded = await startInfluxd({ dir: join(t.testdir(), 'influxd'), auth: true });
+    const password = 'گذرواژه: "x" y';
+    const admin = { u: 'adm', p: 'adm' };
+    await influxql(`CREATE USER adm WITH PASSWORD 'adm' WITH ALL PRIVILEGES`, {}, guarded.url);
+    await influxql(`CREATE DATABASE plant; CREATE USER hub WITH PASSWORD '${password}'`, admin, guarded.url);
+    const connect = (username: string, secret: string) =>
+      connectInfluxStore({ api: 'v1', url: guarded.url, database: 'plant', username, password: secret, log: silent });
+    const write = (store: TelemetryStore) => store.writer.write([batchOf(1, 1, counting(1, 10))], calm);
+
+    await using stranger = await connect('hub', 'wrong');
+    await t.rejects(write(stranger), ConnectionError);
+    t.match(stranger.health(), { ok: false, reason: /401/ });
+    await using store = await connect('hub', password);
+    await t.rejects(write(store), ConnectionError);
+    t.match(store.health(), { ok: false, reason: /403/ });
+    await influxql('GRANT ALL ON plant TO hub', admin, guarded.url);
+    t.same(await write(store), [], 'a user who may not create databases can use one');
+    t.same(store.health(), { ok: true });
+    t.same(await store.reader.countNumbers(1, 1, 10, calm), wholeRun(10));
+  });
+
+  t.test('numbers beyond a million and more keys than one request asks for are read', async (t) => {
+    const { store } = await openDatabase(t);
+    const samples = Array.from({ length: 50 }, (_, tag) => counting(tag + 1, 400)).flat();
+    await store.writer.write([batchOf(1, 999_900, samples)], calm);
+    const count = { points: 20_000, distinct: 20_000, min: 999_900, max: 1_019_899 };
+    t.same(await store.reader.countNumbers(1, 1, 2_000_000, calm), count);
+    const keys = Array.from({ length: 250 }, (_, tag) => ({ stream: 1, tag: tag + 1 }));
+    const series = await store.reader.series({ keys, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 2 }, calm);
+    t.strictSame(series[49]!.values, [398, 399], 'of more keys than one request asks for');
+    t.strictSame(series[249]!.values, []);
+  });
+}
+
+t.test('answers that say nothing about the data reject no sample', async (t) => {
+  const answers: Record<string, [status: number, body: string]> = {
+    busy: [503, '{"error":"timeout"}'],
+    throttled: [429, '{"error":"too many requests"}'],
+    broken: [500, '{"error":"engine: cache-max-memory-size exceeded"}'],
+    limited: [400, '{"error":"partial write: max-values-per-tag limit exceeded (100000/100000) dropped=1"}'],
+    misled: [400, '<html>400 Bad Request</html>'],
+    strange: [200, 'hello'],
   };
+  let kind = '';
+  const url = await serve(t, (request, response) => {
+    request.resume().once('end', () => {
+      const [status, body] = request.url!.startsWith('/write') ? answers[kind]! : [200, '{"results":[]}'];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    });
+  });
+  await using store = await connectInfluxStore({ api: 'v1', url, database: 'plant', log: silent });
+  for (kind of Object.keys(answers)) {
+    await t.rejects(store.writer.write([batchOf(1, 1, counting(1, 3))], calm), ConnectionError, kind);
+    t.notOk(store.health().ok);
+  }
 });
+
+t.test('a server that never answers is given up after the timeout, and sooner when the caller aborts', async (t) => {
+  const url = await serve(t, (request, response) => {
+    request.resume();
+    if (!request.url!.startsWith('/write')) response.end('{"results":[]}');
+  });
+  await using store = await connectInfluxStore({ api: 'v1', url, database: 'plant', timeoutMs: 300, log: silent });
+  const write = (signal: AbortSignal) => store.writer.write([batchOf(1, 1, counting(1, 3))], signal);
+  await t.rejects(write(calm), ConnectionError);
+  await t.rejects(write(AbortSignal.timeout(50)), { name: 'TimeoutError' });
+});
+
+async function serve(t: Test, listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+t.test('InfluxDB 2 and 3 are written through /api/v2/write (tested on VictoriaMetrics, writing only)', async (t) => {
+  if (!requireOrSkip(t, 'victoria-metrics')) return;
+  await using victoria = await startVictoriaMetrics({ dir: join(t.testdir(), 'victoria') });
+  const { url } = victoria;
+  await using store = await connectInfluxStore({ api: 'v2', url, org: 'o', bucket: 'b', token: 'secret', log: silent });
+  const now = Date.now() * 1000;
+  const samples: Sample[] = counting(5, 100, now - 200 * second);
+  t.same(await store.writer.write([batchOf(3, 1, samples)], calm), []);
+  t.same(await store.retain({ maxAgeMs: 1, maxBytes: 1 }, now, calm), [], 'retention is the bucket’s');
+  t.equal(await store.bytes(), null);
+  await fetch(`${url}/internal/force_flush`);
+  const text = await (await fetch(`${url}/api/v1/export?match[]=sample_f`)).text();
+  t.match(JSON.parse(text), { metric: { stream: '3', tag: '5' }, values: samples.map(({ value }) => value) });
+});
+
+const quotedName = (name: string): string => `"${name.replace(/["\\]/g, '\\$&')}"`;

@@ -68,9 +68,9 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
     for (const child of running) await child.stop(2000);
   });
   let starts = 0;
-  const start = (name: string, ...args: string[]): Child => {
+  const start = (name: string, command: string, ...args: string[]): Child => {
     const logFile = join(dir, 'logs', `${name}-${++starts}.log`);
-    const child = startChild({ name, command: process.execPath, args, env, cwd: root, logFile });
+    const child = startChild({ name, command, args, env, cwd: root, logFile });
     running.add(child);
     return child;
   };
@@ -83,6 +83,7 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
   const simulator = ['protocols/simulator/main.ts', '--data', join(dir, 'factory')];
   start(
     'factory',
+    process.execPath,
     ...simulator,
     '--opcua-port',
     `${opcua}`,
@@ -91,9 +92,9 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
     '--utilities-port',
     `${utilities}`,
   );
-  const startHub = () => start('hub', 'hub/payesh-hub.mjs', '-c', 'config/demo/hub.yaml', 'run');
+  const startHub = () => start('hub', './hub/payesh-hub.mjs', '-c', 'config/demo/hub.yaml', 'run');
   const startAgent = (agent: string) =>
-    start(agent, 'edge-agent/payesh-agent.mjs', 'run', '-c', `config/demo/agent-${agent}.yaml`);
+    start(agent, './edge-agent/payesh-agent.mjs', 'run', '-c', `config/demo/agent-${agent}.yaml`);
   let hub = startHub();
   let [machining, packaging] = agents.map(startAgent) as [Child, Child];
 

@@ -1,11 +1,7 @@
-/**
- * Programs of the distribution that tests run against, as child processes of the test. One that is not installed is
- * a reason to skip on a laptop and a failure where `PAYESH_REQUIRE_COUNTERPARTS=1` says that all of them must be there.
- */
+/** An HTTP server of the distribution as a child process of a test: started, waited for, ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const startDeadlineMs = 20_000;
@@ -15,20 +11,6 @@ export interface Counterpart extends AsyncDisposable {
   readonly pid: number;
   /** Ends it and waits until it is gone. SIGTERM is given ten seconds. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-}
-
-/** Why tests of this program must be skipped, or undefined when they can run. */
-export function missing(program: string): string | undefined {
-  const found = (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found || process.env.PAYESH_REQUIRE_COUNTERPARTS === '1') return undefined;
-  return `${program} is not installed (apt-get install it, or see test/support/counterpart.ts)`;
 }
 
 export interface StartOptions {

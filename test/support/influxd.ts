@@ -1,8 +1,8 @@
 /** Starts Debian's InfluxDB 1.6.7 on the loopback with its files in a folder of the test. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Counterpart, missing, start } from './counterpart.ts';
-import { freePort } from './free-port.ts';
+import { type Counterpart, start } from './counterpart.ts';
+import { freePort } from './ports.ts';
 
 export interface Influxd extends Counterpart {
   readonly url: string;
@@ -16,8 +16,6 @@ export interface InfluxdOptions {
   readonly auth?: boolean;
   readonly maxBodyBytes?: number;
 }
-
-export const influxdMissing = (): string | undefined => missing('influxd');
 
 export async function startInfluxd(options: InfluxdOptions): Promise<Influxd> {
   const { dir, auth = false, maxBodyBytes = 25_000_000 } = options;

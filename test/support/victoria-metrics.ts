@@ -1,17 +1,15 @@
 /**
  * Starts Debian's VictoriaMetrics 1.79.5 on the loopback: the only counterpart here that has InfluxDB's /api/v2/write.
- * It keeps milliseconds and floats, answers 204 to everything, and shows new samples after a second or two.
+ * It keeps milliseconds and floats, answers 204 to everything, and shows new samples after ten seconds or `/internal/force_flush`.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Counterpart, missing, start } from './counterpart.ts';
-import { freePort } from './free-port.ts';
+import { type Counterpart, start } from './counterpart.ts';
+import { freePort } from './ports.ts';
 
 export interface VictoriaMetrics extends Counterpart {
   readonly url: string;
 }
-
-export const victoriaMetricsMissing = (): string | undefined => missing('victoria-metrics');
 
 export async function startVictoriaMetrics({ dir }: { readonly dir: string }): Promise<VictoriaMetrics> {
   mkdirSync(dir, { recursive: true });

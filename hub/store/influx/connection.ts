@@ -6,7 +6,7 @@ interface CommonOptions {
   readonly url: string;
   /** Lines of one request. */
   readonly batchLines?: number;
-  /** Of one write request. Queries are given three times as long. */
+  /** Of one write request. In a query the server may be silent three times as long. */
   readonly timeoutMs?: number;
   readonly log: StoreLog;
 }

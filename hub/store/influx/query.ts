@@ -35,6 +35,7 @@ interface Chunk {
 
 const rowsPerChunk = 10_000;
 
+/** `timeoutMs`: how long the server may be silent. */
 export function createQueryClient(options: InfluxOptions, timeoutMs: number): QueryClient {
   const url = new URL('query', withSlash(options.url));
   url.searchParams.set('db', databaseOf(options));
@@ -43,19 +44,27 @@ export function createQueryClient(options: InfluxOptions, timeoutMs: number): Qu
   url.searchParams.set('chunk_size', String(rowsPerChunk));
 
   async function* query(statements: readonly string[], signal: AbortSignal): AsyncGenerator<Rows> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const silence = new AbortController();
+    const timer = setTimeout(() => {
+      silence.abort(new ConnectionError(`InfluxDB was silent for ${timeoutMs} ms in a query`));
+    }, timeoutMs);
     try {
       const response = await fetch(url, {
         method: 'POST',
         headers: authorization(options),
         body: new URLSearchParams({ q: statements.join(';\n') }),
-        signal: limit,
+        signal: AbortSignal.any([signal, silence.signal]),
       });
       if (!response.ok) throw refusal(response.status, await response.text());
       if (!response.body) return;
-      for await (const line of linesOf(response.body.pipeThrough(new TextDecoderStream()))) yield* rowsOf(line);
+      for await (const line of linesOf(response.body.pipeThrough(new TextDecoderStream()))) {
+        timer.refresh();
+        yield* rowsOf(line);
+      }
     } catch (cause) {
       throw unreachable(cause, signal);
+    } finally {
+      clearTimeout(timer);
     }
   }
   return { query };

@@ -5,7 +5,8 @@
  */
 import { normaliseInteger, type SampleColumns, type SampleValue, type TimeUs } from '../../../protocols/sample.ts';
 import { byNumber, inOrder, joined, noPoints, type Points, slice } from '../points.ts';
-import type { NumberCount, SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../store.ts';
+import type { SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../store.ts';
+import { countNumbers } from './count.ts';
 import type { QueryClient } from './query.ts';
 
 interface Ask {
@@ -77,15 +78,6 @@ export function createInfluxReader({ query }: QueryClient, measurement: string):
     });
   }
 
-  async function countNumbers(stream: number, first: number, last: number, signal: AbortSignal): Promise<NumberCount> {
-    const statement = `SELECT count(n), count(distinct(n)), min(n), max(n) FROM ${measurement} WHERE ${numbered(stream, first, last)}`;
-    for await (const { values } of query([statement], signal)) {
-      const [, points, distinct, min, max] = values[0] as [number, number, number, number, number];
-      return { points, distinct, min, max };
-    }
-    return { points: 0, distinct: 0, min: null, max: null };
-  }
-
   async function samplesByNumber(
     run: Parameters<TelemetryReader['samplesByNumber']>[0],
     signal: AbortSignal,
@@ -103,15 +95,24 @@ export function createInfluxReader({ query }: QueryClient, measurement: string):
     return { numbers, samples };
   }
 
-  return { series, countNumbers, samplesByNumber };
+  return {
+    series,
+    samplesByNumber,
+    countNumbers: (stream, first, last, signal) =>
+      countNumbers(
+        query([`SELECT n FROM ${measurement} WHERE ${numbered(stream, first, last)} GROUP BY "tag"`], signal),
+      ),
+  };
 }
 
 const numbered = (stream: number, first: number, last: number): string =>
   `"stream" = '${stream}' AND n >= ${first} AND n <= ${last}`;
 
+/** Bounds that int64 ns cannot carry are none. */
 function within(from: TimeUs, to: TimeUs): string {
-  const after = Number.isFinite(from) ? ` AND time >= ${Math.ceil(from)}u` : '';
-  return Number.isFinite(to) ? `${after} AND time < ${Math.ceil(to)}u` : after;
+  const [first, end] = [Math.ceil(from), Math.ceil(to)];
+  const after = Number.isSafeInteger(first) ? ` AND time >= ${first}u` : '';
+  return Number.isSafeInteger(end) ? `${after} AND time < ${end}u` : after;
 }
 
 function addRow(points: Points, row: readonly unknown[]): void {
