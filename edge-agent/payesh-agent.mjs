@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2
+#!/usr/bin/env -S node --max-semi-space-size=1
 // Says in one line what is wrong with an old Node.js, before anything that needs a new one is loaded. The small young
 // generation and the cache of stripped and compiled sources save a third of the memory, from the second start on.
 import module from 'node:module';

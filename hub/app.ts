@@ -17,6 +17,7 @@ import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { createLatestValues, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
 import { plantAssets } from './plant/assets.ts';
+import { runningShift } from './plant/calendar.ts';
 import type { Plant } from './plant/plant.ts';
 import { runRetention } from './retention.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
@@ -95,6 +96,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     metrics: createHubMetrics({ ingest, link, ledger, heldBytes: () => arrivals.bytes }),
     log,
     requestsPerMinute: config.http.requestsPerMinute,
+    liveWindow: (site, now) => runningShift(plants, site, now),
   });
   await using _http = { [Symbol.asyncDispose]: () => http.close() };
   const { host, port } = config.http;

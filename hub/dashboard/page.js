@@ -17,6 +17,8 @@ const state = { agents: [], values: new Map(), kpis: new Map(), now: Date.now() 
 let heard = { hub: Date.now(), here: performance.now(), speed: 1 };
 let connection = 'connecting';
 let catalogue;
+/** Something was told of that the catalogue does not hold, or may not hold any more. */
+let outdated = false;
 let shown;
 let session;
 let lang = localStorage.getItem(languageKey) ?? (navigator.languages.some((each) => /^fa\b/.test(each)) ? 'fa' : 'en');
@@ -77,7 +79,8 @@ function take(name, data) {
   if (data.kpis) state.kpis = groupKpis(data.kpis);
   const isNew = state.agents.map(({ agent }) => agent).join() !== agentsBefore;
   const isUnknown = data.values?.some(({ path }) => !catalogue.known.has(path));
-  if (isNew || isUnknown || name === 'snapshot') void session.reload();
+  outdated ||= isNew || isUnknown || name === 'snapshot';
+  if (outdated) void session.reload();
   else refresh();
 }
 
@@ -89,16 +92,16 @@ const groupKpis = (values) => {
 async function open(token) {
   const ended = new AbortController();
   let reloadedAt = -reloadPauseMs;
-  /** A hub that restarted or took in a new agent knows other things than before. */
   const reload = async () => {
     if (performance.now() - reloadedAt < reloadPauseMs) return refresh();
     reloadedAt = performance.now();
+    outdated = false;
     try {
       catalogue = withPaths(await loadCatalogue(token, ended.signal));
       if (!ended.signal.aborted) build();
     } catch (error) {
       if (error instanceof Refused) leave(words.refused);
-      else reloadedAt = -reloadPauseMs;
+      else outdated = true;
     }
   };
   session = { token, reload, end: () => ended.abort() };

@@ -104,7 +104,7 @@ function createValues(tags, { words, sessions }) {
     const age = h('span', { class: 'age' });
     const element = h(
       'li',
-      { title: tag.path },
+      { title: tag.path, class: tag.type === 'string' && 'text' },
       measure(tag, words),
       h('span', { class: 'value' }, value, ' ', mark),
       age,

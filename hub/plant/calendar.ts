@@ -75,3 +75,14 @@ export function businessDay(
   else if (fromLocal(zone, day + dayUs + startUs) <= time) day += dayUs;
   return { start: fromLocal(zone, day + startUs), end: fromLocal(zone, day + dayUs + startUs) };
 }
+
+/** The shift that runs at a site now; undefined between shifts, and where no plant is known. */
+export function runningShift(
+  plants: readonly Plant[],
+  site: string,
+  now: TimeUs,
+): { from: TimeUs; to: TimeUs } | undefined {
+  const plant = plants.find(({ path }) => path === site);
+  const shift = plant && shiftInstances(plant, now, now + 1)[0];
+  return shift && { from: shift.start, to: shift.end };
+}

@@ -31,7 +31,7 @@ export interface RouteContext {
   ready(): Readiness;
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** The window that the live page shows KPIs of: the site's running shift. Absent: the running hour. */
-  liveWindow?(site: string, now: TimeUs): Window;
+  liveWindow?(site: string, now: TimeUs): Window | undefined;
 }
 
 /** Who asks. Only for routes that are not public: there, the guard has let in nobody else. */

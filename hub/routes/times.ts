@@ -4,12 +4,12 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import { invalid } from './problem.ts';
 
 const dayUs = 86_400_000_000;
-export const maxWindowDays = 400;
+const maxWindowDays = 400;
 
 const iso = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))$/i;
 
 /** ۰–۹ (Persian) and ٠–٩ (Arabic) as 0–9, ٫ as the decimal point. */
-export const asciiDigits = (text: string): string =>
+const asciiDigits = (text: string): string =>
   text.replace(/[۰-۹٠-٩]/g, (digit) => String(digit.charCodeAt(0) & 0xf)).replace(/٫/g, '.');
 
 /** undefined for anything that is not one instant: no offset, a 30 February, an hour 24. */

@@ -10,6 +10,7 @@ import { absentSource, demoFrames, fillBuffer, samplesPerFrame } from './backlog
 import { type Bench, type BenchContext, type Figure, timed } from './bench.ts';
 import { type Chain, residentMb, startChain, streamOf } from './chain.ts';
 import { openReferenceDuckdb } from './reference-duckdb.ts';
+import { openReferenceInflux } from './reference-influx.ts';
 
 /** `PAYESH_BENCH_SAMPLES=100000000` for the long run that shows that memory stays flat. */
 const samples = Number(process.env.PAYESH_BENCH_SAMPLES) || 4_000_000;
@@ -74,6 +75,7 @@ async function* drain(
   }
 }
 
+/** Seconds that the bare store takes; making the rows or lines for it does not count. */
 async function writeBare(store: 'duckdb' | 'influx', dir: string): Promise<number> {
   await using bare =
     store === 'duckdb'
@@ -82,15 +84,17 @@ async function writeBare(store: 'duckdb' | 'influx', dir: string): Promise<numbe
   let group: StoreBatch[] = [];
   let first = 1;
   let seconds = 0;
-  for (const columns of demoFrames(referenceSamples / samplesPerFrame)) {
-    const from = first;
-    group.push({ stream: 1, numbers: columns.tags.map((_, i) => from + i), samples: columns });
-    first += samplesPerFrame;
-    if (group.length < framesPerCommit) continue;
-    seconds += await timed(() => bare.write(group));
+  const commit = async () => {
+    if (group.length > 0) seconds += await timed(bare.prepare(group));
     group = [];
+  };
+  for (const samples of demoFrames(referenceSamples / samplesPerFrame)) {
+    const from = first;
+    group.push({ stream: 1, numbers: samples.tags.map((_, i) => from + i), samples });
+    first += samplesPerFrame;
+    if (group.length === framesPerCommit) await commit();
   }
-  seconds += await timed(() => bare.write(group));
+  await commit();
   return seconds;
 }
 

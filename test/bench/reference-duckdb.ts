@@ -2,12 +2,12 @@
  * Bare DuckDB as a yardstick: the same rows in the same commits as the hub's store, through the appender, without marks,
  * segments, checks or giving the event loop back. What the store makes of this rate is the store's cost.
  */
-import { type DuckDBAppender, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBDataChunk, DuckDBInstance, type DuckDBType } from '@duckdb/node-api';
 import type { StoreBatch } from '../../hub/store/store.ts';
 
 export interface ReferenceDuckdb extends AsyncDisposable {
-  /** One transaction. */
-  write(batches: readonly StoreBatch[]): Promise<void>;
+  /** The function it gives writes them in one transaction. */
+  prepare(batches: readonly StoreBatch[]): () => Promise<void>;
 }
 
 const rowsPerChunk = 2048;
@@ -18,11 +18,14 @@ export async function openReferenceDuckdb(path: string): Promise<ReferenceDuckdb
   await connection.run(`CREATE TABLE sample (stream UINTEGER, n BIGINT, tag UINTEGER, time BIGINT,
     f DOUBLE, i HUGEINT, b BOOLEAN, s VARCHAR, q UINTEGER, flags UTINYINT)`);
   const appender = await connection.createAppender('sample');
+  const types = Array.from({ length: appender.columnCount }, (_, column) => appender.columnType(column));
   return {
-    write: async (batches) => {
+    prepare: (batches) => async () => {
       await connection.run('BEGIN');
       for (const batch of batches) {
-        for (let from = 0; from < batch.numbers.length; from += rowsPerChunk) appendChunk(appender, batch, from);
+        for (let from = 0; from < batch.numbers.length; from += rowsPerChunk) {
+          appender.appendDataChunk(chunkOf(types, batch, from));
+        }
       }
       appender.flushSync();
       await connection.run('COMMIT');
@@ -35,22 +38,29 @@ export async function openReferenceDuckdb(path: string): Promise<ReferenceDuckdb
   };
 }
 
-function appendChunk(appender: DuckDBAppender, { stream, numbers, samples }: StoreBatch, from: number): void {
+function chunkOf(
+  types: readonly DuckDBType[],
+  { stream, numbers, samples }: StoreBatch,
+  from: number,
+): DuckDBDataChunk {
   const to = Math.min(numbers.length, from + rowsPerChunk);
-  const types = Array.from({ length: appender.columnCount }, (_, column) => appender.columnType(column));
-  const chunk = DuckDBDataChunk.create(types);
-  const values = samples.values.slice(from, to);
-  chunk.setColumns([
-    new Array(to - from).fill(stream),
-    numbers.slice(from, to).map(BigInt),
-    samples.tags.slice(from, to),
-    samples.times.slice(from, to).map(BigInt),
-    values.map((value) => (typeof value === 'number' ? value : null)),
-    values.map((value) => (typeof value === 'bigint' ? value : null)),
-    values.map((value) => (typeof value === 'boolean' ? value : null)),
-    values.map((value) => (typeof value === 'string' ? value : null)),
-    samples.qualities.slice(from, to),
-    samples.flags.slice(from, to),
-  ]);
-  appender.appendDataChunk(chunk);
+  const chunk = DuckDBDataChunk.create(types, to - from);
+  const [s, n, tag, time, ...rest] = types.map((_, column) => chunk.getColumnVector(column));
+  const [f, i, b, text, q, flags] = rest;
+  for (let row = 0; row < to - from; row++) {
+    const index = from + row;
+    const value = samples.values[index]!;
+    s!.setItem(row, stream);
+    n!.setItem(row, BigInt(numbers[index]!));
+    tag!.setItem(row, samples.tags[index]!);
+    time!.setItem(row, BigInt(samples.times[index]!));
+    f!.setItem(row, typeof value === 'number' ? value : null);
+    i!.setItem(row, typeof value === 'bigint' ? value : null);
+    b!.setItem(row, typeof value === 'boolean' ? value : null);
+    text!.setItem(row, typeof value === 'string' ? value : null);
+    q!.setItem(row, samples.qualities[index]!);
+    flags!.setItem(row, samples.flags[index]!);
+  }
+  for (let column = 0; column < types.length; column++) chunk.getColumnVector(column).flush();
+  return chunk;
 }

@@ -10,7 +10,6 @@ import { startInfluxd } from '../support/influxd.ts';
 export interface ReferenceInflux extends AsyncDisposable {
   /** Builds the lines at once; the function it gives sends them, and resolves when all are answered with 204. */
   prepare(batches: readonly StoreBatch[]): () => Promise<void>;
-  write(batches: readonly StoreBatch[]): Promise<void>;
 }
 
 const linesPerRequest = 5000;
@@ -56,7 +55,6 @@ export async function openReferenceInflux(dir: string): Promise<ReferenceInflux>
 
   return {
     prepare,
-    write: (batches) => prepare(batches)(),
     [Symbol.asyncDispose]: () => influxd.stop(),
   };
 }

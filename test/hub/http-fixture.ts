@@ -20,7 +20,7 @@ import type { ManifestTag } from '../../protocols/manifest.ts';
 import type { Sample, TimeUs } from '../../protocols/sample.ts';
 
 export const sites = { machining: 'sahand/machining-plant', packaging: 'aras/packaging-plant' };
-export const epochs = { machining: 'a'.repeat(32), packaging: 'b'.repeat(32) };
+const epochs = { machining: 'a'.repeat(32), packaging: 'b'.repeat(32) };
 
 /** 2025-07-07 11:30 in Tehran. */
 export const noon: TimeUs = Date.UTC(2025, 6, 7, 8, 0) * 1000;
@@ -42,7 +42,7 @@ const asset = (
 
 const m = sites.machining;
 const p = sites.packaging;
-export const assets: readonly Asset[] = [
+const assets: readonly Asset[] = [
   asset(m, 'site', 'کارخانه ماشین‌کاری سهند', 'Sahand machining plant', null, m),
   asset(`${m}/machining`, 'area', 'سالن ماشین‌کاری', 'Machining hall', m, m),
   asset(`${m}/machining/line-1`, 'line', 'خط ۱', 'Line 1', `${m}/machining`, m),
@@ -63,7 +63,7 @@ const tag = (
   source: string,
 ) => ({ id, path, type, unit, role, source, intervalMs: 1000 }) satisfies ManifestTag;
 
-export const tags = {
+const tags = {
   machining: [
     tag(1, 'machining/line-1/cnc-1/state', 'int', '', 'state', 'cnc'),
     tag(2, 'machining/line-1/cnc-1/temperature', 'float', '°C', 'process', 'cnc'),
@@ -98,7 +98,7 @@ const definition = (
   compute: () => ({ value: null, status: 'no_data', coverage: 0, flags: [], elements: {} }),
 });
 
-export const definitions = [
+const definitions = [
   definition('prod.oee', 'اثربخشی کلی تجهیزات (OEE)', 'OEE index', '1', ['unit', 'line']),
   definition('prod.availability', 'دسترس‌پذیری', 'Availability', '1', ['unit', 'line']),
   definition('prod.effectiveness', 'نرخ عملکرد (اثربخشی)', 'Effectiveness', '1', ['unit', 'line']),

@@ -139,7 +139,9 @@ if (requireOrSkip(t, 'influxd')) {
     await t.rejects(write(store), ConnectionError);
     t.match(store.health(), { ok: false, reason: /403/ });
     await influxql('GRANT ALL ON plant TO hub', admin, guarded.url);
-    t.same(await write(store), [], 'a user who may not create databases can use one');
+    await using again = await connect('hub', password);
+    t.same(again.health(), { ok: true }, 'a user who may not create databases can use one');
+    t.same(await write(store), []);
     t.same(store.health(), { ok: true });
     t.same(await store.reader.countNumbers(1, 1, 10, calm), wholeRun(10));
   });

@@ -1,10 +1,10 @@
 /** Starts Debian's InfluxDB 1.6.7 on the loopback with its files in a folder of the test. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Counterpart, start } from './counterpart.ts';
 import { freePort } from './ports.ts';
+import { type ServerProcess, start } from './server-process.ts';
 
-export interface Influxd extends Counterpart {
+export interface Influxd extends ServerProcess {
   readonly url: string;
   readonly port: number;
 }
@@ -48,11 +48,11 @@ max-body-size = ${maxBodyBytes}
 `,
   );
   const url = `http://127.0.0.1:${port}`;
-  const counterpart = await start({
+  const server = await start({
     program: 'influxd',
     args: ['run', '-config', config],
     logFile: join(dir, 'influxd.log'),
     readyUrl: `${url}/ping`,
   });
-  return { ...counterpart, url, port };
+  return { ...server, url, port };
 }

@@ -4,21 +4,21 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Counterpart, start } from './counterpart.ts';
 import { freePort } from './ports.ts';
+import { type ServerProcess, start } from './server-process.ts';
 
-export interface VictoriaMetrics extends Counterpart {
+export interface VictoriaMetrics extends ServerProcess {
   readonly url: string;
 }
 
 export async function startVictoriaMetrics({ dir }: { readonly dir: string }): Promise<VictoriaMetrics> {
   mkdirSync(dir, { recursive: true });
   const address = `127.0.0.1:${await freePort()}`;
-  const counterpart = await start({
+  const server = await start({
     program: 'victoria-metrics',
     args: [`-storageDataPath=${join(dir, 'data')}`, `-httpListenAddr=${address}`, '-retentionPeriod=100y'],
     logFile: join(dir, 'victoria-metrics.log'),
     readyUrl: `http://${address}/health`,
   });
-  return { ...counterpart, url: `http://${address}` };
+  return { ...server, url: `http://${address}` };
 }

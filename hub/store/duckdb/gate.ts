@@ -5,7 +5,10 @@
 import { ConnectionError } from '../../../protocols/errors.ts';
 
 export interface Gate {
-  /** Runs with at most `places` others. Rejects with the signal's reason when aborted while waiting. */
+  /**
+   * Runs with fewer than `places` others. Rejects with the signal's reason when aborted while waiting.
+   * @throws {ConnectionError} too many are waiting.
+   */
   together<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Runs when everybody before has left, and nobody goes in until it is done. */
   alone<T>(work: () => Promise<T>): Promise<T>;
@@ -13,7 +16,6 @@ export interface Gate {
 
 export interface GateOptions {
   readonly places: number;
-  /** More than this many are turned away with a ConnectionError. */
   readonly maxWaiting: number;
 }
 
@@ -31,7 +33,6 @@ export function createGate({ places, maxWaiting }: GateOptions): Gate {
 
   async function pass<T>(weight: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    if (waiting.length >= maxWaiting) throw new ConnectionError(`${waiting.length} are waiting for the store already`);
     await new Promise<void>((resolve, reject) => {
       const waiter = {
         weight,
@@ -58,7 +59,11 @@ export function createGate({ places, maxWaiting }: GateOptions): Gate {
   }
 
   return {
-    together: (work, signal) => pass(1, work, signal),
+    together: async (work, signal) => {
+      if (waiting.length >= maxWaiting)
+        throw new ConnectionError(`${waiting.length} are waiting for the store already`);
+      return pass(1, work, signal);
+    },
     alone: (work) => pass(places, work),
   };
 }

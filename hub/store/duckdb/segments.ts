@@ -109,7 +109,7 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
     } catch (error) {
       if (!isDamage(error)) throw error;
       for (const file of filesOf(pathOf(id))) if (await exists(file)) await rename(file, `${file}.damaged`);
-      log.error({ file: `${pathOf(id)}.damaged`, error }, 'a segment of the store is damaged and was set aside');
+      log.error({ err: error, file: `${pathOf(id)}.damaged` }, 'a segment of the store is damaged and was set aside');
       return undefined;
     }
   }

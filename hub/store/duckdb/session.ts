@@ -31,6 +31,7 @@ export async function openSession({ dir, memoryLimitMb, threads }: SessionOption
     memory_limit: `${memoryLimitMb}MB`,
     threads: String(Math.min(threads, 2)),
     temp_directory: spill,
+    max_temp_directory_size: '1GB',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });

@@ -35,6 +35,10 @@ export type InfluxOptions = InfluxV1Options | InfluxV2Options;
 export const databaseOf = (options: InfluxOptions): string =>
   options.api === 'v1' ? options.database : options.bucket;
 
+/** A path of its HTTP API, below the path of its URL if that has one. */
+export const endpoint = ({ url }: InfluxOptions, path: string): URL =>
+  new URL(path, url.endsWith('/') ? url : `${url}/`);
+
 /** The headers that authenticate a request; empty where there are no credentials. */
 export function authorization(options: InfluxOptions): Record<string, string> {
   if (options.api === 'v2') return { authorization: `Token ${options.token}` };

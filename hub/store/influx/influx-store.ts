@@ -7,7 +7,7 @@ import { setLogger } from '@influxdata/influxdb-client';
 import { z } from 'zod';
 import { ConnectionError } from '../../../protocols/errors.ts';
 import type { StoreHealth, TelemetryStore } from '../store.ts';
-import { authorization, databaseOf, type InfluxOptions, refusal, unreachable } from './connection.ts';
+import { authorization, databaseOf, endpoint, type InfluxOptions, refusal, unreachable } from './connection.ts';
 import { createQueryClient, identifier } from './query.ts';
 import { createInfluxReader } from './read.ts';
 import { createRetention } from './retain.ts';
@@ -51,22 +51,29 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
     }
   }
 
-  async function createDatabase(signal: AbortSignal): Promise<void> {
+  /** Asks before it creates, because a user who may write need not be one who may create. */
+  async function ensureDatabase(signal: AbortSignal): Promise<void> {
     if (options.api !== 'v1') return;
     const database = identifier(options.database);
-    await drain(queries.query([`CREATE DATABASE ${database}`], signal));
-    if (policy === undefined) return;
+    const names: unknown[] = [];
+    try {
+      for await (const { values } of queries.query([`SHOW RETENTION POLICIES ON ${database}`], signal)) {
+        names.push(...values.map(([name]) => name));
+      }
+    } catch (error) {
+      if (!isMissingDatabase(error)) throw error;
+      await drain(queries.query([`CREATE DATABASE ${database}`], signal));
+    }
+    if (policy === undefined || names.includes(policy)) return;
     const statement = `CREATE RETENTION POLICY ${identifier(policy)} ON ${database} DURATION INF REPLICATION 1`;
-    await drain(queries.query([statement], signal)).catch((error) => {
-      if (!/already exists/.test(String(error))) throw error;
-    });
+    await drain(queries.query([statement], signal));
   }
 
   async function shardBytes(signal: AbortSignal): Promise<Map<number, number>> {
     const bytes = new Map<number, number>();
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const response = await fetch(new URL('/debug/vars', options.url), {
+      const response = await fetch(endpoint(options, 'debug/vars'), {
         headers: authorization(options),
         signal: limit,
       });
@@ -81,8 +88,8 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
     }
   }
 
-  await watched(() => createDatabase(calm)).catch(() => {
-    // Away, or the user may not create databases: the first write shows which.
+  await watched(() => ensureDatabase(calm)).catch(() => {
+    // Told by `health()`; every write tries again.
   });
 
   return {
@@ -94,8 +101,8 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
           try {
             return await lines.write(batches, signal);
           } catch (error) {
-            if (!/database not found/.test(String(error))) throw error;
-            await createDatabase(signal);
+            if (!isMissingDatabase(error)) throw error;
+            await ensureDatabase(signal);
             return lines.write(batches, signal);
           }
         }),
@@ -107,6 +114,8 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
     [Symbol.asyncDispose]: async () => lines[Symbol.dispose](),
   };
 }
+
+const isMissingDatabase = (error: unknown): boolean => /database not found/.test(String(error));
 
 async function drain(rows: AsyncGenerator<unknown>): Promise<void> {
   for await (const _ of rows);

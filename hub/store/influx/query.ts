@@ -3,7 +3,7 @@
  * below 2^53; a chunk with int64 values is parsed once more with their digits as text, which `JSON.parse` would round.
  */
 import { ConnectionError } from '../../../protocols/errors.ts';
-import { authorization, databaseOf, type InfluxOptions, refusal, unreachable } from './connection.ts';
+import { authorization, databaseOf, endpoint, type InfluxOptions, refusal, unreachable } from './connection.ts';
 
 /** Some rows of a statement's result. */
 export interface Rows {
@@ -37,7 +37,7 @@ const rowsPerChunk = 10_000;
 
 /** `timeoutMs`: how long the server may be silent. */
 export function createQueryClient(options: InfluxOptions, timeoutMs: number): QueryClient {
-  const url = new URL('query', withSlash(options.url));
+  const url = endpoint(options, 'query');
   url.searchParams.set('db', databaseOf(options));
   url.searchParams.set('epoch', 'u');
   url.searchParams.set('chunked', 'true');
@@ -104,8 +104,6 @@ function exactIntegers(_key: string, value: unknown, context?: { source?: string
   if (typeof value !== 'number' || Number.isSafeInteger(value) || !/^-?\d+$/.test(context?.source ?? '')) return value;
   return BigInt(context!.source!);
 }
-
-const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
 
 /** An identifier of InfluxQL. */
 export const identifier = (name: string): string => `"${name.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const startDeadlineMs = 20_000;
 const stopDeadlineMs = 10_000;
 
-export interface Counterpart extends AsyncDisposable {
+export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** Ends it and waits until it is gone. SIGTERM is given ten seconds. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -22,7 +22,7 @@ export interface StartOptions {
   readonly readyUrl: string;
 }
 
-export async function start({ program, args, logFile, readyUrl }: StartOptions): Promise<Counterpart> {
+export async function start({ program, args, logFile, readyUrl }: StartOptions): Promise<ServerProcess> {
   const log = openSync(logFile, 'a');
   const child = spawn(program, args, { stdio: ['ignore', log, log] });
   closeSync(log);
