@@ -2,7 +2,7 @@
 import { ConfigError } from '../protocols/errors.ts';
 
 /** sysexits.h EX_CONFIG: the operator must change something; restarting does not help. */
-export const exitConfig = 78;
+const exitConfig = 78;
 
 /** SIGTERM and SIGINT stop at leisure; a second one kills. */
 export function stopSignals(): { stop: AbortSignal; kill: AbortSignal } {

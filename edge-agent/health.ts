@@ -9,7 +9,7 @@ import type { Reading } from '../protocols/source.ts';
 type HealthTag = 'session' | 'through' | 'slots_good' | 'slots_bad' | 'slots_skipped' | 'lost';
 const healthTags: readonly HealthTag[] = ['session', 'through', 'slots_good', 'slots_bad', 'slots_skipped', 'lost'];
 
-export const healthPath = (source: string, tag: HealthTag): string => `health/${source}/${tag}`;
+const healthPath = (source: string, tag: HealthTag): string => `health/${source}/${tag}`;
 
 export function healthDeclarations(source: string, intervalMs: number): Omit<ManifestTag, 'id'>[] {
   return healthTags.map((tag) => ({

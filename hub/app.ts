@@ -55,6 +55,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   await using store = await openStore({
     config: config.store,
     dir: inDataDir('samples'),
+    ledgerId: ledger.id,
     secret: options.storeSecret,
     clock,
     log,

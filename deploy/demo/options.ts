@@ -41,7 +41,7 @@ const defaultPorts: Record<PortName, number> = {
   packagingStatus: 9102,
 };
 
-export const usage = `npm start -- [--speed 10] [--for SECONDS] [--from 2026-11-23T13:48+03:30] [--seed 7]
+const usage = `npm start -- [--speed 10] [--for SECONDS] [--from 2026-11-23T13:48+03:30] [--seed 7]
              [--broker embedded|mosquitto] [--store duckdb|influx]
 environment: PAYESH_DATA (var), PAYESH_TOKEN, ${Object.values(portVariables).join(', ')}`;
 

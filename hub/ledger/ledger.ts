@@ -81,6 +81,8 @@ export interface SettledFrame {
 }
 
 export interface Ledger extends Disposable {
+  /** Random, made with the ledger: stream numbers mean something only beside the store that was filled with them. */
+  readonly id: string;
   streams(): readonly Stream[];
   stream(agent: string, epoch: string): Stream | undefined;
   /** Finds or opens the stream of a hello, and closes the agent's older ones. */

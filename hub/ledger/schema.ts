@@ -1,6 +1,7 @@
 /** The ledger's tables. `batch`, `gap` and `dead_letter` together account for every number up to a stream's `through`. */
 
 export const ledgerSchema = `
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stream (
     number INTEGER PRIMARY KEY,
     agent TEXT NOT NULL,

@@ -1,4 +1,5 @@
 /** The ledger in SQLite, synchronous=FULL: one transaction settles the frames of many streams. */
+import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { type Manifest, type ManifestTag, manifestSchema } from '../../protocols/manifest.ts';
 import { type Hello, helloSchema } from '../../protocols/messages.ts';
@@ -35,6 +36,8 @@ export function openSqliteLedger(file: string): Ledger {
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');
   db.exec(ledgerSchema);
+  db.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(randomUUID());
+  const id = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'id'").pluck().get()!;
 
   const insertStream = db.prepare<[string, string], StreamRow>(
     'INSERT INTO stream (agent, epoch) VALUES (?, ?) RETURNING *',
@@ -135,6 +138,7 @@ export function openSqliteLedger(file: string): Ledger {
   });
 
   return {
+    id,
     streams: () => [...states.values()].map(({ stream }) => stream),
     stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
     greet,

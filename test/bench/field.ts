@@ -5,7 +5,7 @@ import { ServerTCP } from 'modbus-serial';
 import { DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, SecurityPolicy } from 'node-opcua';
 import { freePort } from '../support/ports.ts';
 
-export const valuesPerSecond = 1000;
+const valuesPerSecond = 1000;
 const unitSize = 100;
 
 export interface Field extends AsyncDisposable {

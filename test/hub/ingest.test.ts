@@ -1,11 +1,14 @@
 /** Frames in, samples settled: the ledger, validation, the group-commit loop and the proof, over a real ledger and a store in memory. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { hubSchema } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
 import { createIngest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { openStore } from '../../hub/store/open.ts';
 import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
+import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
 import { encodeManifest, type Manifest, type ManifestTag } from '../../protocols/manifest.ts';
@@ -321,4 +324,20 @@ t.test('while the hub holds enough bytes, whoever delivers waits', async (t) => 
   await arrivals.take(1000, AbortSignal.timeout(1000));
   await held;
   t.equal(arrivals.bytes, 0);
+});
+
+t.test('a store that another ledger has filled is refused, with what to do', async (t) => {
+  const dir = t.testdir({ samples: {} });
+  const open = (ledgerId: string) =>
+    openStore({
+      config: hubSchema.shape.store.parse({}),
+      dir: join(dir, 'samples'),
+      ledgerId,
+      secret: undefined,
+      clock: systemClock,
+      log: quiet,
+    });
+  await (await open('one'))[Symbol.asyncDispose]();
+  await (await open('one'))[Symbol.asyncDispose]();
+  await t.rejects(open('two'), { name: 'ConfigError', hint: /same backup/ });
 });
