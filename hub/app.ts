@@ -110,6 +110,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     runRetention(
       {
         store,
+        ledger,
         audit: access.audit,
         clock,
         policy: { maxAgeMs: config.retention.rawDays * 86_400_000, maxBytes: config.retention.maxBytes },

@@ -1,11 +1,16 @@
-/** Retention: now and then lets the store delete what is too old or too much, and writes every deletion into the audit log. */
+/**
+ * Retention: now and then lets the store delete what is too old or too much, tells the ledger, so that what was deleted
+ * on purpose is not taken for lost, and writes every deletion into the audit log.
+ */
 import type { Clock } from '../protocols/clock.ts';
 import { ConnectionError } from '../protocols/errors.ts';
 import type { AuditLog } from './access/audit.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { TelemetryStore } from './store/store.ts';
 
 export interface RetentionOptions {
   readonly store: Pick<TelemetryStore, 'retain'>;
+  readonly ledger: Pick<Ledger, 'expire'>;
   readonly audit: Pick<AuditLog, 'append'>;
   readonly clock: Clock;
   readonly policy: { readonly maxAgeMs: number; readonly maxBytes: number };
@@ -16,12 +21,15 @@ const checkEveryMs = 60_000;
 
 /** Runs until the signal aborts. */
 export async function runRetention(
-  { store, audit, clock, policy, log }: RetentionOptions,
+  { store, ledger, audit, clock, policy, log }: RetentionOptions,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      for (const deletion of await store.retain(policy, clock.now(), signal)) {
+      const now = clock.now();
+      const deletions = await store.retain(policy, now, signal);
+      ledger.expire(Math.max(now - policy.maxAgeMs * 1000, ...deletions.map(({ before }) => before)));
+      for (const deletion of deletions) {
         log.info({ ...deletion }, 'samples deleted by retention');
         audit.append({ who: 'hub', what: 'retention.delete', object: 'samples', details: { ...deletion } });
       }

@@ -23,6 +23,8 @@ export interface StreamProof {
   readonly agent: string;
   readonly epoch: string;
   readonly through: number;
+  /** Deleted by retention since, up to this number. */
+  readonly expired: number;
   readonly stored: number;
   readonly deadLetters: number;
   readonly gapNumbers: number;
@@ -62,31 +64,33 @@ async function verifyStream(
   { ledger, reader, deep }: VerifyOptions,
   signal: AbortSignal,
 ): Promise<StreamProof> {
-  const { number, through } = stream;
+  const { number, through, expired } = stream;
   const batches = readAll(
     (after) => ledger.batches(number, after, pageSize),
     (row) => row.first,
-  ).filter(({ last }) => last <= through);
+  ).filter(({ first, last }) => first > expired && last <= through);
   const deadLetters = readAll(
     (after) => ledger.deadLetters(number, after, pageSize),
     (row) => row.number,
-  ).filter((row) => row.number <= through);
-  const gaps = ledger.gaps(number).filter(({ first }) => first <= through);
+  ).filter((row) => row.number > expired && row.number <= through);
+  const gaps = ledger.gaps(number).filter(({ first }) => first > expired && first <= through);
   const gapNumbers = gaps.reduce((sum, gap) => sum + (gap.last ?? through) - gap.first + 1, 0);
-  const stored = await reader.countNumbers(number, 1, Math.max(1, through), signal);
+  const nothing = { points: 0, distinct: 0 };
+  const stored = through > expired ? await reader.countNumbers(number, expired + 1, through, signal) : nothing;
   const listed = await storedThoughListed(number, deadLetters, gaps, through, reader, signal);
   const chosen = deep ? batches : sampleOf(batches);
   const differing = await differingFrame(chosen, deadLetters, reader, signal);
-  const tiling = tilingFault(batches, gaps, through);
+  const tiling = tilingFault(batches, gaps, expired, through);
   const hello = stream.hello;
   const now = ledger.stream(stream.agent, stream.epoch)!;
   const openStreams = ledger
     .streams()
     .filter((other) => other.agent === stream.agent && other.closedAt === null).length;
+  const wanted = through - expired;
   const accounted = stored.distinct + deadLetters.length + gapNumbers;
 
   const results: [string, string, boolean, string][] = [
-    ['I1', 'complete', accounted === through, `${accounted} of ${through} numbers stored or listed`],
+    ['I1', 'complete', accounted === wanted, `${accounted} of ${wanted} numbers stored or listed`],
     [
       'I2',
       'nothing double',
@@ -106,7 +110,7 @@ async function verifyStream(
     [
       'I4',
       'acknowledged is stored',
-      (hello?.acked ?? 0) <= through && accounted === through,
+      (hello?.acked ?? 0) <= through && accounted === wanted,
       `agent released up to ${hello?.acked ?? 0}, hub settled up to ${through}`,
     ],
     [
@@ -125,7 +129,7 @@ async function verifyStream(
       'I7',
       'ledger without overlap or hole',
       tiling === undefined,
-      tiling ?? `${batches.length} frames and ${gaps.length} gaps tile 1 to ${through}`,
+      tiling ?? `${batches.length} frames and ${gaps.length} gaps tile ${expired + 1} to ${through}`,
     ],
     ['I8', 'one identity', openStreams <= 1, `${openStreams} open stream of agent ${stream.agent}`],
   ];
@@ -134,6 +138,7 @@ async function verifyStream(
     agent: stream.agent,
     epoch: stream.epoch,
     through,
+    expired,
     stored: stored.distinct,
     deadLetters: deadLetters.length,
     gapNumbers,
@@ -234,11 +239,16 @@ function merge(
   };
 }
 
-function tilingFault(batches: readonly BatchRow[], gaps: readonly Gap[], through: number): string | undefined {
+function tilingFault(
+  batches: readonly BatchRow[],
+  gaps: readonly Gap[],
+  expired: number,
+  through: number,
+): string | undefined {
   const tiles = [...batches, ...gaps]
     .map(({ first, last }) => ({ first, last: last ?? through }))
     .sort((a, b) => a.first - b.first);
-  let next = 1;
+  let next = expired + 1;
   for (const { first, last } of tiles) {
     if (first !== next)
       return first > next ? `nothing accounts for ${next} to ${first - 1}` : `${first} is accounted for twice`;
@@ -250,7 +260,7 @@ function tilingFault(batches: readonly BatchRow[], gaps: readonly Gap[], through
 const count = (value: number): string => value.toLocaleString('en');
 
 function sentenceOf(streams: readonly StreamProof[], ok: boolean): string {
-  const sum = (key: 'through' | 'stored' | 'deadLetters' | 'gapNumbers' | 'frames' | 'framesCompared') =>
+  const sum = (key: 'through' | 'expired' | 'stored' | 'deadLetters' | 'gapNumbers' | 'frames' | 'framesCompared') =>
     streams.reduce((total, stream) => total + stream[key], 0);
   if (!ok) {
     const broken = streams.flatMap(({ agent, invariants }) =>
@@ -262,6 +272,6 @@ function sentenceOf(streams: readonly StreamProof[], ok: boolean): string {
   return (
     `Every one of the ${count(sum('through'))} samples that the hub has acknowledged is stored exactly once or listed with its reason: ` +
     `${count(sum('stored'))} stored, ${count(sum('deadLetters'))} dead letters, ${count(sum('gapNumbers'))} in declared gaps; ` +
-    `${count(sum('framesCompared'))} of ${count(sum('frames'))} frames compared value by value.`
+    `${sum('expired') > 0 ? `${count(sum('expired'))} deleted by retention; ` : ''}${count(sum('framesCompared'))} of ${count(sum('frames'))} frames compared value by value.`
   );
 }

@@ -14,6 +14,8 @@ export interface Stream {
   readonly epoch: string;
   /** Every number up to here is settled; 0 is none. */
   readonly through: number;
+  /** Samples up to this number were settled and have since been deleted, in part at least, by retention; 0 is none. */
+  readonly expired: number;
   /** Revision of the manifest held; 0 is none. */
   readonly manifestRevision: number;
   /** What the agent last said of itself, and when; null before the first hello. */
@@ -28,7 +30,7 @@ export interface Stream {
   readonly closedAt: TimeUs | null;
 }
 
-/** One settled frame: the tiles of 1…through. */
+/** One settled frame: the tiles of expired + 1 … through. */
 export interface BatchRow {
   readonly stream: number;
   readonly first: number;
@@ -95,6 +97,11 @@ export interface Ledger extends Disposable {
   settle(frames: readonly SettledFrame[], now: TimeUs): void;
   /** Advances a stream over numbers that will never come: from `through` + 1 to `last`. */
   declareGap(stream: number, last: number, reason: string, now: TimeUs): void;
+  /**
+   * Retention has deleted what arrived or was measured before: the oldest frames of every stream that this may touch
+   * are no longer accounted for one by one.
+   */
+  expire(before: TimeUs): void;
   tags(): readonly KnownTag[];
   batches(stream: number, after: number, limit: number): readonly BatchRow[];
   deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];

@@ -1,4 +1,4 @@
-/** The ledger's tables. `batch`, `gap` and `dead_letter` together account for every number up to a stream's `through`. */
+/** The ledger's tables. `batch`, `gap` and `dead_letter` together account for every number from `expired` to `through`. */
 
 export const ledgerSchema = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -7,6 +7,7 @@ export const ledgerSchema = `
     agent TEXT NOT NULL,
     epoch TEXT NOT NULL,
     through INTEGER NOT NULL DEFAULT 0,
+    expired INTEGER NOT NULL DEFAULT 0,
     samples INTEGER NOT NULL DEFAULT 0,
     dead_letters INTEGER NOT NULL DEFAULT 0,
     manifest_revision INTEGER NOT NULL DEFAULT 0,

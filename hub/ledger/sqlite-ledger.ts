@@ -11,6 +11,7 @@ interface StreamRow {
   agent: string;
   epoch: string;
   through: number;
+  expired: number;
   samples: number;
   dead_letters: number;
   manifest_revision: number;
@@ -60,6 +61,11 @@ export function openSqliteLedger(file: string): Ledger {
   const selectDeadLetters = db.prepare(`
     SELECT stream, number, reason, tag, time, value, quality, flags, settled_at AS settledAt
     FROM dead_letter WHERE stream = ? AND number > ? ORDER BY number LIMIT ?`);
+  const selectOldest = db.prepare<[number], { last: number; min_time: number; settled_at: number }>(
+    'SELECT last, min_time, settled_at FROM batch WHERE stream = ? ORDER BY first',
+  );
+  const writeExpired = db.prepare('UPDATE stream SET expired = ? WHERE number = ?');
+  const deleteBatches = db.prepare('DELETE FROM batch WHERE stream = ? AND first <= ?');
   const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)');
   const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
   const selectGaps = db.prepare('SELECT * FROM gap WHERE stream = ? ORDER BY first');
@@ -165,6 +171,21 @@ export function openSqliteLedger(file: string): Ledger {
       })();
       stream.through = last;
     },
+    expire(before) {
+      for (const { stream } of states.values()) {
+        let expired = stream.expired;
+        for (const batch of selectOldest.iterate(stream.number)) {
+          if (batch.min_time >= before && batch.settled_at > before) break;
+          expired = batch.last;
+        }
+        if (expired === stream.expired) continue;
+        db.transaction(() => {
+          writeExpired.run(expired, stream.number);
+          deleteBatches.run(stream.number, expired);
+        })();
+        stream.expired = expired;
+      }
+    },
     tags() {
       knownTags ??= collectTags(states.values());
       return knownTags;
@@ -184,6 +205,7 @@ function toStream(row: StreamRow): Mutable<Stream> {
     agent: row.agent,
     epoch: row.epoch,
     through: row.through,
+    expired: row.expired,
     manifestRevision: row.manifest_revision,
     hello: row.hello === null ? null : helloSchema.parse(JSON.parse(row.hello)),
     helloAt: row.hello_at,

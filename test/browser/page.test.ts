@@ -111,6 +111,7 @@ t.test('the page', { skip }, async (t) => {
       epoch: 'a',
       through: 1234,
       stored: 1230,
+      expired: 0,
       deadLetters: 4,
       gapNumbers: 0,
     };

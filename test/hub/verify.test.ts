@@ -1,0 +1,155 @@
+/** The proof holds when everything is there, and names what is not: each way in which it can be broken is planted. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { toDeadLetter } from '../../hub/ingest/judge.ts';
+import type { Ledger } from '../../hub/ledger/ledger.ts';
+import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
+import type { TelemetryReader, TelemetryStore } from '../../hub/store/store.ts';
+import { verify } from '../../hub/verify.ts';
+import { encodeContent } from '../../protocols/frame.ts';
+import type { SampleColumns, SampleValue } from '../../protocols/sample.ts';
+
+const epoch = 'ef'.repeat(16);
+const start = 1_790_000_000_000_000;
+const calm = new AbortController().signal;
+const quiet = { info() {}, warn() {}, error() {} };
+const values: SampleValue[] = [1.5, 'متن', true, 2n ** 60n, null, -3, 0.1, 'x', false, 42];
+const framesInAll = 60;
+const size = values.length;
+/** One number is a dead letter: it is in the ledger and not in the store. */
+const deadNumber = 17;
+
+function frame(first: number): SampleColumns {
+  return {
+    tags: values.map((_, i) => 1 + (i % 3)),
+    times: values.map((_, i) => start + (first + i) * 1000),
+    values,
+    qualities: values.map((value) => (value === null ? 0x80000000 : 0)),
+    flags: values.map((_, i) => i % 2),
+  };
+}
+
+/** A ledger and a store of sixty settled frames. */
+async function settleFrames(t: Test): Promise<{ ledger: Ledger; store: TelemetryStore }> {
+  const dir = t.testdir();
+  const ledger = openSqliteLedger(join(dir, 'ledger.db'));
+  const store = await openDuckdbStore({ dir: join(dir, 'samples'), log: quiet });
+  t.teardown(async () => {
+    ledger[Symbol.dispose]();
+    await store[Symbol.asyncDispose]();
+  });
+  const hello = { epoch, bootId: 'b', minRetained: 1, next: 601, acked: 0, manifestRevision: 1, version: '0' };
+  const stream = ledger.greet('a1', hello, start).number;
+  for (let first = 1; first <= framesInAll * size; first += size) {
+    const samples = frame(first);
+    const alive = values.map((_, i) => i).filter((i) => first + i !== deadNumber);
+    const pick = <T>(column: readonly T[]) => alive.map((i) => column[i]!);
+    const kept = {
+      tags: pick(samples.tags),
+      times: pick(samples.times),
+      values: pick(samples.values),
+      qualities: pick(samples.qualities),
+      flags: pick(samples.flags),
+    };
+    await store.writer.write([{ stream, numbers: alive.map((i) => first + i), samples: kept }], calm);
+    const index = deadNumber - first;
+    const deadLetters = index >= 0 && index < size ? [toDeadLetter(stream, deadNumber, 'planted', samples, index)] : [];
+    const contentHash = createHash('sha256').update(encodeContent(samples)).digest('hex');
+    const times = { minTime: samples.times[0]!, maxTime: samples.times.at(-1)!, acceptedAt: start + first };
+    const batch = { stream, first, last: first + size - 1, contentHash, ...times };
+    ledger.settle([{ batch, deadLetters }], start + first * 1000);
+  }
+  return { ledger, store };
+}
+
+const broken = (proof: Awaited<ReturnType<typeof verify>>) =>
+  proof.streams.flatMap(({ invariants }) => invariants.filter(({ ok }) => !ok).map(({ id }) => id));
+
+t.test('it proves a store in which everything is, dead letters included', async (t) => {
+  const { ledger, store } = await settleFrames(t);
+  const proof = await verify({ ledger, reader: store.reader, deep: true }, calm);
+  t.same(broken(proof), []);
+  t.match(proof, {
+    ok: true,
+    streams: [{ through: 600, stored: 599, deadLetters: 1, frames: 60, framesCompared: 60 }],
+  });
+  t.match(
+    proof.sentence,
+    /^Every one of the 600 samples .* 599 stored, 1 dead letters, 0 in declared gaps; 60 of 60 frames/,
+  );
+  const quick = await verify({ ledger, reader: store.reader }, calm);
+  t.equal(quick.streams[0]!.framesCompared, 50, 'a selection when not asked for all');
+});
+
+t.test('it finds a number that is missing, one that is double, a changed value, time, quality or flag', async (t) => {
+  const { ledger, store } = await settleFrames(t);
+  const { reader } = store;
+  const counted = (change: { points: number; distinct: number }): TelemetryReader => ({
+    ...reader,
+    async countNumbers(...args) {
+      const found = await reader.countNumbers(...args);
+      return { ...found, points: found.points + change.points, distinct: found.distinct + change.distinct };
+    },
+  });
+  t.same(
+    broken(await verify({ ledger, reader: counted({ points: -1, distinct: -1 }) }, calm)),
+    ['I1', 'I4'],
+    'missing',
+  );
+  t.ok(broken(await verify({ ledger, reader: counted({ points: 1, distinct: 0 }) }, calm)).includes('I2'), 'double');
+  const changes: Partial<Record<keyof SampleColumns, (column: readonly unknown[]) => unknown[]>> = {
+    values: (column) => column.with(3, 2n ** 60n + 1n),
+    times: (column) => column.with(3, (column[3] as number) + 1),
+    qualities: (column) => column.with(3, 0x40000000),
+    flags: (column) => column.with(3, 16),
+    tags: (column) => column.with(3, 2),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const changed: TelemetryReader = {
+      ...reader,
+      async samplesByNumber(run, signal) {
+        const found = await reader.samplesByNumber(run, signal);
+        if (run.first !== 401) return found;
+        return { ...found, samples: { ...found.samples, [name]: change!(found.samples[name as keyof SampleColumns]) } };
+      },
+    };
+    const proof = await verify({ ledger, reader: changed, deep: true }, calm);
+    t.same(broken(proof), ['I3'], `${name} changed`);
+    t.match(proof.sentence, /NOT proved: I3 of a1: frame from number 401/);
+  }
+});
+
+t.test('it finds what an agent released too early or keeps no more', async (t) => {
+  const { ledger, store } = await settleFrames(t);
+  const hello = { epoch, bootId: 'b', next: 900, manifestRevision: 1, version: '0' };
+  ledger.greet('a1', { ...hello, minRetained: 1, acked: 700 }, start);
+  t.same(broken(await verify({ ledger, reader: store.reader }, calm)), ['I4']);
+  ledger.greet('a1', { ...hello, minRetained: 500, acked: 400 }, start);
+  t.same(broken(await verify({ ledger, reader: store.reader }, calm)), ['I5']);
+});
+
+t.test('what retention deleted is told, and is not taken for lost', async (t) => {
+  const { ledger, store } = await settleFrames(t);
+  ledger.expire(start + 301 * 1000);
+  const stream = ledger.streams()[0]!;
+  t.equal(stream.expired, 310, 'every frame that the deletion may have touched');
+  const reader: TelemetryReader = {
+    ...store.reader,
+    async countNumbers(number, first, last, signal) {
+      t.ok(first > 310, 'nothing is asked of what is deleted');
+      return store.reader.countNumbers(number, first, last, signal);
+    },
+  };
+  const proof = await verify({ ledger, reader, deep: true }, calm);
+  t.match(proof, { ok: true, streams: [{ expired: 310, stored: 290, frames: 29 }] });
+  t.match(proof.sentence, /310 deleted by retention/);
+});
+
+t.test('with no agent there is nothing to prove, and it says so', async (t) => {
+  const dir = t.testdir();
+  using ledger = openSqliteLedger(join(dir, 'ledger.db'));
+  await using store = await openDuckdbStore({ dir: join(dir, 'samples'), log: quiet });
+  t.match(await verify({ ledger, reader: store.reader }, calm), { ok: true, sentence: /^Nothing to prove yet/ });
+});
