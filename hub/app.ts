@@ -6,7 +6,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
 import { ConfigError } from '../protocols/errors.ts';
 import { openAccess } from './access/access.ts';
-import { startBroker } from './broker.ts';
+import { type Broker, startBroker } from './broker.ts';
 import type { HubConfig } from './config.ts';
 import { createHttp } from './http.ts';
 import { createArrivals } from './ingest/arrivals.ts';
@@ -19,11 +19,11 @@ import { createHubMetrics } from './metrics.ts';
 import { plantAssets } from './plant/assets.ts';
 import { runningShift } from './plant/calendar.ts';
 import type { Plant } from './plant/plant.ts';
+import { verify } from './proof/verify.ts';
 import { runRetention } from './retention.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { openKpiValues } from './rollup/values.ts';
 import { openStore } from './store/open.ts';
-import { verify } from './verify.ts';
 
 export interface HubOptions {
   readonly config: HubConfig;
@@ -65,7 +65,14 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const kpis = { ...evaluator, assets: () => plantAssets(plants) };
 
   await using broker = await openBroker();
-  const session = createBrokerSession({ ...broker, hubBoot, spreadMs: config.ingest.spreadMs, log });
+  const { url: brokerUrl, password: brokerPassword } = broker;
+  const session = createBrokerSession({
+    url: brokerUrl,
+    password: brokerPassword,
+    hubBoot,
+    spreadMs: config.ingest.spreadMs,
+    log,
+  });
   const arrivals = createArrivals(config.ingest.maxBytes);
   const { window } = config.ingest;
   const link = createLink({ ledger, arrivals, hubBoot, window, now: clock.now, publish: session.publish, log });
@@ -94,7 +101,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       const reasons = [...new Set(found.filter((reason) => reason !== undefined))];
       return { ok: reasons.length === 0, reasons };
     },
-    metrics: createHubMetrics({ ingest, link, ledger, heldBytes: () => arrivals.bytes }),
+    metrics: createHubMetrics({ ingest, link, ledger, heldBytes: () => arrivals.bytes, brokerStats: broker.stats }),
     log,
     requestsPerMinute: config.http.requestsPerMinute,
     liveWindow: (site, now) => runningShift(plants, site, now),
@@ -133,7 +140,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   }
 
   /** The address, account and lifetime of the broker that this hub uses, its own or another. */
-  async function openBroker(): Promise<{ url: string; password: string } & AsyncDisposable> {
+  async function openBroker(): Promise<{ url: string; password: string; stats?: Broker['stats'] } & AsyncDisposable> {
     const { kind, url, host, port, passwordFile } = config.broker;
     if (kind === 'external') {
       if (options.brokerPassword) return { url, password: options.brokerPassword, async [Symbol.asyncDispose]() {} };
@@ -146,7 +153,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     const authenticate = (username: string, given: string) =>
       username === ingestUser ? same(given, password) : access.agents.verify(username, given);
     const own = await startBroker({ host, port, authenticate, ingestUser, log });
-    return { url: own.url, password, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
+    return { url: own.url, password, stats: own.stats, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
   }
 }
 

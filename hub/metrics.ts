@@ -9,9 +9,11 @@ export interface MetricsOptions {
   readonly link: Pick<Link, 'faults'>;
   readonly ledger: Pick<Ledger, 'streams'>;
   readonly heldBytes: () => number;
+  /** Of the embedded broker, if there is one. */
+  readonly brokerStats?: () => { readonly connections: number; readonly faults: number };
 }
 
-export function createHubMetrics({ ingest, link, ledger, heldBytes }: MetricsOptions): Registry {
+export function createHubMetrics({ ingest, link, ledger, heldBytes, brokerStats }: MetricsOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'payesh_hub_' });
   const gauge = <Label extends string>(
@@ -46,6 +48,13 @@ export function createHubMetrics({ ingest, link, ledger, heldBytes }: MetricsOpt
   gauge('refused_messages', 'messages refused, by fault', ['fault'], (metric) => {
     for (const [fault, count] of link.faults) metric.set({ fault }, count);
   });
+  if (brokerStats) {
+    gauge('broker_connections', 'connections to the embedded broker', [], (metric) =>
+      metric.set(brokerStats().connections),
+    );
+    const help = 'connections refused or ended for a wrong password, a missing right or a broken rule';
+    gauge('broker_faults', help, [], (metric) => metric.set(brokerStats().faults));
+  }
   gauge('stream_through', 'highest settled number', ['agent', 'stream'], (metric) => {
     for (const { agent, number, through } of ledger.streams()) metric.set({ agent, stream: String(number) }, through);
   });

@@ -1,7 +1,7 @@
 /** `payesh-hub verify`: asks a live hub for the proof and says in a sentence what holds. Exit code 0 proved, 2 not proved. */
 import { Command } from 'commander';
 import { ConfigError } from '../../protocols/errors.ts';
-import type { Verification } from '../verify.ts';
+import type { Verification } from '../proof/verify.ts';
 
 const timeoutMs = 600_000;
 

@@ -1,7 +1,7 @@
 /** `GET /verification`: the proof, made while one waits. One at a time: it reads what it judges from the store itself. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Verification } from '../verify.ts';
+import type { Verification } from '../proof/verify.ts';
 import type { RouteContext } from './context.ts';
 import { overseers } from './guard.ts';
 import { ProblemError } from './problem.ts';

@@ -5,9 +5,9 @@ import t, { type Test } from 'tap';
 import { toDeadLetter } from '../../hub/ingest/judge.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { verify } from '../../hub/proof/verify.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import type { TelemetryReader, TelemetryStore } from '../../hub/store/store.ts';
-import { verify } from '../../hub/verify.ts';
 import { encodeContent } from '../../protocols/frame.ts';
 import type { SampleColumns, SampleValue } from '../../protocols/sample.ts';
 
