@@ -7,10 +7,11 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
+import { startInfluxd } from '../support/influxd.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
 import { freePort } from '../support/ports.ts';
 
@@ -26,7 +27,13 @@ interface StreamState {
   dead_letters: number;
 }
 
-t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) => {
+t.test('kill -9 of agent, hub and broker loses no accepted sample', (t) => killEverything(t, 'duckdb'));
+
+t.test('kill -9 of agent, hub, broker and InfluxDB loses no accepted sample', async (t) => {
+  if (requireOrSkip(t, 'influxd')) await killEverything(t, 'influx');
+});
+
+async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void> {
   const program = requireOrSkip(t, 'mosquitto');
   if (!program) return;
   const dir = t.testdir({ broker: {} });
@@ -34,6 +41,11 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
     [...agents, 'hub-ingest'].map((user) => [user, randomBytes(18).toString('base64url')]),
   );
   await using broker = await startMosquitto({ program, folder: join(dir, 'broker'), users });
+
+  await using database = new AsyncDisposableStack();
+  const influxPort = await freePort();
+  const startDatabase = async () => database.use(await startInfluxd({ dir: join(dir, 'influxdb'), port: influxPort }));
+  const influxd = store === 'influx' ? await startDatabase() : undefined;
 
   const ports = {
     http: await freePort(),
@@ -46,6 +58,8 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
     PAYESH_DATA: dir,
     PAYESH_TOKEN: token,
     PAYESH_BROKER: 'external',
+    PAYESH_STORE: store,
+    PAYESH_INFLUX_PORT: String(influxPort),
     PAYESH_CLOCK: `${Date.now()}:${Date.now()}:2`,
     PAYESH_DEMO_WAIVER_UNTIL: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10),
     PAYESH_HTTP_PORT: String(ports.http),
@@ -106,6 +120,11 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
   };
   const streams = async () =>
     ((await get('/api/v1/streams').catch(() => undefined)) as { data: StreamState[] } | undefined)?.data ?? [];
+  /** What the hub lacks; empty when nothing. */
+  const readiness = async () => {
+    const response = await fetch(`http://127.0.0.1:${ports.http}/readyz`);
+    return response.ok ? '' : await response.text();
+  };
   const flowing = async (what: string) => {
     const before = new Map((await streams()).map(({ agent, through }) => [agent, through]));
     for (let waited = 0; waited < 60_000; waited += 200) {
@@ -143,6 +162,15 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
   await flowing('after the broker was killed');
   await delay(2000);
 
+  if (influxd) {
+    await influxd.stop('SIGKILL');
+    for (let waited = 0; (await readiness()) === '' && waited < 20_000; waited += 200) await delay(200);
+    t.match(await readiness(), /InfluxDB cannot be reached/, 'the hub says why it is not ready');
+    await startDatabase();
+    await flowing('after InfluxDB was killed');
+    await delay(2000);
+  }
+
   for (const agent of [machining, packaging]) {
     running.delete(agent);
     t.equal(await agent.stop(15_000), 0, `${agent.name} drained and stopped`);
@@ -163,4 +191,4 @@ t.test('kill -9 of agent, hub and broker loses no accepted sample', async (t) =>
   t.ok(proof.ok, proof.sentence);
   t.equal(await hub.stop(15_000), 0, 'the hub stopped');
   running.delete(hub);
-});
+}
