@@ -298,13 +298,17 @@ t.test('the publisher gives up a subscription that it cannot rely on', async (t)
 // --- against servers ----------------------------------------------------------------------------------------------
 
 async function startServer(define: (add: (name: string, dataType: DataType) => UAVariable) => void, more: Input = {}) {
-  const serverCertificateManager = new OPCUACertificateManager({ rootFolder: join(root, 'server') });
+  const [serverCertificateManager, userCertificateManager] = ['server', 'user'].map(
+    (name) => new OPCUACertificateManager({ rootFolder: join(root, name) }),
+  );
   // It calls itself by a name that leads nowhere.
   const server = new OPCUAServer({
     host: '127.0.0.1',
     hostname: 'plc.invalid',
     port: 0,
     serverCertificateManager,
+    // Its default is a folder in the user's home.
+    userCertificateManager,
     securityModes: [1],
     securityPolicies: ['None' as never],
     ...more,
