@@ -1,6 +1,6 @@
 /** The hub's HTTP side, put together: the door, the API under /api/v1, health endpoints and the page. It does not listen yet. */
 import helmet from '@fastify/helmet';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { agentRoutes } from './routes/agents.ts';
 import { assetRoutes } from './routes/assets.ts';
@@ -30,7 +30,10 @@ const closeTimeoutMs = 2000;
 
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
-    ...(options.log && { loggerInstance: options.log, disableRequestLogging: true }),
+    ...(options.log && {
+      loggerInstance: options.log,
+      logController: new LogController({ disableRequestLogging: true }),
+    }),
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
     exposeHeadRoutes: false,
