@@ -18,6 +18,8 @@ export interface AcceptOptions {
   /** Samples that may wait; beyond it `add` waits, and with it the source. */
   readonly maxWaiting?: number;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+  /** Ends the waiting for a disk that takes nothing; what was not accepted by then never will be. */
+  readonly giveUp: AbortSignal;
   /** Called when numbers have been given out: there is something to forward. */
   readonly onAccepted?: () => void;
 }
@@ -25,14 +27,16 @@ export interface AcceptOptions {
 export interface Acceptor extends AsyncDisposable {
   /** Takes samples in order. Resolves at once unless too many wait. */
   add(samples: readonly Sample[]): Promise<void>;
-  /** Resolves when everything added before is accepted. */
+  /** Resolves when everything added before is accepted, or nothing more will be. */
   flush(): Promise<void>;
+  /** Rejects when the buffer fails in a way that waiting does not mend: the process must end and be started anew. */
+  readonly failed: Promise<never>;
   readonly waiting: number;
   /** Samples accepted since the start. */
   readonly accepted: number;
 }
 
-/** A failing disk is tried again this often; nothing new is accepted meanwhile. */
+/** A full disk is tried again this often; nothing new is accepted meanwhile. */
 const retryMs = 1000;
 /** Chunks handed to the buffer and not yet durable. */
 const maxUnderWay = 4;
@@ -43,6 +47,7 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
     manifestRevision,
     intervalMs,
     log,
+    giveUp,
     maxSamples = maxFrameSamples,
     maxWaiting = 8 * maxFrameSamples,
   } = options;
@@ -56,7 +61,10 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
   let first = buffer.state().next;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
-  let disposed = false;
+  /** Nothing more will be accepted. */
+  let ended = false;
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
 
   /** Encodes while the disk is busy with what was encoded before. */
   const write = async (): Promise<void> => {
@@ -100,44 +108,52 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
 
   /** When an append failed, those after it fail too, so that trying them again in order keeps the order. */
   const settleOldest = async (): Promise<void> => {
-    const { chunk, done } = underWay.shift()!;
+    const { chunk, done } = underWay[0]!;
     let error = await done;
-    if (error) log.warn({ err: error }, 'the buffer takes no samples; sources wait until it does');
+    if (error && isFull(error)) log.warn({ err: error }, 'the buffer takes no samples; sources wait until it does');
     for (let failures = 0; error; failures++) {
-      if (disposed && failures > 0) throw error;
-      await delay(retryMs);
+      if (!isFull(error) || giveUp.aborted) throw error;
+      await delay(retryMs, undefined, { signal: giveUp }).catch(() => {});
       error = await append(chunk);
       if (error) continue;
       log.info({ failures }, 'the buffer takes samples again');
       for (const [i, { chunk: next, done: refused }] of underWay.entries()) {
-        if (await refused) underWay[i] = { chunk: next, done: append(next) };
+        if (i > 0 && (await refused)) underWay[i] = { chunk: next, done: append(next) };
       }
     }
+    underWay.shift();
     accepted += chunk.count;
     options.onAccepted?.();
   };
 
   const startWriting = (): Promise<void> => {
-    writing ??= write().finally(() => {
-      writing = undefined;
-      if (waiting.length > 0) schedule();
-    });
+    writing ??= write()
+      .catch((error) => {
+        ended = true;
+        if (!giveUp.aborted) failure.reject(error);
+      })
+      .finally(() => {
+        writing = undefined;
+        if (waiting.length > 0) schedule();
+      });
     return writing;
   };
   const schedule = () => {
-    if (waiting.length >= maxSamples) void startWriting().catch(() => {});
-    else timer ??= setTimeout(() => void startWriting().catch(() => {}), intervalMs);
+    if (ended) return;
+    if (waiting.length >= maxSamples) void startWriting();
+    else timer ??= setTimeout(() => void startWriting(), intervalMs);
   };
-  const countWaiting = () => waiting.length + taken.length - takenFrom;
+  const countWaiting = () =>
+    waiting.length + taken.length - takenFrom + underWay.reduce((sum, { chunk }) => sum + chunk.count, 0);
   const flush = async () => {
-    while (writing || waiting.length > 0) await startWriting();
+    while (!ended && (writing || waiting.length > 0)) await startWriting();
   };
 
   return {
     async add(samples) {
       for (const sample of samples) waiting.push(sample);
       if (waiting.length > 0 && !writing) schedule();
-      while (countWaiting() > maxWaiting) await startWriting();
+      while (!ended && countWaiting() > maxWaiting) await startWriting();
     },
     flush,
     get waiting() {
@@ -146,10 +162,8 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
     get accepted() {
       return accepted;
     },
-    async [Symbol.asyncDispose]() {
-      disposed = true;
-      await flush();
-    },
+    failed: failure.promise,
+    [Symbol.asyncDispose]: flush,
   };
 }
 
@@ -181,3 +195,6 @@ const slice = (samples: SampleColumns, from: number, to: number): SampleColumns 
   qualities: samples.qualities.slice(from, to),
   flags: samples.flags.slice(from, to),
 });
+
+/** A full disk, or the quota: releasing what the hub has taken makes room. Other errors of a disk are not waited out. */
+const isFull = (error: Error & { code?: string }): boolean => error.code === 'SQLITE_FULL' || error.code === 'ENOSPC';

@@ -57,12 +57,15 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
     version: options.version,
     log,
   });
+  const giveUp = new AbortController();
+  kill.addEventListener('abort', () => giveUp.abort());
   await using acceptor = startAcceptor({
     buffer,
     manifestRevision: revision,
     now: clock.now,
     intervalMs: config.acceptance.intervalMs,
     log,
+    giveUp: giveUp.signal,
     onAccepted: forwarder.accepted,
   });
 
@@ -80,11 +83,15 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   const endForwarding = new AbortController();
   const forwarding = forwarder.run(AbortSignal.any([endForwarding.signal, kill]));
   try {
-    await Promise.race([Promise.all(declared.map(supervise)), forwarding.then(() => aborted(stop))]);
+    stop.addEventListener('abort', () => setTimeout(() => giveUp.abort(), options.drainMs).unref(), { once: true });
+    await Promise.race([Promise.all(declared.map(supervise)), forwarding.then(() => aborted(stop)), acceptor.failed]);
     await acceptor.flush();
+    if (acceptor.waiting > 0)
+      log.error({ samples: acceptor.waiting }, 'stopped before the buffer took these samples: they are lost');
     const settled = await drained(Date.now() + options.drainMs);
     log.info({ through: forwarder.through, next: buffer.state().next, settled }, 'agent stopping');
   } finally {
+    giveUp.abort();
     endForwarding.abort();
     await forwarding;
   }

@@ -208,6 +208,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         try {
           await connectOnce(releaser, signal);
         } catch (error) {
+          if (signal.aborted) break;
           if (!(error instanceof ConnectionError)) throw error;
           if (failures === 0)
             log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');

@@ -60,6 +60,7 @@ async function runAgent(samples: readonly Sample[], tags: number, maxSamples: nu
     intervalMs: 250,
     maxSamples,
     log: quiet,
+    giveUp: new AbortController().signal,
   });
   return await timed(async () => {
     for (let i = 0; i < samples.length; i += readingSize)

@@ -21,6 +21,8 @@ const sample = (tag: number, at: number, value: SampleValue, code = 0): Sample =
   flags: 0,
 });
 const quiet = { info() {}, warn() {} };
+const never = new AbortController().signal;
+const diskFull = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
 const now = () => start;
 const onChange = (deadband = 0) => ({ mode: 'change' as const, deadband, heartbeatMs: 60_000 });
 
@@ -126,6 +128,7 @@ t.test('acceptance gathers for its interval, or until a frame is full, and keeps
     intervalMs: 50,
     maxSamples: 100,
     log: quiet,
+    giveUp: never,
   });
   const all = Array.from({ length: 250 }, (_, i) => sample(1, i, i));
   await acceptor.add(all.slice(0, 30));
@@ -143,7 +146,14 @@ t.test('acceptance gathers for its interval, or until a frame is full, and keeps
 
 t.test('samples too large for one frame go into several', async (t) => {
   const buffer = createMemoryBuffer();
-  const acceptor = startAcceptor({ buffer, manifestRevision: 1, now: () => start, intervalMs: 10, log: quiet });
+  const acceptor = startAcceptor({
+    buffer,
+    manifestRevision: 1,
+    now: () => start,
+    intervalMs: 10,
+    log: quiet,
+    giveUp: never,
+  });
   const noise = () =>
     Array.from({ length: 300 }, () => Math.random().toString(36).slice(2))
       .join('')
@@ -161,7 +171,14 @@ t.test('samples too large for one frame go into several', async (t) => {
 
 t.test('two samples of one tag, one microsecond and one number modulo 1000 are kept apart', async (t) => {
   const buffer = createMemoryBuffer();
-  const acceptor = startAcceptor({ buffer, manifestRevision: 1, now: () => start, intervalMs: 10, log: quiet });
+  const acceptor = startAcceptor({
+    buffer,
+    manifestRevision: 1,
+    now: () => start,
+    intervalMs: 10,
+    log: quiet,
+    giveUp: never,
+  });
   const samples = Array.from({ length: 1001 }, (_, i) => (i % 1000 === 0 ? sample(1, 0, i) : sample(2, i, i)));
   await acceptor.add(samples);
   await acceptor.flush();
@@ -175,7 +192,7 @@ t.test('while the buffer takes nothing, sources wait, and nothing is lost or reo
   const acceptor = startAcceptor({
     buffer: {
       ...buffer,
-      append: (chunk) => (failures-- > 0 ? Promise.reject(new Error('disk full')) : buffer.append(chunk)),
+      append: (chunk) => (failures-- > 0 ? Promise.reject(diskFull()) : buffer.append(chunk)),
     },
     manifestRevision: 1,
     now: () => start,
@@ -183,6 +200,7 @@ t.test('while the buffer takes nothing, sources wait, and nothing is lost or reo
     maxSamples: 10,
     maxWaiting: 20,
     log: quiet,
+    giveUp: never,
   });
   for (let i = 0; i < 100; i += 10) {
     await acceptor.add(Array.from({ length: 10 }, (_, k) => sample(1, i + k, i + k)));
@@ -193,6 +211,43 @@ t.test('while the buffer takes nothing, sources wait, and nothing is lost or reo
     (await samplesIn(buffer)).map(({ value }) => value),
     Array.from({ length: 100 }, (_, i) => i),
   );
+});
+
+t.test('a stop does not wait for ever for a disk that stays full, and says what was never accepted', async (t) => {
+  const buffer = createMemoryBuffer();
+  const giveUp = new AbortController();
+  const acceptor = startAcceptor({
+    buffer: { ...buffer, append: () => Promise.reject(diskFull()) },
+    manifestRevision: 1,
+    now,
+    intervalMs: 10,
+    maxSamples: 10,
+    maxWaiting: 20,
+    log: quiet,
+    giveUp: giveUp.signal,
+  });
+  const adding = acceptor.add(Array.from({ length: 50 }, (_, i) => sample(1, i, i)));
+  setTimeout(() => giveUp.abort(), 50);
+  await adding;
+  await acceptor.flush();
+  t.equal(acceptor.waiting, 50);
+  await acceptor.add([sample(1, 51, 51)]);
+  await acceptor[Symbol.asyncDispose]();
+});
+
+t.test('a buffer that fails otherwise than by being full ends the agent, so that it is started anew', async (t) => {
+  const buffer = createMemoryBuffer();
+  const acceptor = startAcceptor({
+    buffer: { ...buffer, append: () => Promise.reject(new Error('the buffer is closed')) },
+    manifestRevision: 1,
+    now,
+    intervalMs: 10,
+    log: quiet,
+    giveUp: never,
+  });
+  await acceptor.add([sample(1, 0, 0)]);
+  await t.rejects(acceptor.failed, /closed/);
+  await acceptor[Symbol.asyncDispose]();
 });
 
 t.test('a lost source is tried again, and every session begins with everything and ends with a word', async (t) => {

@@ -251,3 +251,18 @@ t.test('believes no acknowledgement of another epoch, another boot or a lower nu
   stop.abort();
   await run;
 });
+
+t.test('ends quietly when it is stopped while it connects', async (t) => {
+  const buffer = createMemoryBuffer();
+  const uplink: Uplink = {
+    connect: (_handlers, signal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  };
+  const log = { info() {}, warn() {}, error() {} };
+  const manifest = { epoch: buffer.state().epoch, revision: 1, site: 'demo/site', tags: [] };
+  const forwarder = createForwarder({ buffer, uplink, manifest, bootId: 'boot', version: '0', log });
+  const stop = new AbortController();
+  const run = forwarder.run(stop.signal);
+  stop.abort();
+  await t.resolves(run);
+});
