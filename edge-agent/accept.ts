@@ -168,21 +168,26 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
 }
 
 /**
- * A store keeps two samples of one tag and one µs apart by their numbers modulo 1000 (R12). Where even those are
- * equal, the later sample gets 1 µs more, before it is accepted.
+ * A store keeps two samples of one tag and one µs apart by their numbers modulo 1000 (R12). While a source repeats a
+ * time, every thousandth number gets 1 µs more, before it is accepted; so a clock that stands still loses nothing.
  */
 function createTimeSeparator() {
-  const lastTime: TimeUs[] = [];
-  const lastNumber: number[] = [];
+  /** By tag: the time that the source gave last, the time that was kept for it, and the first number that has it. */
+  const given: TimeUs[] = [];
+  const kept: TimeUs[] = [];
+  const since: number[] = [];
   return (samples: SampleColumns, first: number): SampleColumns => {
     const times = new Array<TimeUs>(samples.times.length);
     for (let i = 0; i < times.length; i++) {
       const tag = samples.tags[i]!;
-      const number = first + i;
-      let time = samples.times[i]!;
-      if (time === lastTime[tag] && (number - lastNumber[tag]!) % 1000 === 0) time += 1;
-      times[i] = lastTime[tag] = time;
-      lastNumber[tag] = number;
+      const time = samples.times[i]!;
+      const repeated = time >= given[tag]! && time <= kept[tag]!;
+      if (!repeated || first + i - since[tag]! >= 1000) {
+        kept[tag] = repeated ? kept[tag]! + 1 : time;
+        since[tag] = first + i;
+      }
+      given[tag] = time;
+      times[i] = kept[tag]!;
     }
     return { ...samples, times };
   };

@@ -53,6 +53,8 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   let regressed = false;
   let through = buffer.state().acked;
   let resent = 0;
+  /** What the buffer held at the start or has sent since: a hub that settled more knew another buffer of this epoch. */
+  let known = buffer.state().next - 1;
 
   // Of the current connection:
   let hub: HubState | undefined;
@@ -73,7 +75,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   const onAck = (releaser: { release(through: number): void }) => (ack: Ack) => {
     if (ack.epoch !== epoch) return;
-    if (ack.through >= buffer.state().next) {
+    if (ack.through > known) {
       regressed = true;
       log.error(
         { through: ack.through, next: buffer.state().next, alarm: 'BUFFER_REGRESSED' },
@@ -92,7 +94,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         log.warn({ through: ack.through, reason: ack.reason }, 'the hub refused a frame; going back');
         goBack();
         sendManifest ||= ack.reason === 'manifest';
-        pauseUntil = Date.now() + nackPauseMs;
+        pauseUntil = performance.now() + nackPauseMs;
       }
     }
     window = ack.window;
@@ -105,7 +107,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       const settled = inFlight.findLast((frame) => frame.last <= to);
       if (settled) {
         inFlight = inFlight.filter((frame) => frame.last > to);
-        timeoutMs = Math.max(ackTimeoutMs, 3 * (Date.now() - settled.sentAt));
+        timeoutMs = Math.max(ackTimeoutMs, 3 * (performance.now() - settled.sentAt));
       }
       releaser.release(to);
     }
@@ -118,9 +120,9 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     const { bootId, version } = options;
     const greeting = { epoch, bootId, minRetained, next, acked: through, manifestRevision: manifest.revision, version };
     await session.hello(greeting);
-    const deadline = Date.now() + timeoutMs;
-    while (!welcome && !failed && hub?.online && !regressed && Date.now() < deadline && !signal.aborted) {
-      await wake.wait(deadline - Date.now(), signal);
+    const deadline = performance.now() + timeoutMs;
+    while (!welcome && !failed && hub?.online && !regressed && performance.now() < deadline && !signal.aborted) {
+      await wake.wait(deadline - performance.now(), signal);
     }
     timeoutMs = welcome ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
   };
@@ -128,13 +130,14 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   const send = async (session: UplinkSession) => {
     const bytesInFlight = inFlight.reduce((sum, frame) => sum + frame.size, 0);
     const room = { frames: window - inFlight.length, bytes: maxBytesInFlight - bytesInFlight };
-    if (room.frames <= 0 || room.bytes <= 0 || Date.now() < pauseUntil) return 0;
+    if (room.frames <= 0 || room.bytes <= 0 || performance.now() < pauseUntil) return 0;
     const from = cursor;
     const frames = await buffer.peek(from, room);
     if (cursor !== from) return 1;
     for (const frame of frames) {
-      inFlight.push({ last: frame.last, size: frame.bytes.length, sentAt: Date.now() });
+      inFlight.push({ last: frame.last, size: frame.bytes.length, sentAt: performance.now() });
       cursor = frame.last;
+      known = Math.max(known, frame.last);
       session.data(frame.bytes).catch((error: Error) => {
         failed ??= error;
         wake.ring();
@@ -164,8 +167,9 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         if ((await send(session)) > 0) continue;
         const oldest = inFlight[0]?.sentAt ?? Number.POSITIVE_INFINITY;
         const timeLeft =
-          Math.min(oldest + timeoutMs, pauseUntil > Date.now() ? pauseUntil : Number.POSITIVE_INFINITY) - Date.now();
-        if (oldest + timeoutMs <= Date.now()) {
+          Math.min(oldest + timeoutMs, pauseUntil > performance.now() ? pauseUntil : Number.POSITIVE_INFINITY) -
+          performance.now();
+        if (oldest + timeoutMs <= performance.now()) {
           log.warn({ through, inFlight: inFlight.length, timeoutMs }, 'no acknowledgement; greeting the hub again');
           timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
           welcome = undefined;
@@ -204,7 +208,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         log.warn({ err }, 'could not release from the buffer; trying again'),
       );
       for (let failures = 0; !signal.aborted && !regressed; ) {
-        const startedAt = Date.now();
+        const startedAt = performance.now();
         try {
           await connectOnce(releaser, signal);
         } catch (error) {
@@ -214,7 +218,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
             log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');
         }
         link = 'connecting';
-        failures = Date.now() - startedAt > longestRetryMs ? 0 : failures + 1;
+        failures = performance.now() - startedAt > longestRetryMs ? 0 : failures + 1;
         if (!signal.aborted && !regressed) await pause(Math.min(longestRetryMs, 500 * 2 ** failures), signal);
       }
     },
@@ -222,7 +226,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   /** Full jitter, so that a thousand agents do not come back at once. */
   async function pause(longestMs: number, signal: AbortSignal) {
-    const until = Date.now() + Math.random() * longestMs;
-    while (Date.now() < until && !signal.aborted) await wake.wait(until - Date.now(), signal);
+    const until = performance.now() + Math.random() * longestMs;
+    while (performance.now() < until && !signal.aborted) await wake.wait(until - performance.now(), signal);
   }
 }

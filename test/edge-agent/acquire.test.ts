@@ -186,6 +186,16 @@ t.test('two samples of one tag, one microsecond and one number modulo 1000 are k
   t.same(times, [start, start + 1]);
 });
 
+t.test('a clock that stands still makes no two samples of a tag the same point', async (t) => {
+  const buffer = createMemoryBuffer();
+  const acceptor = startAcceptor({ buffer, manifestRevision: 1, now, intervalMs: 10, log: quiet, giveUp: never });
+  const samples = Array.from({ length: 4000 }, (_, i) => (i % 3 === 0 ? sample(1, 0, i) : sample(2, i, i)));
+  await acceptor.add(samples);
+  await acceptor.flush();
+  const points = (await samplesIn(buffer)).map(({ tag, time }, i) => `${tag} ${time} ${(i + 1) % 1000}`);
+  t.equal(new Set(points).size, 4000);
+});
+
 t.test('while the buffer takes nothing, sources wait, and nothing is lost or reordered', async (t) => {
   const buffer = createMemoryBuffer();
   let failures = 2;

@@ -75,6 +75,7 @@ async function setUp(
 ) {
   const { hub, uplink } = createHub(options);
   const buffer = createMemoryBuffer();
+  for (let i = 0; i < (options.frames ?? 0); i++) await buffer.append(chunkOf(10, buffer.state().next));
   const problems: string[] = [];
   const note = (_: object, message: string) => void problems.push(message);
   const manifest = { epoch: buffer.state().epoch, revision: 1, site: 'demo/site', tags: [] };
@@ -139,8 +140,7 @@ t.test('sends the manifest before data when the hub does not hold its revision',
 });
 
 t.test('begins where the hub says it is', async (t) => {
-  const { hub, forwarder, stop, fill, running } = await setUp({ through: 30 });
-  await fill(5);
+  const { hub, forwarder, stop, running } = await setUp({ through: 30, frames: 5 });
   const run = running();
   await until(() => forwarder.through === 50, 'the rest');
   stop.abort();
@@ -234,6 +234,17 @@ t.test('stops and alarms when the hub knows numbers that the buffer never gave',
   t.match(problems.join(), /new dataDir/);
   t.same(hub.data(), [], 'nothing was sent');
   t.equal(buffer.state().frames, 3, 'nothing was let go');
+});
+
+t.test('stops and alarms when an older copy of the buffer was put back and has taken new samples since', async (t) => {
+  const { hub, buffer, forwarder, fill, running } = await setUp({ through: 25 });
+  await fill(2);
+  const run = running();
+  await fill(2);
+  await run;
+  t.equal(forwarder.link, 'regressed', 'numbers 21 to 25 of the hub are not those of this buffer');
+  t.same(hub.data(), []);
+  t.equal(buffer.state().frames, 4, 'nothing was let go');
 });
 
 t.test('believes no acknowledgement of another epoch, another boot or a lower number', async (t) => {
