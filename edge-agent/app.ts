@@ -69,6 +69,9 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
     onAccepted: forwarder.accepted,
   });
 
+  /** When one part fails, the others end too: half an agent helps nobody, and a new start is near. */
+  const failure = new AbortController();
+  const end = AbortSignal.any([stop, failure.signal]);
   const healths = new Map<string, SourceHealth>();
   const supervise = async ({ source: sourceConfig, tags }: (typeof declared)[number]) => {
     const context = { tagIds: idByPath, clock, log, dataDir: config.dataDir };
@@ -76,24 +79,26 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
     const sampler = createSampler(new Map(tags.map((tag) => [idByPath.get(tag.path)!, tag.report])), clock.now);
     const health = createSourceHealth(source.id, idByPath, config.health.intervalMs);
     healths.set(source.id, health);
-    await superviseSource({ source, sampler, health, acceptor, clock, log }, stop);
+    await superviseSource({ source, sampler, health, acceptor, clock, log }, end);
   };
 
   await using _status = await startStatus();
   const endForwarding = new AbortController();
   const forwarding = forwarder.run(AbortSignal.any([endForwarding.signal, kill]));
+  const supervised = declared.map(supervise);
   try {
     stop.addEventListener('abort', () => setTimeout(() => giveUp.abort(), options.drainMs).unref(), { once: true });
-    await Promise.race([Promise.all(declared.map(supervise)), forwarding.then(() => aborted(stop)), acceptor.failed]);
+    await Promise.race([Promise.all(supervised), forwarding.then(() => aborted(stop)), acceptor.failed]);
     await acceptor.flush();
     if (acceptor.waiting > 0)
       log.error({ samples: acceptor.waiting }, 'stopped before the buffer took these samples: they are lost');
     const settled = await drained(Date.now() + options.drainMs);
     log.info({ through: forwarder.through, next: buffer.state().next, settled }, 'agent stopping');
   } finally {
+    failure.abort();
     giveUp.abort();
     endForwarding.abort();
-    await forwarding;
+    await Promise.allSettled([...supervised, forwarding]);
   }
 
   async function drained(deadline: number): Promise<boolean> {

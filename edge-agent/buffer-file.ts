@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ConfigError } from '../protocols/errors.ts';
-import { sealFrame } from '../protocols/frame.ts';
+import { openFrame, sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { BufferState, Chunk, NumberedFrame } from './buffer.ts';
 
@@ -85,6 +85,13 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
     return changes;
   });
 
+  /** In place of one that can be read no more: the hub lists all its numbers as dead letters, and the stream goes on. */
+  const damagedFrame = (first: number, last: number): Buffer =>
+    sealFrame(
+      { epoch, first, count: last - first + 1, acceptedAt: 0, manifestRevision: readMeta.get('revision') as number },
+      Buffer.from('damaged in the buffer'),
+    );
+
   return {
     append({ first, count, acceptedAt, manifestRevision, payload }: Chunk): void {
       if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
@@ -102,7 +109,7 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
       for (const { first, last, frame } of selectChunks.iterate({ after, frames: limit.frames })) {
         if (found.length > 0 && bytes + frame.length > limit.bytes) break;
         bytes += frame.length;
-        found.push({ first, last, bytes: frame });
+        found.push({ first, last, bytes: isWhole(frame) ? frame : damagedFrame(first, last) });
       }
       return found;
     },
@@ -165,6 +172,16 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
       db.close();
     },
   };
+}
+
+/** SQLite does not notice a bit that has flipped on the disk; the frame's checksum does. */
+function isWhole(frame: Buffer): boolean {
+  try {
+    openFrame(frame);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What makes a tag another tag when it changes. */

@@ -85,6 +85,8 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       welcome = ack;
       advance(ack.through);
       goBack();
+      // A hub that knows less than before gets again what is still here.
+      cursor = ack.through;
       sendManifest = ack.manifestRevision !== manifest.revision;
     } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {
       welcome = undefined;

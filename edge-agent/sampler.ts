@@ -86,7 +86,9 @@ function representable(sample: Sample, now: () => TimeUs): Sample {
   if (value === null) return { ...sample, quality: quality.bad };
   if (typeof value === 'bigint') return representableInteger(sample, value);
   const fits =
-    typeof value === 'number' ? Number.isFinite(value) : typeof value !== 'string' || value.length <= maxTextLength;
+    typeof value === 'number'
+      ? Number.isFinite(value)
+      : typeof value !== 'string' || (value.length <= maxTextLength && value.isWellFormed());
   return fits ? sample : { ...sample, value: null, quality: quality.badOutOfRange };
 }
 

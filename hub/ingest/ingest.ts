@@ -86,7 +86,7 @@ export function createIngest(options: IngestOptions): Ingest {
       else if (header.manifestRevision > stream.manifestRevision) refuse(arrival, stream.through, 'manifest');
       else {
         const tags = ledger.tagsOf(stream.number);
-        judgements.push(judgeFrame(header, payload, { stream: stream.number, from: expected, tags, now: now() }));
+        judgements.push(judgeFrame(header, payload, { stream: stream.number, from: expected, tags }));
         next.set(stream.number, header.first + header.count);
         touched.set(stream, agent);
       }
@@ -118,14 +118,39 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   };
 
+  const throughOf = (number: number) => ledger.streams().find((stream) => stream.number === number)!.through;
+
+  /** False when the signal aborted before the ledger, on a full disk say, took it; the store's rewrite is harmless. */
+  const settle = async (frames: readonly SettledFrame[], signal: AbortSignal): Promise<boolean> => {
+    for (let failures = 0; ; failures++) {
+      try {
+        ledger.settle(frames, now());
+        blocked = undefined;
+        return true;
+      } catch (error) {
+        if (!isWaitedOut(error)) throw error;
+        if (!blocked) log.warn({ err: error }, 'the ledger takes nothing; agents keep their samples until it does');
+        blocked = `the ledger: ${(error as Error).message}`;
+        await delay(Math.min(longestRetryMs, firstRetryMs * 2 ** failures), undefined, { signal }).catch(() => {});
+        if (signal.aborted) return false;
+      }
+    }
+  };
+
   const settleGroup = async (group: readonly Arrival[], signal: AbortSignal) => {
     const { judgements, touched } = judgeGroup(group);
+    const before = new Map(judgements.map(({ batch: { stream } }) => [stream, throughOf(stream)]));
     const batches = judgements.map(({ batch }) => batch).filter(({ numbers }) => numbers.length > 0);
     const rejections = batches.length > 0 ? await store(batches, signal) : [];
     if (!rejections) return;
-    const settled = judgements.map((judgement) => withRejections(judgement, rejections));
-    if (settled.length > 0) ledger.settle(settled, now());
-    for (const { batch, settled } of judgements) options.onSettled(batch, settled.batch.acceptedAt);
+    // A gap that was declared while the store wrote has moved its stream on; that agent sends again from there.
+    const moved = new Set(
+      judgements.flatMap(({ batch: { stream } }) => (before.get(stream) === throughOf(stream) ? [] : [stream])),
+    );
+    const standing = judgements.filter(({ batch }) => !moved.has(batch.stream));
+    const settled = standing.map((judgement) => withRejections(judgement, rejections));
+    if (settled.length > 0 && !(await settle(settled, signal))) return;
+    for (const { batch, settled } of standing) options.onSettled(batch, settled.batch.acceptedAt);
     for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through });
     counts.groups += 1;
     counts.frames += settled.length;
@@ -148,6 +173,10 @@ export function createIngest(options: IngestOptions): Ingest {
     },
   };
 }
+
+/** A full disk or a file that is locked for a moment; anything else is a fault of ours. */
+const isWaitedOut = (error: unknown): boolean =>
+  /^SQLITE_(FULL|BUSY|LOCKED|IOERR)/.test((error as { code?: string }).code ?? '');
 
 /** What the store itself refused for good joins the frame's dead letters, in the same ledger transaction (R14). */
 function withRejections({ batch, settled }: Judgement, rejections: readonly StoreRejection[]): SettledFrame {

@@ -20,12 +20,14 @@ export interface JudgeContext {
   /** The first number still wanted; what a frame holds before it is settled already. */
   readonly from: number;
   readonly tags: ReadonlyMap<number, ManifestTag>;
-  readonly now: TimeUs;
 }
 
 /** 2000-01-01: clocks that were never set begin before it. */
 const earliest: TimeUs = 946_684_800_000_000;
-/** A source's clock may be wrong; a sample from the day after tomorrow is no measurement. */
+/**
+ * A source's clock may be wrong; a sample from the day after tomorrow is no measurement. Held against the time of its
+ * acceptance, which is frozen in the frame: judged again after a crash, it must get the same verdict.
+ */
 const furthestAheadUs = 86_400_000_000;
 
 export function judgeFrame(header: FrameHeader, payload: Uint8Array, context: JudgeContext): Judgement {
@@ -46,7 +48,7 @@ function judgeSamples(
   content: string | Uint8Array,
   context: JudgeContext,
 ): Judgement {
-  const { stream, tags, now } = context;
+  const { stream, tags } = context;
   const first = Math.max(header.first, context.from);
   const count = samples.tags.length;
   const deadLetters: Omit<DeadLetter, 'settledAt'>[] = [];
@@ -56,7 +58,7 @@ function judgeSamples(
   let maxTime = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < count; i++) {
     const time = samples.times[i]!;
-    const fault = faultOf(tags.get(samples.tags[i]!), samples.values[i]!, time, now);
+    const fault = faultOf(tags.get(samples.tags[i]!), samples.values[i]!, time, header.acceptedAt);
     if (fault) {
       deadLetters.push(toDeadLetter(stream, first + i, fault, samples, i));
       continue;
@@ -70,10 +72,15 @@ function judgeSamples(
   return { batch, settled: { batch: batchRow(header, first, content, minTime, maxTime, stream), deadLetters } };
 }
 
-function faultOf(tag: ManifestTag | undefined, value: SampleValue, time: TimeUs, now: TimeUs): string | undefined {
+function faultOf(
+  tag: ManifestTag | undefined,
+  value: SampleValue,
+  time: TimeUs,
+  acceptedAt: TimeUs,
+): string | undefined {
   if (!tag) return 'unknown tag';
   if (!fitsType(value, tag.type)) return `not of type ${tag.type}`;
-  if (time < earliest || time > now + furthestAheadUs) return 'time out of range';
+  if (time < earliest || time > acceptedAt + furthestAheadUs) return 'time out of range';
   return undefined;
 }
 

@@ -54,6 +54,7 @@ export function createLink(options: LinkOptions): Link {
   const greet = (agent: string, payload: Uint8Array) => {
     const hello = parseMessage(helloSchema, payload);
     if (!hello) return fault(agent, 'hello');
+    if (hello.minRetained > hello.next || hello.acked >= hello.next) return fault(agent, 'hello');
     const stream = ledger.greet(agent, hello, now());
     if (hello.minRetained > stream.through + 1) {
       const last = hello.minRetained - 1;

@@ -26,6 +26,7 @@ export interface BrokerSession {
 }
 
 const retryMs = 1000;
+const goodbyeMs = 2000;
 
 export function createBrokerSession(options: BrokerSessionOptions): BrokerSession {
   const { url, password, hubBoot, spreadMs, log } = options;
@@ -56,9 +57,11 @@ export function createBrokerSession(options: BrokerSessionOptions): BrokerSessio
     signal.addEventListener('abort', stop);
     const lost = await Promise.race([session.closed, stopped.promise]);
     signal.removeEventListener('abort', stop);
-    if (signal.aborted)
-      await session.publish(hubStateTopic, stateMessage(false), { qos: 1, retain: true }).catch(() => {});
-    else throw lost ?? new ConnectionError('the broker closed the connection');
+    if (signal.aborted) {
+      // While nothing is read, its acknowledgement is not seen either.
+      const patience = AbortSignal.timeout(goodbyeMs);
+      await session.publish(hubStateTopic, stateMessage(false), { qos: 1, retain: true }, patience).catch(() => {});
+    } else throw lost ?? new ConnectionError('the broker closed the connection');
   };
 
   return {

@@ -32,7 +32,8 @@ interface StreamState {
 }
 
 export function openSqliteLedger(file: string): Ledger {
-  const db = new Database(file);
+  // Nobody else has business with this file; the event loop does not wait for somebody who has.
+  const db = new Database(file, { timeout: 0 });
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.pragma('foreign_keys = ON');

@@ -2,6 +2,7 @@
  * The ledger's account of a stream, read page by page: whether frames and gaps tile every number (I7), and which frames
  * to compare. A stream of years has millions of frames; no more than a page of them is ever held.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { BatchRow, Gap, Ledger, Stream } from '../ledger/ledger.ts';
 
 export interface Tiles {
@@ -53,6 +54,8 @@ export async function readTiles(
   for (let after = expired, more = true; more; ) {
     const page = ledger.batches(number, after, pageSize);
     more = page.length === pageSize;
+    // The hub has other work between two pages.
+    await setImmediate();
     for (const batch of page) {
       after = batch.first;
       // What was settled after the proof began is left for the next one.

@@ -3,6 +3,7 @@
  * and frames compared value by value by hash. It reads the ledger before the store, so that what arrives meanwhile
  * cannot make it fail.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Gap, Ledger, Stream } from '../ledger/ledger.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { isUnchanged } from './frames.ts';
@@ -62,7 +63,7 @@ async function verifyStream(
 ): Promise<StreamProof> {
   const { number, agent, epoch, through, expired, hello } = stream;
   const gaps = ledger.gaps(number).filter(({ first }) => first > expired && first <= through);
-  const listed = readListed(ledger, stream, gaps);
+  const listed = await readListed(ledger, stream, gaps);
   let compared = 0;
   let differing: number | undefined;
   const compare = async (batch: Parameters<typeof isUnchanged>[0]) => {
@@ -149,16 +150,17 @@ interface Listed {
   readonly runs: readonly (readonly [number, number])[];
 }
 
-function readListed(
+async function readListed(
   ledger: Pick<Ledger, 'deadLetters'>,
   { number, expired, through }: Stream,
   gaps: readonly Gap[],
-): Listed {
+): Promise<Listed> {
   const runs: [number, number][] = [];
   let deadLetters = 0;
   for (let after = expired, more = true; more; ) {
     const page = ledger.deadLetters(number, after, pageSize);
     more = page.length === pageSize;
+    await setImmediate();
     for (const { number: listed } of page) {
       after = listed;
       if (listed > through) continue;

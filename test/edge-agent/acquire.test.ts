@@ -74,16 +74,17 @@ t.test('a deadband holds back small changes until they add up', async (t) => {
 });
 
 t.test('what a frame cannot carry is Bad without a value, and Bad never carries one', async (t) => {
-  const sampler = createSampler(new Map([1, 2, 3, 4].map((tag) => [tag, onChange()])), now);
+  const sampler = createSampler(new Map([1, 2, 3, 4, 5].map((tag) => [tag, onChange()])), now);
   const kept = sampler.take([
     sample(1, 0, Number.NaN),
     sample(2, 0, Number.POSITIVE_INFINITY),
     sample(3, 0, 'x'.repeat(5000)),
     sample(4, 0, 17, quality.badNotConnected),
+    sample(5, 0, 'half a pair \ud800'),
   ]);
   t.same(
     kept.map((one) => [one.value, one.quality]),
-    [...Array(3).fill([null, quality.badOutOfRange]), [null, quality.badNotConnected]],
+    [...Array(3).fill([null, quality.badOutOfRange]), [null, quality.badNotConnected], [null, quality.badOutOfRange]],
   );
 });
 

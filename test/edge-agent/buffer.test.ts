@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
 import { ConfigError } from '../../protocols/errors.ts';
+import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { bufferContract, chunkOf } from '../contract/buffer.ts';
 
 const maxBytes = 64 * 1024 * 1024;
@@ -94,4 +96,24 @@ t.test('sqlite: what was accepted survives kill -9 at any moment', async (t) => 
   }
   t.equal(expected, next, 'and the frames tile all numbers');
   file.close();
+});
+
+t.test('sqlite: a frame that the disk has damaged goes out as one that the hub lists number by number', async (t) => {
+  const dir = newDir();
+  {
+    await using buffer = await openSqliteBuffer({ dir, maxBytes });
+    await buffer.append(chunkOf(10, 1));
+    await buffer.append(chunkOf(10, 11));
+  }
+  const db = new Database(join(dir, 'buffer.db'));
+  const damaged = db.prepare<[], Buffer>('SELECT frame FROM chunk WHERE first = 1').pluck().get()!;
+  damaged[70]! ^= 4;
+  db.prepare('UPDATE chunk SET frame = ? WHERE first = 1').run(damaged);
+  db.close();
+  await using buffer = await openSqliteBuffer({ dir, maxBytes });
+  const [first, second] = await buffer.peek(0, { frames: 10, bytes: 1e9 });
+  const opened = openFrame(first!.bytes);
+  t.match(opened.header, { first: 1, count: 10, epoch: buffer.state().epoch });
+  t.throws(() => decodePayload(opened.header, opened.payload), /not zstd/);
+  t.doesNotThrow(() => decodePayload(openFrame(second!.bytes).header, openFrame(second!.bytes).payload));
 });

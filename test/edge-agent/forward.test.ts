@@ -71,7 +71,7 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
 }
 
 async function setUp(
-  options: Parameters<typeof createHub>[0] & { ackTimeoutMs?: number; maxBytesInFlight?: number } = {},
+  options: Parameters<typeof createHub>[0] & { ackTimeoutMs?: number; maxBytesInFlight?: number; frames?: number } = {},
 ) {
   const { hub, uplink } = createHub(options);
   const buffer = createMemoryBuffer();

@@ -341,3 +341,26 @@ t.test('a store that another ledger has filled is refused, with what to do', asy
   await (await open('one'))[Symbol.asyncDispose]();
   await t.rejects(open('two'), { name: 'ConfigError', hint: /same backup/ });
 });
+
+t.test(
+  'a gap that is declared while a frame is being stored ends nothing: the agent sends again from there',
+  async (t) => {
+    const hub = createHub(t);
+    hub.greet();
+    hub.state.fail = 1;
+    void hub.send('up/data', frame(1, [[2, 1]]));
+    await until(() => hub.ingest.blocked !== undefined, 'blocked');
+    void hub.send('up/hello', { ...hello, minRetained: 11, next: 20, acked: 10 });
+    await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 10), 'ack of the gap');
+    void hub.send('up/data', frame(11, [[2, 1]]));
+    await until(() => hub.answers.some(({ through }) => through === 11), 'the stream goes on');
+  },
+);
+
+t.test('a hello that cannot be true is refused', async (t) => {
+  const hub = createHub(t);
+  void hub.send('up/hello', { ...hello, minRetained: 50, next: 20, acked: 10 });
+  void hub.send('up/hello', { ...hello, minRetained: 1, next: 20, acked: 20 });
+  t.same(Object.fromEntries(hub.link.faults), { hello: 2 });
+  t.same(hub.ledger.streams(), []);
+});
