@@ -118,8 +118,6 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   };
 
-  const throughOf = (number: number) => ledger.streams().find((stream) => stream.number === number)!.through;
-
   /** False when the signal aborted before the ledger, on a full disk say, took it; the store's rewrite is harmless. */
   const settle = async (frames: readonly SettledFrame[], signal: AbortSignal): Promise<boolean> => {
     for (let failures = 0; ; failures++) {
@@ -139,14 +137,12 @@ export function createIngest(options: IngestOptions): Ingest {
 
   const settleGroup = async (group: readonly Arrival[], signal: AbortSignal) => {
     const { judgements, touched } = judgeGroup(group);
-    const before = new Map(judgements.map(({ batch: { stream } }) => [stream, throughOf(stream)]));
+    const before = [...touched.keys()].map((stream) => ({ stream, through: stream.through }));
     const batches = judgements.map(({ batch }) => batch).filter(({ numbers }) => numbers.length > 0);
     const rejections = batches.length > 0 ? await store(batches, signal) : [];
     if (!rejections) return;
     // A gap that was declared while the store wrote has moved its stream on; that agent sends again from there.
-    const moved = new Set(
-      judgements.flatMap(({ batch: { stream } }) => (before.get(stream) === throughOf(stream) ? [] : [stream])),
-    );
+    const moved = new Set(before.flatMap(({ stream, through }) => (stream.through === through ? [] : [stream.number])));
     const standing = judgements.filter(({ batch }) => !moved.has(batch.stream));
     const settled = standing.map((judgement) => withRejections(judgement, rejections));
     if (settled.length > 0 && !(await settle(settled, signal))) return;
