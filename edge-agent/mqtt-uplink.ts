@@ -1,6 +1,6 @@
 /** The Uplink over MQTT: the topics of this agent, and only what fits the protocol's schemas comes back up. */
 import { encodeManifest } from '../protocols/manifest.ts';
-import { ackSchema, hubStateSchema, parseMessage } from '../protocols/messages.ts';
+import { ackSchema, encodeMessage, hubStateSchema, parseMessage } from '../protocols/messages.ts';
 import { connectMqtt } from '../protocols/mqtt/connect.ts';
 import { agentTopic, hubStateTopic } from '../protocols/topics.ts';
 import type { Uplink } from './uplink.ts';
@@ -14,7 +14,6 @@ export interface MqttUplinkOptions {
 
 export function createMqttUplink({ url, agent, password }: MqttUplinkOptions): Uplink {
   const ackTopic = agentTopic(agent, 'down/ack');
-  const toBytes = (message: object) => Buffer.from(JSON.stringify(message));
   return {
     async connect({ onAck, onHubState }, signal) {
       const onMessage = (topic: string, payload: Uint8Array) => {
@@ -34,7 +33,7 @@ export function createMqttUplink({ url, agent, password }: MqttUplinkOptions): U
         throw error;
       }
       return {
-        hello: (hello) => session.publish(agentTopic(agent, 'up/hello'), toBytes(hello), { qos: 1 }),
+        hello: (hello) => session.publish(agentTopic(agent, 'up/hello'), encodeMessage(hello), { qos: 1 }),
         manifest: (manifest) => session.publish(agentTopic(agent, 'up/manifest'), encodeManifest(manifest), { qos: 1 }),
         data: (frame) => session.publish(agentTopic(agent, 'up/data'), frame, { qos: 1 }),
         closed: session.closed,

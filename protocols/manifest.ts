@@ -1,8 +1,8 @@
 /**
  * The manifest: what the tag ids of a stream mean. Sent after hello and before data whenever the hub does not hold
- * its revision. A tag whose type or unit changes is a new tag with a new id; the hub keeps every revision.
+ * its revision. A tag whose type, unit or address changes is a new tag with a new id; the hub keeps every revision.
  */
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 
 /**
@@ -58,6 +58,14 @@ export const manifestTagSchema = z.strictObject({
   /** Nominal time between two measurements. */
   intervalMs: z.number().positive(),
   counter: counterSchema.optional(),
+  /**
+   * Stands for the address that is read (`definitionOf`). When it changes, another thing is measured: a new tag, with a
+   * new id, so that each sample stays bound to what was read, and to the commissioning sheet that vouches for it.
+   */
+  definition: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/)
+    .optional(),
   /** No longer measured; kept because older samples of the stream bear its id. */
   retired: z.literal(true).optional(),
 });
@@ -75,7 +83,9 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** Ten thousand tags of ordinary paths come to a few MB of JSON, and compressed to a small part of a packet. */
 const maxManifestBytes = 32 * 1024 * 1024;
 
-export const encodeManifest = (manifest: Manifest): Buffer => zstdCompressSync(JSON.stringify(manifest));
+/** With zstd's checksum: a changed byte would give another meaning to every sample of a tag. */
+export const encodeManifest = (manifest: Manifest): Buffer =>
+  zstdCompressSync(JSON.stringify(manifest), { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
 
 /** undefined when the bytes are no manifest: what a stranger sends never throws. */
 export function decodeManifest(bytes: Uint8Array): Manifest | undefined {

@@ -5,7 +5,7 @@
 import { RejectedError } from '../../protocols/errors.ts';
 import { type FrameFault, openFrame } from '../../protocols/frame.ts';
 import { decodeManifest } from '../../protocols/manifest.ts';
-import { type Ack, helloSchema, parseMessage } from '../../protocols/messages.ts';
+import { type Ack, encodeMessage, helloSchema, parseMessage } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { agentTopic, parseAgentTopic } from '../../protocols/topics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -43,7 +43,7 @@ export function createLink(options: LinkOptions): Link {
   const heard = new Map<string, TimeUs>();
 
   const reply: Link['reply'] = (agent, ack) => {
-    publish(agentTopic(agent, 'down/ack'), Buffer.from(JSON.stringify({ ...ack, window, hubBoot } satisfies Ack)));
+    publish(agentTopic(agent, 'down/ack'), encodeMessage({ ...ack, window, hubBoot }));
   };
   const fault = (agent: string, kind: string) => {
     const count = (faults.get(kind) ?? 0) + 1;

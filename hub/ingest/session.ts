@@ -1,7 +1,7 @@
 /** The hub's connection to the broker, for ever: announces the hub, listens to every agent, and comes back when it is lost. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionError } from '../../protocols/errors.ts';
-import type { HubState } from '../../protocols/messages.ts';
+import { encodeMessage } from '../../protocols/messages.ts';
 import { connectMqtt } from '../../protocols/mqtt/connect.ts';
 import { everyAgentUp, hubStateTopic } from '../../protocols/topics.ts';
 
@@ -32,7 +32,7 @@ export function createBrokerSession(options: BrokerSessionOptions): BrokerSessio
   const { url, password, hubBoot, spreadMs, log } = options;
   let publishNow: ((topic: string, payload: Uint8Array) => Promise<void>) | undefined;
   let blocked: string | undefined = 'not connected to the broker yet';
-  const stateMessage = (online: boolean) => JSON.stringify({ online, hubBoot, spreadMs } satisfies HubState);
+  const stateMessage = (online: boolean) => encodeMessage({ online, hubBoot, spreadMs });
 
   const connectOnce = async (
     onMessage: (topic: string, payload: Uint8Array) => void | Promise<void>,

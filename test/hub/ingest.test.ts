@@ -12,7 +12,7 @@ import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
 import { encodeManifest, type Manifest, type ManifestTag } from '../../protocols/manifest.ts';
-import type { Ack } from '../../protocols/messages.ts';
+import { type Ack, ackSchema, encodeMessage, type Hello, parseMessage } from '../../protocols/messages.ts';
 import type { SampleValue } from '../../protocols/sample.ts';
 import { agentTopic } from '../../protocols/topics.ts';
 
@@ -81,7 +81,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
     window: 8,
     now: () => now,
     publish(_topic, payload) {
-      const ack: Ack = JSON.parse(Buffer.from(payload).toString());
+      const ack = parseMessage(ackSchema, payload)!;
       order.push(`${ack.kind} ${ack.through}`);
       answers.push(ack);
     },
@@ -103,7 +103,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
     await running;
   });
   const send = (leaf: 'up/hello' | 'up/manifest' | 'up/data', body: object | Uint8Array) =>
-    link.handle(agentTopic('a1', leaf), body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)));
+    link.handle(agentTopic('a1', leaf), body instanceof Uint8Array ? body : encodeMessage(body as Hello));
   const greet = () => {
     void send('up/hello', hello);
     void send('up/manifest', encodeManifest(manifest));

@@ -18,7 +18,14 @@ import {
   toColumns,
 } from '../../protocols/frame.ts';
 import { manifestSchema } from '../../protocols/manifest.ts';
-import { ackSchema, helloSchema, hubStateSchema, parseMessage } from '../../protocols/messages.ts';
+import {
+  ackSchema,
+  encodeMessage,
+  type Hello,
+  helloSchema,
+  hubStateSchema,
+  parseMessage,
+} from '../../protocols/messages.ts';
 import { fitsType, normaliseInteger, quality, type Sample, shortestFloat32 } from '../../protocols/sample.ts';
 import { agentIdPattern, agentTopic, hubStateTopic, parseAgentTopic } from '../../protocols/topics.ts';
 
@@ -308,6 +315,17 @@ t.test('a hundred thousand hostile frames are refused or opened, and nothing els
     t.ok(outcomes.get(reason)! > 10, `${reason} was reached`);
 });
 
+t.test('a message with any one bit changed is no message', async (t) => {
+  const ack = { epoch: header.epoch, kind: 'ack', through: 1234, window: 64, hubBoot: 'b' } as const;
+  const bytes = encodeMessage(ack);
+  t.same(parseMessage(ackSchema, bytes), ack);
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const damaged = Buffer.from(bytes);
+    damaged[bit >> 3]! ^= 1 << (bit & 7);
+    if (parseMessage(ackSchema, damaged) !== undefined) t.fail(`bit ${bit} changed, and it was believed`);
+  }
+});
+
 t.test('no bytes of a stranger throw out of parseMessage, and only what fits its schema comes out', async (t) => {
   const schemas = [helloSchema, ackSchema, hubStateSchema, manifestSchema];
   const hello = {
@@ -319,13 +337,11 @@ t.test('no bytes of a stranger throw out of parseMessage, and only what fits its
     manifestRevision: 1,
     version: '0.1.0',
   };
-  t.same(parseMessage(helloSchema, Buffer.from(JSON.stringify(hello))), hello);
-  t.equal(parseMessage(helloSchema, Buffer.from(JSON.stringify({ ...hello, extra: 1 }))), undefined);
-  t.equal(
-    parseMessage(helloSchema, Buffer.from(JSON.stringify({ ...hello, next: 2 ** 53 }))),
-    undefined,
-    'a number that is not exact',
-  );
+  const signed = (message: object) => encodeMessage(message as Hello);
+  t.same(parseMessage(helloSchema, signed(hello)), hello);
+  t.equal(parseMessage(helloSchema, signed({ ...hello, extra: 1 })), undefined);
+  t.equal(parseMessage(helloSchema, signed({ ...hello, next: 2 ** 53 })), undefined, 'a number that is not exact');
+  t.equal(parseMessage(helloSchema, Buffer.from(JSON.stringify(hello))), undefined, 'no checksum');
   t.equal(parseMessage(helloSchema, Buffer.alloc(0)), undefined);
   t.equal(parseMessage(helloSchema, Buffer.alloc(16 * 1024 * 1024 + 1, ' ')), undefined);
   const anyBytes = fc.oneof(
@@ -339,7 +355,7 @@ t.test('no bytes of a stranger throw out of parseMessage, and only what fits its
         window: fc.anything(),
       })
       .map((message) =>
-        Buffer.from(JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? String(value) : value))),
+        signed(JSON.parse(JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? String(value) : value)))),
       ),
   );
   fc.assert(
