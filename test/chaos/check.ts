@@ -1,0 +1,162 @@
+/** Holds the evidence against the invariants of the delivery protocol. Finds; does not judge what to do about it. */
+import { type BufferEvidence, type LedgerStream, type ReadStored, type StoredSample, sha256 } from './evidence.ts';
+import { secondsOff } from './truth.ts';
+
+export interface Findings {
+  accepted: number;
+  stored: number;
+  duplicates: number;
+  missing: number;
+  /** Listed numbers by reason. */
+  declared: Record<string, number>;
+  /** Samples that differ from what was accepted, or from what the field showed. */
+  wrong: number;
+  /** One sentence per broken invariant and stream. */
+  broken: string[];
+}
+
+export interface CheckedAgent {
+  readonly id: string;
+  readonly index: number;
+  readonly buffer: BufferEvidence;
+}
+
+/** A request that was under way while its agent was paused has a time in the middle of the pause. */
+const maxSecondsOff = 12;
+
+export async function check(
+  streams: readonly LedgerStream[],
+  agents: readonly CheckedAgent[],
+  readStored: ReadStored,
+): Promise<Findings> {
+  const findings: Findings = { accepted: 0, stored: 0, duplicates: 0, missing: 0, declared: {}, wrong: 0, broken: [] };
+  for (const agent of agents) {
+    const own = streams.filter((stream) => stream.agent === agent.id);
+    if (!own.some(({ epoch }) => epoch === agent.buffer.epoch) && agent.buffer.next > 1) {
+      findings.broken.push(`I1 ${agent.id}: the hub does not know its stream`);
+    }
+    for (const stream of own) await checkStream(stream, agent, readStored, findings);
+  }
+  return findings;
+}
+
+async function checkStream(
+  stream: LedgerStream,
+  { id, index, buffer }: CheckedAgent,
+  readStored: ReadStored,
+  findings: Findings,
+): Promise<void> {
+  const broken = (invariant: string, what: string) =>
+    findings.broken.push(`${invariant} ${id}, stream ${stream.number}: ${what}`);
+  const isCurrent = stream.epoch === buffer.epoch;
+  const samples = await readStored(stream.number);
+
+  // Of an epoch that is over, the agent's file is gone: what the hub settled is all there is to hold it against.
+  const last = isCurrent ? buffer.next - 1 : stream.through;
+  const seen = new Uint8Array(last + 1);
+  let duplicates = 0;
+  for (const { number } of samples) {
+    if (number < 1 || number > last) broken('I1', `number ${number} is stored and was never given out`);
+    else if (seen[number]!++ > 0) duplicates += 1;
+  }
+  for (const { number, reason } of stream.deadLetters) {
+    if (seen[number]) broken('I2', `number ${number} is stored and a dead letter`);
+    seen[number] = 1;
+    findings.declared[reason] = (findings.declared[reason] ?? 0) + 1;
+  }
+  for (const { first, last: end, reason } of stream.gaps) {
+    for (let number = first; number <= (end ?? last); number++) {
+      if (seen[number]) broken('I2', `number ${number} is in a gap, and stored or a dead letter`);
+      seen[number] = 1;
+      findings.declared[reason] = (findings.declared[reason] ?? 0) + 1;
+    }
+  }
+  let missing = 0;
+  for (let number = 1; number <= last; number++) if (!seen[number]) missing += 1;
+  findings.accepted += last;
+  findings.stored += samples.length - duplicates;
+  findings.duplicates += duplicates;
+  findings.missing += missing;
+  if (missing > 0) broken('I1', `${missing} of ${last} numbers are neither stored nor listed`);
+  if (duplicates > 0) broken('I2', `${duplicates} numbers are stored twice`);
+
+  const wrong = countWrong(samples, stream, index) + countChanged(samples, stream);
+  findings.wrong += wrong;
+  if (wrong > 0) broken('I3', `${wrong} samples are not what was accepted`);
+
+  if (isCurrent) {
+    if (buffer.acked > stream.through) broken('I4', `agent released ${buffer.acked}, hub settled ${stream.through}`);
+    if (buffer.minRetained > buffer.acked + 1) broken('I5', `agent keeps from ${buffer.minRetained} only`);
+    if (stream.through !== buffer.next - 1) broken('I10', `not drained: ${stream.through} of ${buffer.next - 1}`);
+    const byFirst = new Map(stream.batches.map((batch) => [batch.first, batch]));
+    for (const frame of buffer.frames) {
+      const batch = byFirst.get(frame.first);
+      if (batch && batch.last === frame.last && batch.hash !== frame.contentHash) {
+        broken('I8', `frame ${frame.first} differs between agent and ledger`);
+      }
+    }
+  }
+  const hole = firstHole(stream);
+  if (hole !== undefined) broken('I7', `batches and gaps do not tile 1…${stream.through}: at ${hole}`);
+}
+
+/** Against what the field showed. */
+function countWrong(samples: readonly StoredSample[], { pathByTag }: LedgerStream, agent: number): number {
+  let wrong = 0;
+  for (const { tag, time, value, quality } of samples) {
+    const path = pathByTag.get(tag);
+    if (path === undefined) wrong += 1;
+    if (!path?.startsWith('field/tag-')) continue;
+    const isBad = quality >= 0x80000000;
+    if (isBad !== (value === null)) wrong += 1;
+    if (value === null) continue;
+    const off = secondsOff(Number(value), agent, Number(path.slice('field/tag-'.length)), time);
+    if (off === undefined || off > maxSecondsOff) wrong += 1;
+  }
+  return wrong;
+}
+
+/** Against the hash of what was accepted, of every frame that is stored whole. */
+function countChanged(samples: readonly StoredSample[], { batches, deadLetters }: LedgerStream): number {
+  const listed = new Set(deadLetters.map(({ number }) => number));
+  let at = 0;
+  let wrong = 0;
+  for (const { first, last, hash } of batches) {
+    while (at < samples.length && samples[at]!.number < first) at += 1;
+    const from = at;
+    while (at < samples.length && samples[at]!.number <= last) at += 1;
+    let whole = true;
+    for (let number = first; number <= last && whole; number++) whole = !listed.has(number);
+    if (whole && sha256(canonical(samples.slice(from, at))) !== hash) wrong += at - from;
+  }
+  return wrong;
+}
+
+/** The text that a frame holds: columns, times and tags as differences, quality and flags where they change. */
+function canonical(samples: readonly StoredSample[]): string {
+  const changes = (key: 'quality' | 'flags') => {
+    const found = samples.flatMap((sample, i) =>
+      sample[key] === (samples[i - 1]?.[key] ?? 0) ? [] : [[i, sample[key]]],
+    );
+    return found.length > 0 ? found : undefined;
+  };
+  const big = samples.flatMap(({ value }, i) => (typeof value === 'bigint' ? [[i, String(value)]] : []));
+  return JSON.stringify({
+    t: samples.map(({ time }, i) => time - (samples[i - 1]?.time ?? 0)),
+    g: samples.map(({ tag }, i) => tag - (samples[i - 1]?.tag ?? 0)),
+    v: samples.map(({ value }) => (typeof value === 'bigint' ? 0 : value)),
+    q: changes('quality'),
+    f: changes('flags'),
+    x: big.length > 0 ? big : undefined,
+  });
+}
+
+function firstHole({ through, batches, gaps }: LedgerStream): number | undefined {
+  const tiles = [...batches, ...gaps.map(({ first, last }) => ({ first, last: last ?? through }))];
+  let expected = 1;
+  for (const { first, last } of tiles.sort((a, b) => a.first - b.first)) {
+    if (first !== expected) return expected;
+    expected = last + 1;
+  }
+  return expected === through + 1 ? undefined : expected;
+}

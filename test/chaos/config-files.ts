@@ -1,0 +1,76 @@
+/** The configuration files that hub and agents of a chaos run start with. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface HubFile {
+  readonly dataDir: string;
+  readonly httpPort: number;
+  readonly broker: 'embedded' | 'mosquitto';
+  readonly mqttPort: number;
+  readonly store: 'duckdb' | 'influx';
+  readonly influxPort: number;
+}
+
+export function writeHubFile(dir: string, options: HubFile): string {
+  const { dataDir, httpPort, broker, mqttPort, store, influxPort } = options;
+  const file = join(dir, 'hub.yaml');
+  writeFileSync(
+    file,
+    `dataDir: ${JSON.stringify(dataDir)}
+http: { port: ${httpPort} }
+broker:
+  kind: ${broker === 'embedded' ? 'embedded' : 'external'}
+  port: ${mqttPort}
+  url: mqtt://127.0.0.1:${mqttPort}
+  passwordFile: ${JSON.stringify(join(dataDir, 'broker-password'))}
+store:
+  kind: ${store}
+  influx: { url: "http://127.0.0.1:${influxPort}", database: payesh }
+`,
+  );
+  return file;
+}
+
+export interface AgentFile {
+  readonly id: string;
+  readonly dataDir: string;
+  readonly passwordFile: string;
+  readonly statusPort: number;
+  readonly mqttPort: number;
+  readonly fieldPort: number;
+  readonly tags: number;
+}
+
+export function writeAgentFile(dir: string, options: AgentFile): string {
+  const { id, dataDir, passwordFile, statusPort, mqttPort, fieldPort, tags } = options;
+  const tagLines = Array.from(
+    { length: tags },
+    (_, tag) => `          - { path: ${tagPath(tag)}, table: holding, address: ${2 * tag}, format: uint32 }`,
+  );
+  const file = join(dir, `${id}.yaml`);
+  writeFileSync(
+    file,
+    `agent: ${id}
+site: chaos/${id}
+dataDir: ${JSON.stringify(dataDir)}
+broker:
+  url: mqtt://127.0.0.1:${mqttPort}
+  password: { file: ${JSON.stringify(passwordFile)} }
+status: { port: ${statusPort} }
+sources:
+  - id: field
+    kind: modbus
+    host: 127.0.0.1
+    port: ${fieldPort}
+    devices:
+      - unit: 1
+        intervalMs: 1000
+        tags:
+${tagLines.join('\n')}
+`,
+  );
+  return file;
+}
+
+/** The checker finds a tag's index in its path again. */
+export const tagPath = (tag: number): string => `field/tag-${tag}`;

@@ -1,0 +1,104 @@
+/**
+ * A TCP relay that can spoil what passes: cut, reset, fall silent while its connections stay open, be slow, lose the
+ * replies, or change a byte. Faults hold for all its connections, and for those that come while they last.
+ */
+
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+
+export type LinkFault =
+  /** Connections are closed, new ones refused. */
+  | { readonly kind: 'cut' }
+  /** Connections end with RST, new ones are let through. */
+  | { readonly kind: 'reset' }
+  /** Nothing passes and nothing is closed; what comes is lost, so that the connections are dead after healing too. */
+  | { readonly kind: 'half-open' }
+  /** Every piece waits so long, and up to so much longer. */
+  | { readonly kind: 'slow'; readonly latencyMs: number; readonly jitterMs: number }
+  /** Requests pass; the first reply closes its connection instead of arriving. */
+  | { readonly kind: 'replies-lost' }
+  /** One byte of the next piece in each direction is changed. */
+  | { readonly kind: 'corrupt' };
+
+export interface FaultyLink extends AsyncDisposable {
+  readonly port: number;
+  inflict(fault: LinkFault): void;
+  heal(): void;
+}
+
+export async function startFaultyLink(targetPort: number, random: () => number): Promise<FaultyLink> {
+  let fault: LinkFault | undefined;
+  const pairs = new Set<{ near: Socket; far: Socket; dead: boolean; corrupted: Set<Socket> }>();
+
+  const server = createServer((near) => {
+    if (fault?.kind === 'cut') {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(targetPort, '127.0.0.1');
+    const pair = { near, far, dead: false, corrupted: new Set<Socket>() };
+    pairs.add(pair);
+    const end = () => {
+      near.destroy();
+      far.destroy();
+      pairs.delete(pair);
+    };
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.setNoDelay();
+      from.on('error', end);
+      from.on('close', end);
+      let sendAt = 0;
+      from.on('data', (piece) => {
+        if (pair.dead) return;
+        if (fault?.kind === 'half-open') {
+          pair.dead = true;
+          return;
+        }
+        if (fault?.kind === 'replies-lost' && from === far) return end();
+        if (fault?.kind === 'corrupt' && !pair.corrupted.has(from)) {
+          pair.corrupted.add(from);
+          piece[Math.floor(random() * piece.length)]! ^= 1 << Math.floor(random() * 8);
+        }
+        const wait = fault?.kind === 'slow' ? fault.latencyMs + random() * fault.jitterMs : 0;
+        // Never overtakes the piece before.
+        sendAt = Math.max(sendAt, performance.now() + wait);
+        const send = () => {
+          if (!to.destroyed && !to.write(piece)) {
+            from.pause();
+            to.once('drain', () => from.resume());
+          }
+        };
+        if (sendAt <= performance.now()) send();
+        else setTimeout(send, sendAt - performance.now());
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    inflict(next) {
+      fault = next;
+      for (const pair of pairs) {
+        pair.corrupted.clear();
+        if (next.kind === 'cut' || next.kind === 'reset') {
+          pair.near.resetAndDestroy();
+          pair.far.resetAndDestroy();
+        }
+      }
+    },
+    heal() {
+      fault = undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { near, far } of pairs) {
+        near.destroy();
+        far.destroy();
+      }
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

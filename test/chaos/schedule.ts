@@ -1,0 +1,93 @@
+/** Which fault happens when: planned from the seed before anything starts. */
+import type { LinkFault } from './faulty-link.ts';
+import type { Random } from './random.ts';
+
+export type Fault =
+  | { readonly kind: 'kill'; readonly process: string; readonly downMs: number }
+  | { readonly kind: 'pause'; readonly process: string; readonly forMs: number }
+  | { readonly kind: 'partition'; readonly link: string; readonly fault: LinkFault; readonly forMs: number }
+  | { readonly kind: 'disk-full'; readonly agent: string; readonly forMs: number };
+
+export interface Planned {
+  readonly atMs: number;
+  readonly fault: Fault;
+}
+
+export interface Targets {
+  readonly processes: readonly string[];
+  /** Agents' links to the broker, and the hub's. */
+  readonly brokerLinks: readonly string[];
+  /** The hub's link to its store, where that is a network's. */
+  readonly storeLinks: readonly string[];
+  /** Agents whose data folder is a small disk of its own. */
+  readonly smallDisks: readonly string[];
+}
+
+/** How often each kind is drawn; the two of the store only where it is behind a network. */
+const weights = {
+  kill: 60,
+  pause: 14,
+  cut: 4,
+  reset: 4,
+  'half-open': 4,
+  slow: 3,
+  corrupt: 4,
+  'store-link': 6,
+  'disk-full': 2,
+} as const;
+export type FaultName = keyof typeof weights;
+export const faultNames = Object.keys(weights) as FaultName[];
+
+/** Mean time between two faults. In ten minutes: about 185 kills, 45 pauses and 75 partitions. */
+const meanPauseMs = 1900;
+/** Nothing is harmed before: the first samples shall flow. */
+const quietStartMs = 5000;
+
+export function planFaults(random: Random, forMs: number, targets: Targets, names: readonly FaultName[]): Planned[] {
+  const possible = names.filter((name) => targetsOf(name, targets).length > 0);
+  const deck = possible.flatMap((name) => Array.from({ length: weights[name] }, () => name));
+  const planned: Planned[] = [];
+  for (let atMs = quietStartMs; atMs < forMs && deck.length > 0; atMs += random.between(0.2, 1.8) * meanPauseMs) {
+    const name = random.pick(deck);
+    planned.push({ atMs: Math.round(atMs), fault: faultOf(name, random.pick(targetsOf(name, targets)), random) });
+  }
+  return planned;
+}
+
+function targetsOf(name: FaultName, targets: Targets): readonly string[] {
+  if (name === 'kill' || name === 'pause') return targets.processes;
+  if (name === 'store-link') return targets.storeLinks;
+  return name === 'disk-full' ? targets.smallDisks : targets.brokerLinks;
+}
+
+function faultOf(name: FaultName, target: string, random: Random): Fault {
+  const forMs = random.between(300, 8000);
+  const partition = (fault: LinkFault): Fault => ({ kind: 'partition', link: target, fault, forMs });
+  switch (name) {
+    case 'kill':
+      return { kind: 'kill', process: target, downMs: random.between(0, 1500) };
+    case 'pause':
+      return { kind: 'pause', process: target, forMs };
+    case 'disk-full':
+      return { kind: 'disk-full', agent: target, forMs };
+    case 'cut':
+    case 'reset':
+    case 'half-open':
+    case 'corrupt':
+      return partition({ kind: name });
+    case 'slow':
+      return partition({ kind: 'slow', latencyMs: random.between(20, 400), jitterMs: random.between(0, 400) });
+    case 'store-link':
+      return partition(storeFault(random));
+  }
+}
+
+/** No changed bytes here: between hub and store there is no checksum but TCP's. */
+const storeFault = (random: Random): LinkFault =>
+  random.pick<() => LinkFault>([
+    () => ({ kind: 'cut' }),
+    () => ({ kind: 'reset' }),
+    () => ({ kind: 'half-open' }),
+    () => ({ kind: 'slow', latencyMs: random.between(500, 5000), jitterMs: 500 }),
+    () => ({ kind: 'replies-lost' }),
+  ])();

@@ -1,0 +1,205 @@
+/**
+ * The system under fire: field, broker, store, hub and agents as real processes, joined by proxies that can be spoilt.
+ * Processes that are killed come back on the same files and ports.
+ */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, startChild } from '../../deploy/demo/child.ts';
+import { startInfluxdb, startMosquitto } from '../../deploy/demo/counterparts.ts';
+import { freePort } from '../support/ports.ts';
+import { writeAgentFile, writeHubFile } from './config-files.ts';
+import { type FaultyLink, startFaultyLink } from './faulty-link.ts';
+
+export interface SystemOptions {
+  readonly dir: string;
+  readonly agents: number;
+  readonly tagsPerAgent: number;
+  readonly broker: 'embedded' | 'mosquitto';
+  readonly store: 'duckdb' | 'influx';
+  /** For what the faults themselves choose by chance. */
+  readonly random: () => number;
+  /** The last agent's data folder is a tmpfs of its own; takes root. */
+  readonly smallDisk: boolean;
+}
+
+export interface Part {
+  readonly name: string;
+  start(): Promise<void>;
+  /** SIGKILL; resolves when it is dead. */
+  kill(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** SIGTERM with patience. Resolves with the exit code. */
+  stop(patienceMs: number): Promise<number | null>;
+  readonly running: boolean;
+  readonly pid: number | undefined;
+}
+
+export interface Agent {
+  readonly part: Part;
+  readonly index: number;
+  readonly dataDir: string;
+  readonly statusUrl: string;
+  readonly smallDisk: boolean;
+}
+
+export interface System extends AsyncDisposable {
+  readonly parts: readonly Part[];
+  readonly agents: readonly Agent[];
+  readonly hub: Part;
+  readonly links: ReadonlyMap<string, FaultyLink>;
+  readonly hubDir: string;
+  readonly hubUrl: string;
+  readonly token: string;
+  /** Of the store itself, not through a proxy. */
+  readonly influxUrl: string | undefined;
+  /** Fills an agent's small disk, or frees it again. */
+  fillDisk(agent: Agent, full: boolean): void;
+}
+
+const repository = join(import.meta.dirname, '../..');
+/** Room for half a minute of samples, the database's own files and its log. */
+const smallDiskMb = 24;
+
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { dir, broker, store, random } = options;
+  const cleanup = new AsyncDisposableStack();
+  const token = `pay_${randomBytes(32).toString('base64url')}`;
+  const hubDir = join(dir, 'hub');
+  const logs = join(dir, 'logs');
+  mkdirSync(hubDir, { recursive: true });
+  const ports = { http: await freePort(), mqtt: await freePort(), influx: await freePort() };
+  const fieldPorts = await Promise.all(Array.from({ length: options.agents }, () => freePort()));
+  const env = { ...process.env, PAYESH_TOKEN: token, NODE_COMPILE_CACHE: join(dir, 'cache') };
+
+  const links = new Map<string, FaultyLink>();
+  const link = async (name: string, targetPort: number): Promise<number> => {
+    const proxy = cleanup.use(await startFaultyLink(targetPort, random));
+    links.set(name, proxy);
+    return proxy.port;
+  };
+
+  const hubFile = writeHubFile(dir, {
+    dataDir: hubDir,
+    httpPort: ports.http,
+    broker,
+    mqttPort: broker === 'mosquitto' ? await link('hub-broker', ports.mqtt) : ports.mqtt,
+    store,
+    influxPort: store === 'influx' ? await link('hub-store', ports.influx) : ports.influx,
+  });
+  const payeshHub = (...args: string[]): string =>
+    execFileSync(process.execPath, [join(repository, 'hub/payesh-hub.mjs'), '-c', hubFile, ...args], {
+      env,
+      encoding: 'utf8',
+    });
+
+  const part = (name: string, spawn: (logFile: string) => Promise<Child> | Child): Part => {
+    let child: Child | undefined;
+    let starts = 0;
+    const process = (): ChildProcess | undefined => child?.process;
+    const running = () => child !== undefined && process()!.exitCode === null && process()!.signalCode === null;
+    const signal = (which: NodeJS.Signals) => {
+      if (running()) process()!.kill(which);
+    };
+    return {
+      name,
+      get running() {
+        return running();
+      },
+      get pid() {
+        return running() ? process()!.pid : undefined;
+      },
+      async start() {
+        starts += 1;
+        child = await spawn(join(logs, `${name}-${String(starts).padStart(3, '0')}.log`));
+      },
+      async kill() {
+        if (!running()) return;
+        const exited = once(process()!, 'exit');
+        signal('SIGKILL');
+        await exited;
+      },
+      pause: () => signal('SIGSTOP'),
+      resume: () => signal('SIGCONT'),
+      stop: async (patienceMs) => (running() ? child!.stop(patienceMs) : (process()?.exitCode ?? null)),
+    };
+  };
+  const node = (name: string, script: string, ...args: string[]): Part =>
+    part(name, (logFile) =>
+      startChild({ name, command: process.execPath, args: [script, ...args], env, cwd: repository, logFile }),
+    );
+
+  const field = node('field', join(import.meta.dirname, 'field-process.ts'), ...fieldPorts.map(String));
+  const hub = node('hub', join(repository, 'hub/payesh-hub.mjs'), '-c', hubFile, 'run');
+  const parts: Part[] = [hub];
+  cleanup.defer(async () => {
+    for (const each of [field, ...parts, ...agents.map(({ part }) => part)]) {
+      each.resume();
+      await each.kill();
+    }
+  });
+  const agents: Agent[] = [];
+  const add = (id: string): string => JSON.parse(payeshHub('agent', 'add', id, '--json')).password;
+
+  for (let index = 0; index < options.agents; index++) {
+    const id = `agent-${index + 1}`;
+    const dataDir = join(dir, id);
+    mkdirSync(dataDir, { recursive: true });
+    const smallDisk = options.smallDisk && index === options.agents - 1;
+    if (smallDisk) {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${smallDiskMb}m`, 'tmpfs', dataDir]);
+      cleanup.defer(() => void execFileSync('umount', [dataDir]));
+    }
+    const passwordFile = join(dir, `${id}.password`);
+    writeFileSync(passwordFile, add(id), { mode: 0o600 });
+    const statusPort = await freePort();
+    const file = writeAgentFile(dir, {
+      id,
+      dataDir,
+      passwordFile,
+      statusPort,
+      mqttPort: await link(`${id}-broker`, ports.mqtt),
+      fieldPort: fieldPorts[index]!,
+      tags: options.tagsPerAgent,
+    });
+    const drain = ['--drain-ms', '120000'];
+    agents.push({
+      part: node(id, join(repository, 'edge-agent/payesh-agent.mjs'), 'run', '-c', file, ...drain),
+      index,
+      dataDir,
+      smallDisk,
+      statusUrl: `http://127.0.0.1:${statusPort}`,
+    });
+  }
+  if (broker === 'mosquitto') {
+    writeFileSync(join(hubDir, 'broker-password'), add('hub-ingest'), { mode: 0o600 });
+    const passwords = payeshHub('agent', 'passwords');
+    parts.unshift(part('broker', () => startMosquitto(join(dir, 'mosquitto'), ports.mqtt, passwords)));
+  }
+  if (store === 'influx') parts.unshift(part('store', () => startInfluxdb(join(dir, 'influxdb'), ports.influx)));
+
+  await field.start();
+  const all = [...parts, ...agents.map(({ part }) => part)];
+  for (const each of all) await each.start();
+  return {
+    parts: all,
+    agents,
+    hub,
+    links,
+    hubDir,
+    hubUrl: `http://127.0.0.1:${ports.http}`,
+    token,
+    influxUrl: store === 'influx' ? `http://127.0.0.1:${ports.influx}` : undefined,
+    fillDisk({ dataDir }, full) {
+      const filler = join(dataDir, 'filler');
+      if (full) {
+        const { bavail, bsize } = statfsSync(dataDir);
+        writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      } else unlinkSync(filler);
+    },
+    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
+  };
+}
