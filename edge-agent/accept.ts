@@ -5,13 +5,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RejectedError } from '../protocols/errors.ts';
 import { encodePayload, maxFrameSamples, toColumns } from '../protocols/frame.ts';
-import type { Sample, SampleColumns, TimeUs } from '../protocols/sample.ts';
+import { flag, type Sample, type SampleColumns, type TimeUs } from '../protocols/sample.ts';
 import type { Buffer, Chunk } from './buffer.ts';
 
 export interface AcceptOptions {
   readonly buffer: Pick<Buffer, 'append' | 'state'>;
+  /** Of the manifest that describes the tags; `describedBy` gives another one. */
   readonly manifestRevision: number;
   readonly now: () => TimeUs;
+  /** Tags whose newest accepted time must outlive the process; may change. */
+  readonly keepsHistory?: ReadonlySet<number>;
   /** Longest time that a sample waits, ms of wall time. */
   readonly intervalMs: number;
   readonly maxSamples?: number;
@@ -27,6 +30,8 @@ export interface AcceptOptions {
 export interface Acceptor extends AsyncDisposable {
   /** Takes samples in order. Resolves at once unless too many wait. */
   add(samples: readonly Sample[]): Promise<void>;
+  /** Frames from now on name this revision. It describes all tags of earlier ones too, retired ones included. */
+  describedBy(manifestRevision: number): void;
   /** Resolves when everything added before is accepted, or nothing more will be. */
   flush(): Promise<void>;
   /** Rejects when the buffer fails in a way that waiting does not mend: the process must end and be started anew. */
@@ -44,7 +49,7 @@ const maxUnderWay = 4;
 export function startAcceptor(options: AcceptOptions): Acceptor {
   const {
     buffer,
-    manifestRevision,
+    keepsHistory,
     intervalMs,
     log,
     giveUp,
@@ -53,6 +58,7 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
   } = options;
   const underWay: { readonly chunk: Chunk; readonly done: Promise<Error | undefined> }[] = [];
   const keepApart = createTimeSeparator();
+  let { manifestRevision } = options;
   let waiting: Sample[] = [];
   /** What is being written, and how far. */
   let taken: Sample[] = [];
@@ -96,7 +102,8 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
       yield* encode(slice(samples, count >> 1, count));
       return;
     }
-    yield { first, payload, count, acceptedAt: options.now(), manifestRevision };
+    const watermarks = keepsHistory?.size ? watermarksOf(samples, keepsHistory) : undefined;
+    yield { first, payload, count, acceptedAt: options.now(), manifestRevision, watermarks };
     first += count;
   }
 
@@ -156,6 +163,9 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
       while (!ended && countWaiting() > maxWaiting) await startWriting();
     },
     flush,
+    describedBy(revision) {
+      manifestRevision = revision;
+    },
     get waiting() {
       return countWaiting();
     },
@@ -191,6 +201,16 @@ function createTimeSeparator() {
     }
     return { ...samples, times };
   };
+}
+
+/** A time that was not believed is not the source's: its history knows nothing of it. */
+function watermarksOf({ tags, times, flags }: SampleColumns, keepsHistory: ReadonlySet<number>): [number, TimeUs][] {
+  const newest = new Map<number, TimeUs>();
+  for (const [i, tag] of tags.entries()) {
+    if (!keepsHistory.has(tag) || flags[i]! & flag.clockSuspect) continue;
+    if (!(newest.get(tag)! >= times[i]!)) newest.set(tag, times[i]!);
+  }
+  return [...newest];
 }
 
 const slice = (samples: SampleColumns, from: number, to: number): SampleColumns => ({

@@ -3,15 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../protocols/clock.ts';
+import type { ReadSecret } from '../protocols/secret.ts';
 import { startAcceptor } from './accept.ts';
 import type { AgentConfig } from './config.ts';
+import { createFleet } from './fleet.ts';
 import { createForwarder } from './forward.ts';
-import { createSourceHealth, healthDeclarations, type SourceHealth } from './health.ts';
 import { createMqttUplink } from './mqtt-uplink.ts';
-import { createSampler } from './sampler.ts';
-import { createSource, tagsOf } from './sources.ts';
+import { type Configuration, createReloader } from './reload.ts';
+import { tagsOf } from './sources.ts';
 import { openSqliteBuffer } from './sqlite-buffer.ts';
-import { superviseSource } from './supervise.ts';
+import { startStatus } from './status/start.ts';
+import { openTagBook } from './tag-book.ts';
 
 export interface Log {
   info(fields: object, message: string): void;
@@ -21,7 +23,9 @@ export interface Log {
 
 export interface AgentOptions {
   readonly config: AgentConfig;
-  readonly password: string;
+  /** Where `config` came from, and where another one may come from while the agent runs. */
+  readonly configuration: Configuration;
+  readonly secret: ReadSecret;
   readonly clock: Clock;
   readonly version: string;
   readonly log: Log;
@@ -34,34 +38,45 @@ export interface AgentOptions {
  * Resolves when everything is closed. @throws {ConfigError} when it cannot start.
  */
 export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: AbortSignal): Promise<void> {
-  const { config, clock, log } = options;
+  const { config, configuration, secret, clock, version, log } = options;
+  /** Ends the waiting for a disk that takes nothing. */
+  const giveUp = new AbortController();
+  onAbort(kill, () => giveUp.abort());
+  onAbort(stop, () => setTimeout(() => giveUp.abort(), options.drainMs).unref());
+
+  const password = secret(config.broker.password);
   await using buffer = await openSqliteBuffer({
     dir: join(config.dataDir, 'buffer'),
     maxBytes: config.buffer.maxBytes,
   });
 
-  const declared = config.sources.map((source) => ({ source, tags: tagsOf(source) }));
-  const { revision, tags, idByPath } = await buffer.register(
-    declared.flatMap(({ source, tags }) => [
-      ...tags.map(({ report, ...tag }) => ({ ...tag, source: source.id })),
-      ...healthDeclarations(source.id, config.health.intervalMs),
-    ]),
-  );
-  log.info({ ...buffer.state(), revision, tags: idByPath.size }, 'buffer open');
+  const book = await openTagBook({
+    buffer,
+    site: config.site,
+    sources: config.sources.map((source) => ({ id: source.id, tags: tagsOf(source) })),
+    healthIntervalMs: config.health.intervalMs,
+    // In one turn: no frame can name a manifest that was not announced.
+    announce: ({ revision, site, tags }) => {
+      forwarder.announce({ epoch: buffer.state().epoch, revision, site, tags: [...tags] });
+      acceptor.describedBy(revision);
+    },
+    log,
+  });
+  const { revision, site, tags } = book.registered;
+  log.info({ ...buffer.state(), revision, tags: book.ids.size }, 'buffer open');
 
   const forwarder = createForwarder({
     buffer,
-    uplink: createMqttUplink({ url: config.broker.url, agent: config.agent, password: options.password }),
-    manifest: { epoch: buffer.state().epoch, revision, site: config.site, tags: [...tags] },
+    uplink: createMqttUplink({ url: config.broker.url, agent: config.agent, password }),
+    manifest: { epoch: buffer.state().epoch, revision, site, tags: [...tags] },
     bootId: randomUUID(),
-    version: options.version,
+    version,
     log,
   });
-  const giveUp = new AbortController();
-  kill.addEventListener('abort', () => giveUp.abort());
   await using acceptor = startAcceptor({
     buffer,
     manifestRevision: revision,
+    keepsHistory: book.keepsHistory,
     now: clock.now,
     intervalMs: config.acceptance.intervalMs,
     log,
@@ -72,61 +87,43 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   /** When one part fails, the others end too: half an agent helps nobody, and a new start is near. */
   const failure = new AbortController();
   const end = AbortSignal.any([stop, failure.signal]);
-  const healths = new Map<string, SourceHealth>();
-  const supervise = async ({ source: sourceConfig, tags }: (typeof declared)[number]) => {
-    const context = { tagIds: idByPath, clock, log, dataDir: config.dataDir };
-    const source = await createSource(sourceConfig, context);
-    const sampler = createSampler(new Map(tags.map((tag) => [idByPath.get(tag.path)!, tag.report])), clock.now);
-    const health = createSourceHealth(source.id, idByPath, config.health.intervalMs);
-    healths.set(source.id, health);
-    await superviseSource({ source, sampler, health, acceptor, clock, log }, end);
-  };
+  const { dataDir, health } = config;
+  const fleetOptions = { book, buffer, acceptor, clock, secret, dataDir, healthIntervalMs: health.intervalMs, log };
+  const fleet = createFleet(fleetOptions, end);
+  const reloader = createReloader({ configuration, config, book, fleet, now: clock.now, log });
 
-  await using _status = await startStatus();
+  await using _status = await startStatus({ buffer, book, acceptor, forwarder, fleet, reloader, clock, version, log });
   const endForwarding = new AbortController();
   const forwarding = forwarder.run(AbortSignal.any([endForwarding.signal, kill]));
-  const supervised = declared.map(supervise);
+  configuration.watch(reloader.reload, end);
   try {
-    stop.addEventListener('abort', () => setTimeout(() => giveUp.abort(), options.drainMs).unref(), { once: true });
-    await Promise.race([Promise.all(supervised), forwarding.then(() => aborted(stop)), acceptor.failed]);
+    const started = fleet.run(config.sources, new Set());
+    const ended = Promise.all([started, forwarding]).then(() => aborted(stop));
+    await Promise.race([aborted(stop), ended, fleet.failed, acceptor.failed]);
+    await fleet[Symbol.asyncDispose]();
     await acceptor.flush();
     if (acceptor.waiting > 0)
       log.error({ samples: acceptor.waiting }, 'stopped before the buffer took these samples: they are lost');
-    const settled = await drained(Date.now() + options.drainMs);
+    const settled = await drained(performance.now() + options.drainMs);
     log.info({ through: forwarder.through, next: buffer.state().next, settled }, 'agent stopping');
   } finally {
     failure.abort();
     giveUp.abort();
     endForwarding.abort();
-    await Promise.allSettled([...supervised, forwarding]);
+    await Promise.allSettled([fleet[Symbol.asyncDispose](), forwarding]);
   }
 
-  async function drained(deadline: number): Promise<boolean> {
+  async function drained(deadlineMs: number): Promise<boolean> {
     const done = () => forwarder.through === buffer.state().next - 1;
-    while (!done() && forwarder.link !== 'regressed' && Date.now() < deadline && !kill.aborted) await delay(20);
+    while (!done() && forwarder.link !== 'regressed' && performance.now() < deadlineMs && !kill.aborted)
+      await delay(20);
     return done();
-  }
-
-  async function startStatus(): Promise<AsyncDisposable> {
-    const { host, port } = config.status;
-    if (port === undefined) return { async [Symbol.asyncDispose]() {} };
-    // Loaded only where it is served: small gateways need the memory.
-    const { createMetrics } = await import('./status/metrics.ts');
-    const { startStatusServer } = await import('./status/server.ts');
-    const metrics = createMetrics({ buffer, acceptor, forwarder, sources: healths });
-    const reasons = () => [
-      ...[...healths].filter(([, health]) => !health.up).map(([id]) => `source ${id} is not connected`),
-      ...(forwarder.link === 'forwarding' ? [] : [`link to the hub: ${forwarder.link}`]),
-    ];
-    const server = await startStatusServer({ host, port, reasons, metrics });
-    log.info({ port: server.port }, 'status served');
-    return server;
   }
 }
 
-/** Resolves when the signal aborts. A regressed buffer goes on being filled until somebody stops the agent. */
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+function onAbort(signal: AbortSignal, then: () => void): void {
+  if (signal.aborted) then();
+  else signal.addEventListener('abort', then, { once: true });
+}
+
+const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => onAbort(signal, resolve));

@@ -9,7 +9,8 @@ import Database from 'better-sqlite3';
 import { ConfigError } from '../protocols/errors.ts';
 import { openFrame, sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
-import type { BufferState, Chunk, NumberedFrame } from './buffer.ts';
+import type { BufferState, Chunk, NumberedFrame, Watermark } from './buffer.ts';
+import { refuseLargeManifest } from './manifest-limit.ts';
 
 export interface BufferFileOptions {
   readonly dir: string;
@@ -23,12 +24,23 @@ const framesPerLook = 64;
 /** Older ones can corrupt a database whose WAL is reset (fixed in 3.51.3, sqlite.org/wal.html#walresetbug). */
 const oldestSafeSqlite = [3, 51, 3];
 
+/** Room for the tables of a hundred thousand tags beside the quota. */
+const registrationPages = 16_384;
+
 const schema = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS chunk (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, frame BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS tag (id INTEGER PRIMARY KEY, path TEXT NOT NULL, declaration TEXT NOT NULL,
     retired INTEGER NOT NULL DEFAULT 0) STRICT;
+  CREATE TABLE IF NOT EXISTS watermark (tag INTEGER PRIMARY KEY, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
+
+interface FileRegistration {
+  readonly revision: number;
+  readonly site: string;
+  readonly tags: ManifestTag[];
+  readonly ids: [string, number][];
+}
 
 export type BufferFile = ReturnType<typeof openBufferFile>;
 
@@ -59,6 +71,11 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
     'SELECT * FROM tag ORDER BY id',
   );
 
+  const writeWatermark = db.prepare(
+    'INSERT INTO watermark VALUES (?, ?) ON CONFLICT DO UPDATE SET time = max(time, excluded.time)',
+  );
+  const selectWatermarks = db.prepare<[], Watermark>('SELECT tag, time FROM watermark').raw();
+
   if (readMeta.get('epoch') === undefined) {
     db.transaction(() => {
       writeMeta.run('epoch', randomBytes(16).toString('hex'));
@@ -75,8 +92,9 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
   const readBytes = () => (db.pragma('page_count', { simple: true }) as number) * pageSize;
   let bytes = readBytes();
 
-  const appendChunk = db.transaction((frame: Buffer, first: number, last: number) => {
+  const appendChunk = db.transaction((frame: Buffer, first: number, last: number, watermarks: readonly Watermark[]) => {
     insertChunk.run(first, last, frame);
+    for (const [tag, time] of watermarks) writeWatermark.run(tag, time);
     writeMeta.run('next', last + 1);
   });
   const releaseChunks = db.transaction((through: number) => {
@@ -84,6 +102,49 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
     writeMeta.run('acked', through);
     return changes;
   });
+
+  const registerTags = db.transaction(
+    (declared: readonly Omit<ManifestTag, 'id'>[], site: string): FileRegistration => {
+      const known = new Map(selectTags.all().map((tag) => [keyOf(tag), tag]));
+      const ids: [string, number][] = [];
+      let changed = readMeta.get('site') !== site;
+      for (const tag of declared) {
+        const { path } = tag;
+        const declaration = declarationOf(tag);
+        const same = known.get(keyOf({ path, declaration }));
+        if (same && !same.retired) ids.push([path, same.id]);
+        else if (same) {
+          retireTag.run(0, same.id);
+          ids.push([path, same.id]);
+          changed = true;
+        } else {
+          ids.push([path, Number(insertTag.run(path, declaration).lastInsertRowid)]);
+          changed = true;
+        }
+      }
+      const live = new Set(ids.map(([, id]) => id));
+      for (const tag of known.values()) {
+        if (tag.retired || live.has(tag.id)) continue;
+        retireTag.run(1, tag.id);
+        changed = true;
+      }
+      const tags = selectTags.all().map(
+        (tag): ManifestTag => ({
+          id: tag.id,
+          path: tag.path,
+          ...JSON.parse(tag.declaration),
+          ...(tag.retired ? { retired: true } : {}),
+        }),
+      );
+      const revision = (readMeta.get('revision') as number) + (changed ? 1 : 0);
+      if (changed) {
+        refuseLargeManifest(site, tags);
+        writeMeta.run('revision', revision);
+        writeMeta.run('site', site);
+      }
+      return { revision, site, tags, ids };
+    },
+  );
 
   /** In place of one that can be read no more: the hub lists all its numbers as dead letters, and the stream goes on. */
   const damagedFrame = (first: number, last: number): Buffer =>
@@ -93,10 +154,11 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
     );
 
   return {
-    append({ first, count, acceptedAt, manifestRevision, payload }: Chunk): void {
+    append({ first, count, acceptedAt, manifestRevision, payload, watermarks = [] }: Chunk): void {
       if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
       const last = first + count - 1;
-      appendChunk(sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload), first, last);
+      const frame = sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload);
+      appendChunk(frame, first, last, watermarks);
       if (frames === 0) minRetained = first;
       next = last + 1;
       frames += 1;
@@ -121,50 +183,21 @@ export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
       minRetained = selectFirst.get() ?? next;
       db.pragma('incremental_vacuum(64)');
       bytes = readBytes();
+      // Registering may have gone beyond it.
+      setQuota(db, maxBytes);
     },
 
-    register(declared: readonly Omit<ManifestTag, 'id'>[]): {
-      revision: number;
-      tags: ManifestTag[];
-      ids: [string, number][];
-    } {
-      return db.transaction(() => {
-        const known = selectTags.all();
-        const ids: [string, number][] = [];
-        let changed = false;
-        for (const tag of declared) {
-          const { path } = tag;
-          const declaration = declarationOf(tag);
-          const same = known.find((tag) => tag.path === path && tag.declaration === declaration);
-          if (same && !same.retired) ids.push([path, same.id]);
-          else if (same) {
-            retireTag.run(0, same.id);
-            ids.push([path, same.id]);
-            changed = true;
-          } else {
-            ids.push([path, Number(insertTag.run(path, declaration).lastInsertRowid)]);
-            changed = true;
-          }
-        }
-        const live = new Set(ids.map(([, id]) => id));
-        for (const tag of known) {
-          if (tag.retired || live.has(tag.id)) continue;
-          retireTag.run(1, tag.id);
-          changed = true;
-        }
-        const revision = (readMeta.get('revision') as number) + (changed ? 1 : 0);
-        writeMeta.run('revision', revision);
-        const tags = selectTags.all().map(
-          (tag): ManifestTag => ({
-            id: tag.id,
-            path: tag.path,
-            ...JSON.parse(tag.declaration),
-            ...(tag.retired ? { retired: true } : {}),
-          }),
-        );
-        return { revision, tags, ids };
-      })();
+    register(declared: readonly Omit<ManifestTag, 'id'>[], site = ''): FileRegistration {
+      setQuota(db, maxBytes, registrationPages);
+      try {
+        return registerTags(declared, site);
+      } finally {
+        setQuota(db, maxBytes);
+        bytes = readBytes();
+      }
     },
+
+    watermarks: (): Watermark[] => selectWatermarks.all(),
 
     state: (): BufferState => ({ epoch, next, acked, minRetained, frames, bytes }),
 
@@ -184,9 +217,18 @@ function isWhole(frame: Buffer): boolean {
   }
 }
 
+const keyOf = ({ path, declaration }: { path: string; declaration: string }): string => `${path} ${declaration}`;
+
 /** What makes a tag another tag when it changes. */
-const declarationOf = ({ type, unit, role, source, intervalMs, counter }: Omit<ManifestTag, 'id'>): string =>
-  JSON.stringify({ type, unit, role, source, intervalMs, counter });
+const declarationOf = ({
+  type,
+  unit,
+  role,
+  source,
+  intervalMs,
+  counter,
+  definition,
+}: Omit<ManifestTag, 'id'>): string => JSON.stringify({ type, unit, role, source, intervalMs, counter, definition });
 
 function openDatabase(dir: string): Database.Database {
   try {
@@ -210,10 +252,15 @@ function configure(db: Database.Database, maxBytes: number): void {
   if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite did not take synchronous = FULL');
   db.pragma('wal_autocheckpoint = 256');
   db.pragma('journal_size_limit = 4194304');
-  db.pragma(`max_page_count = ${Math.max(64, Math.floor(maxBytes / pageSize))}`);
+  setQuota(db, maxBytes);
   db.pragma('trusted_schema = OFF');
   db.pragma('cell_size_check = ON');
   db.pragma('mmap_size = 0');
+}
+
+/** SQLite keeps it at the size that the file has where that is more already. */
+function setQuota(db: Database.Database, maxBytes: number, morePages = 0): void {
+  db.pragma(`max_page_count = ${Math.max(64, Math.floor(maxBytes / pageSize)) + morePages}`);
 }
 
 const compareVersions = (a: number[], b: number[]): number =>

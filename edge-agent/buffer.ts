@@ -14,7 +14,11 @@ export interface Chunk {
   readonly count: number;
   readonly acceptedAt: TimeUs;
   readonly manifestRevision: number;
+  /** Newest time in it of each tag whose history is read after an outage; kept in the chunk's own transaction. */
+  readonly watermarks?: readonly Watermark[] | undefined;
 }
+
+export type Watermark = readonly [tag: number, time: TimeUs];
 
 export interface NumberedFrame {
   readonly first: number;
@@ -50,15 +54,19 @@ export interface Buffer extends AsyncDisposable {
   release(through: number): Promise<void>;
   /**
    * Gives every declared tag its id, for ever the same one, and the manifest that describes all tags of this epoch,
-   * retired ones included. The revision rises when anything in it changed.
+   * retired ones included. The revision rises when anything in it, or the site, has changed. Works on a full buffer too.
+   * @throws {ConfigError} when the manifest would be too large to be sent: nothing is registered then.
    */
-  register(tags: readonly Omit<ManifestTag, 'id'>[]): Promise<RegisteredTags>;
+  register(tags: readonly Omit<ManifestTag, 'id'>[], site: string): Promise<RegisteredTags>;
+  /** Newest time of a tag among the watermarks of accepted chunks, by earlier runs too. */
+  acceptedUntil(tag: number): TimeUs | undefined;
   /** As of the last call that changed it. */
   state(): BufferState;
 }
 
 export interface RegisteredTags {
   readonly revision: number;
+  readonly site: string;
   readonly tags: readonly ManifestTag[];
   /** Ids of the tags declared now. */
   readonly idByPath: ReadonlyMap<string, number>;

@@ -13,6 +13,7 @@ import { createWake } from './wake.ts';
 export interface ForwardOptions {
   readonly buffer: Buffer;
   readonly uplink: Uplink;
+  /** As it is at the start; `announce` gives another one. */
   readonly manifest: Manifest;
   readonly bootId: string;
   readonly version: string;
@@ -35,7 +36,13 @@ export interface Forwarder {
   run(signal: AbortSignal): Promise<void>;
   /** There is something new in the buffer. */
   accepted(): void;
+  /** From now on tags are described so. No frame leaves before the hub has got it. */
+  announce(manifest: Manifest): void;
   readonly link: LinkState;
+  /** Since when the link is so, ms as of performance.now(). */
+  readonly linkSinceMs: number;
+  /** Why the last connection ended or could not be made; undefined while frames flow. */
+  readonly lastError: Error | undefined;
   /** The highest number that the hub has settled. */
   readonly through: number;
   readonly resent: number;
@@ -46,10 +53,13 @@ const longestRetryMs = 60_000;
 const nackPauseMs = 500;
 
 export function createForwarder(options: ForwardOptions): Forwarder {
-  const { buffer, uplink, manifest, log, maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000 } = options;
+  const { buffer, uplink, log, maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000 } = options;
   const { epoch } = buffer.state();
   const wake = createWake();
+  let manifest = options.manifest;
   let link: Exclude<LinkState, 'regressed'> = 'connecting';
+  let linkSinceMs = performance.now();
+  let lastError: Error | undefined;
   let regressed = false;
   let through = buffer.state().acked;
   let resent = 0;
@@ -67,6 +77,13 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   let sendManifest = false;
   let failed: Error | undefined;
 
+  const setLink = (state: typeof link) => {
+    if (state === 'forwarding') lastError = undefined;
+    if (state === link) return;
+    link = state;
+    linkSinceMs = performance.now();
+  };
+
   const goBack = () => {
     resent += inFlight.length;
     inFlight = [];
@@ -77,6 +94,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     if (ack.epoch !== epoch) return;
     if (ack.through > known) {
       regressed = true;
+      linkSinceMs = performance.now();
       log.error(
         { through: ack.through, next: buffer.state().next, alarm: 'BUFFER_REGRESSED' },
         'the hub holds numbers that this buffer has not given: stopped; keep the buffer folder and start the agent with a new dataDir',
@@ -116,7 +134,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   };
 
   const greet = async (session: UplinkSession, signal: AbortSignal) => {
-    link = 'greeting';
+    setLink('greeting');
     await wake.wait(Math.random() * hub!.spreadMs, signal);
     const { next, minRetained } = buffer.state();
     const { bootId, version } = options;
@@ -135,7 +153,8 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     if (room.frames <= 0 || room.bytes <= 0 || performance.now() < pauseUntil) return 0;
     const from = cursor;
     const frames = await buffer.peek(from, room);
-    if (cursor !== from) return 1;
+    // Frames of a manifest that was announced meanwhile come after it.
+    if (cursor !== from || sendManifest) return 1;
     for (const frame of frames) {
       inFlight.push({ last: frame.last, size: frame.bytes.length, sentAt: performance.now() });
       cursor = frame.last;
@@ -156,16 +175,16 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     while (!signal.aborted && !regressed) {
       if (failed) throw failed;
       if (!hub?.online) {
-        link = 'waiting for hub';
+        setLink('waiting for hub');
         welcome = undefined;
         await wake.wait(longestTimeoutMs, signal);
       } else if (!welcome) {
         await greet(session, signal);
       } else if (sendManifest) {
-        await session.manifest(manifest);
         sendManifest = false;
+        await session.manifest(manifest);
       } else {
-        link = 'forwarding';
+        setLink('forwarding');
         if ((await send(session)) > 0) continue;
         const oldest = inFlight[0]?.sentAt ?? Number.POSITIVE_INFINITY;
         const timeLeft =
@@ -183,7 +202,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   const connectOnce = async (releaser: { release(through: number): void }, signal: AbortSignal) => {
     hub = welcome = failed = undefined;
     inFlight = [];
-    link = 'connecting';
+    setLink('connecting');
     const onHubState = (state: HubState) => {
       if (state.hubBoot !== hub?.hubBoot) welcome = undefined;
       hub = state;
@@ -204,7 +223,18 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     get resent() {
       return resent;
     },
+    get linkSinceMs() {
+      return linkSinceMs;
+    },
+    get lastError() {
+      return lastError;
+    },
     accepted: wake.ring,
+    announce(next) {
+      manifest = next;
+      sendManifest = true;
+      wake.ring();
+    },
     async run(signal) {
       await using releaser = startReleaser(buffer, (err) =>
         log.warn({ err }, 'could not release from the buffer; trying again'),
@@ -216,10 +246,11 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         } catch (error) {
           if (signal.aborted) break;
           if (!(error instanceof ConnectionError)) throw error;
+          lastError = error;
           if (failures === 0)
             log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');
         }
-        link = 'connecting';
+        setLink('connecting');
         failures = performance.now() - startedAt > longestRetryMs ? 0 : failures + 1;
         if (!signal.aborted && !regressed) await pause(Math.min(longestRetryMs, 500 * 2 ** failures), signal);
       }

@@ -28,6 +28,9 @@ export interface SourceHealth {
   /** What to send when the session has ended, however it did. */
   ended(now: TimeUs): Sample[];
   readonly up: boolean;
+  /** Since this source was made. */
+  readonly slots: { readonly good: number; readonly bad: number; readonly skipped: number };
+  readonly lost: number;
 }
 
 export function createSourceHealth(source: string, ids: ReadonlyMap<string, number>, intervalMs: number): SourceHealth {
@@ -54,6 +57,12 @@ export function createSourceHealth(source: string, ids: ReadonlyMap<string, numb
   return {
     get up() {
       return up;
+    },
+    get slots() {
+      return { good: counts.slots_good, bad: counts.slots_bad, skipped: counts.slots_skipped };
+    },
+    get lost() {
+      return counts.lost;
     },
     after(reading, now) {
       through = Math.max(through, reading.through);

@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
+import type { TimeUs } from '../protocols/sample.ts';
 import type { Buffer, NumberedFrame } from './buffer.ts';
+import { refuseLargeManifest } from './manifest-limit.ts';
 
 export function createMemoryBuffer(): Buffer {
   const epoch = randomBytes(16).toString('hex');
@@ -11,12 +13,15 @@ export function createMemoryBuffer(): Buffer {
   let acked = 0;
   let bytes = 0;
   let revision = 0;
-  const tags: ManifestTag[] = [];
+  let site: string | undefined;
+  let tags: ManifestTag[] = [];
+  const newest = new Map<number, TimeUs>();
   return {
-    async append({ first, payload, count, acceptedAt, manifestRevision }) {
+    async append({ first, payload, count, acceptedAt, manifestRevision, watermarks = [] }) {
       if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
       const frame = sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload);
       next += count;
+      for (const [tag, time] of watermarks) newest.set(tag, Math.max(time, newest.get(tag) ?? 0));
       bytes += frame.length;
       frames.push({ first, last: next - 1, bytes: frame });
     },
@@ -37,23 +42,32 @@ export function createMemoryBuffer(): Buffer {
       frames = frames.filter((frame) => frame.last > through);
       bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
     },
-    async register(declared) {
-      const key = ({ id: _, retired: __, ...tag }: ManifestTag) => JSON.stringify(tag);
-      const before = JSON.stringify(tags);
-      const live = declared.map((tag) => {
-        const known = tags.find((other) => key(other) === key({ id: 0, ...tag }));
-        if (known) return known;
-        const added = { id: tags.length + 1, ...tag };
-        tags.push(added);
-        return added;
+    async register(declared, newSite) {
+      const keyOf = ({ id: _, retired: __, ...tag }: ManifestTag) => JSON.stringify(tag);
+      const known = new Map(tags.map((tag) => [keyOf(tag), tag.id]));
+      const live = new Set<number>();
+      const added: ManifestTag[] = [];
+      const ids = declared.map((tag) => {
+        const key = keyOf({ id: 0, ...tag });
+        const id = known.get(key) ?? tags.length + added.length + 1;
+        if (!known.has(key)) added.push({ id, ...tag });
+        known.set(key, id);
+        live.add(id);
+        return [tag.path, id] as const;
       });
-      for (const [i, tag] of tags.entries()) {
+      const now = [...tags, ...added].map((tag): ManifestTag => {
         const { retired: _, ...rest } = tag;
-        tags[i] = live.includes(tag) ? rest : { ...rest, retired: true };
+        return live.has(tag.id) ? rest : { ...rest, retired: true };
+      });
+      if (site !== newSite || JSON.stringify(now) !== JSON.stringify(tags)) {
+        refuseLargeManifest(newSite, now);
+        revision += 1;
       }
-      if (JSON.stringify(tags) !== before) revision += 1;
-      return { revision, tags: [...tags], idByPath: new Map(live.map((tag) => [tag.path, tag.id])) };
+      tags = now;
+      site = newSite;
+      return { revision, site, tags: [...tags], idByPath: new Map(ids) };
     },
+    acceptedUntil: (tag) => newest.get(tag),
     state: () => ({ epoch, next, acked, minRetained: frames[0]?.first ?? next, frames: frames.length, bytes }),
     async [Symbol.asyncDispose]() {},
   };

@@ -1,6 +1,11 @@
 /**
- * Decides which measured values become samples: report by exception with deadband and heartbeat.
- * A new session starts from nothing, so that the first reading of every session is reported whole.
+ * Which measurements become samples: report by exception with deadband and heartbeat. A new session starts from nothing,
+ * so that the first reading of every session is reported whole.
+ *
+ * A heartbeat repeats a measurement, never a value: it is due when a value is measured again, unchanged, and bears the
+ * time of that measurement. Where the source itself says that nothing was measured since (a subscription that is silent,
+ * a polled node whose own time stands still), nothing is sent: an old value with a new time would be invented, with its
+ * old time it is there already. That the value still holds, the hub knows from the source's watermark (health.ts).
  */
 import {
   flag,
@@ -11,67 +16,137 @@ import {
   type SampleValue,
   type TimeUs,
 } from '../protocols/sample.ts';
-import type { Report } from '../protocols/tag-config.ts';
+import type { Report, TagDeclaration } from '../protocols/tag-config.ts';
 
-/** Longer texts are not values; they would not fit a frame. */
-const maxTextLength = 4096;
+/** As of `reportingOf`. */
+export type Reporting = Pick<Report, 'mode' | 'deadband' | 'heartbeatMs'>;
 
-interface LastReported {
-  readonly report: Report;
-  time: TimeUs;
-  value: SampleValue;
-  quality: number;
+/** The larger of both deadbands, in the tag's unit. Without a range, a percentage is left to the source that knows one. */
+export function reportingOf({ report, range }: Pick<TagDeclaration, 'report' | 'range'>): Reporting {
+  const { mode, heartbeatMs, deadband, deadbandPercent } = report;
+  const share = range ? (deadbandPercent / 100) * (range[1] - range[0]) : 0;
+  return { mode, heartbeatMs, deadband: Math.max(deadband, share) };
+}
+
+/** A tag's newest measurement, reported or not. */
+export interface Latest {
+  readonly sample: Sample;
+  /** When the driver handed it over. */
+  readonly measuredAt: TimeUs;
 }
 
 export interface Sampler {
   /** The samples worth keeping, in order. */
-  take(measured: readonly Sample[]): Sample[];
+  take(measured: readonly Sample[], measuredAt?: TimeUs): Sample[];
   /** Forget what was reported: the next value of every tag is a sample. */
   reset(): void;
+  /** Other tags from now on; those that stay go on as they were. */
+  setTags(tags: ReadonlyMap<number, Reporting>): void;
+  latest(tag: number): Latest | undefined;
+  /** Samples whose own time was not believed. */
+  readonly clockSuspect: number;
+}
+
+/** Longer texts are not values; they would not fit a frame. */
+const maxTextLength = 4096;
+/** Samples that are told in any case, and say nothing about what is true now or was reported last. */
+const beside = flag.historical;
+/** Something before it was lost, and this sample is the word of it. */
+const always = flag.queueOverflow;
+
+/** What one look-up finds: the rule, what was reported last, and what was measured last. */
+interface TagState {
+  reporting: Reporting;
+  heartbeatUs: number;
+  time: TimeUs;
+  value: SampleValue;
+  quality: number;
+  newest: Sample | undefined;
+  newestAt: TimeUs;
 }
 
 /** @param now for values whose own time cannot be one. */
-export function createSampler(reports: ReadonlyMap<number, Report>, now: () => TimeUs): Sampler {
-  const lastByTag = new Map<number, LastReported>();
+export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => TimeUs): Sampler {
+  const states = new Map<number, TagState>();
+  let clockSuspect = 0;
 
-  const forget = () => {
-    for (const [tag, report] of reports)
-      lastByTag.set(tag, { report, time: Number.NEGATIVE_INFINITY, value: null, quality: -1 });
+  const forget = (state: TagState) => {
+    state.time = Number.NEGATIVE_INFINITY;
+    state.value = null;
+    state.quality = -1;
   };
-  forget();
+  const setTags = (wanted: ReadonlyMap<number, Reporting>) => {
+    for (const tag of states.keys()) if (!wanted.has(tag)) states.delete(tag);
+    for (const [tag, reporting] of wanted) {
+      const heartbeatUs = reporting.heartbeatMs * 1000;
+      const state = states.get(tag);
+      if (state) Object.assign(state, { reporting, heartbeatUs });
+      else {
+        const added = { reporting, heartbeatUs, time: 0, value: null, quality: -1, newest: undefined, newestAt: 0 };
+        forget(added);
+        states.set(tag, added);
+      }
+    }
+  };
+  setTags(tags);
 
-  const judge = (sample: Sample): Sample | undefined => {
-    const last = lastByTag.get(sample.tag);
-    if (!last) return undefined;
+  const judge = (sample: Sample, measuredAt: TimeUs): Sample | undefined => {
+    const state = states.get(sample.tag);
+    if (!state) return undefined;
+    if (sample.flags & flag.clockSuspect) clockSuspect++;
+    if (sample.flags & beside) return sample;
+    state.newest = sample;
+    state.newestAt = measuredAt;
     const changed =
-      last.report.mode === 'always' ||
-      sample.quality !== last.quality ||
-      differs(sample.value, last.value, last.report.deadband);
-    const due = sample.time - last.time >= last.report.heartbeatMs * 1000;
-    if (!changed && !due) return undefined;
-    last.time = sample.time;
-    last.value = sample.value;
-    last.quality = sample.quality;
+      state.reporting.mode === 'always' ||
+      sample.quality !== state.quality ||
+      differs(sample.value, state.value, state.reporting.deadband) ||
+      (sample.flags & always) !== 0;
+    if (!changed) {
+      // A source's clock that was set back must not silence its tags until it has caught up.
+      const elapsed = sample.time - state.time;
+      if (elapsed < state.heartbeatUs && elapsed > -state.heartbeatUs) return undefined;
+    }
+    state.time = sample.time;
+    state.value = sample.value;
+    state.quality = sample.quality;
     return changed ? sample : { ...sample, flags: sample.flags | flag.heartbeat };
   };
 
   return {
-    take(measured) {
+    take(measured, measuredAt = now()) {
       const kept: Sample[] = [];
       for (const sample of measured) {
-        const chosen = judge(representable(sample, now));
+        const chosen = judge(representable(sample, now), measuredAt);
         if (chosen) kept.push(chosen);
       }
       return kept;
     },
-    reset: forget,
+    reset() {
+      for (const state of states.values()) forget(state);
+    },
+    setTags,
+    latest(tag) {
+      const state = states.get(tag);
+      return state?.newest && { sample: state.newest, measuredAt: state.newestAt };
+    },
+    get clockSuspect() {
+      return clockSuspect;
+    },
   };
 }
 
 function differs(a: SampleValue, b: SampleValue, deadband: number): boolean {
-  if (deadband > 0 && typeof a === 'number' && typeof b === 'number') return Math.abs(a - b) >= deadband;
+  if (deadband > 0) {
+    if (typeof a === 'number' && typeof b === 'number') return Math.abs(a - b) >= deadband;
+    // Beyond 2^53 the difference is what counts, and it is exact.
+    if (isInteger(a) && isInteger(b)) return Math.abs(Number(BigInt(a) - BigInt(b))) >= deadband;
+  }
   return a !== b;
 }
+
+const isInteger = (value: SampleValue): value is number | bigint =>
+  typeof value === 'bigint' || Number.isSafeInteger(value);
 
 /** Bad never carries a value, and what a frame cannot carry is Bad. */
 function representable(sample: Sample, now: () => TimeUs): Sample {

@@ -15,7 +15,7 @@ const port = parentPort!;
 let file: BufferFile;
 try {
   file = openBufferFile(workerData);
-  port.postMessage({ id: 0, result: file.state() });
+  port.postMessage({ id: 0, result: { state: file.state(), watermarks: file.watermarks() } });
   port.on('message', answer);
 } catch (error) {
   port.postMessage({ id: 0, error: toMessage(error) });
@@ -24,7 +24,7 @@ try {
 function answer({ id, verb, args }: BufferRequest): void {
   try {
     const result = (file[verb] as (...args: readonly unknown[]) => unknown)(...args);
-    const state = verb === 'append' || verb === 'release' ? file.state() : undefined;
+    const state = verb === 'append' || verb === 'release' || verb === 'register' ? file.state() : undefined;
     port.postMessage({ id, result, state });
   } catch (error) {
     port.postMessage({ id, error: toMessage(error) });

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { ConfigError } from '../protocols/errors.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
+import type { TimeUs } from '../protocols/sample.ts';
 import type { Buffer, BufferState, Chunk, NumberedFrame, RegisteredTags } from './buffer.ts';
 import type { BufferFileOptions } from './buffer-file.ts';
 import type { BufferVerb } from './sqlite-buffer-worker.ts';
@@ -23,6 +24,7 @@ export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buff
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
   let lastId = 0;
   let state: BufferState | undefined;
+  let watermarks = new Map<number, TimeUs>();
   let failure: Error | undefined;
 
   const fail = (error: Error) => {
@@ -53,27 +55,31 @@ export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buff
   };
 
   try {
-    state = await expect<BufferState>(0);
+    const opened = await expect<{ state: BufferState; watermarks: [number, TimeUs][] }>(0);
+    state = opened.state;
+    watermarks = new Map(opened.watermarks);
   } catch (error) {
     await worker.terminate();
     throw error;
   }
 
   return {
-    append(chunk: Chunk) {
+    async append(chunk: Chunk) {
       // A payload may be a view of a larger block; its own copy can be handed over instead of cloned.
       const payload = Uint8Array.from(chunk.payload);
-      return call<void>('append', [{ ...chunk, payload }], [payload.buffer]);
+      await call<void>('append', [{ ...chunk, payload }], [payload.buffer]);
+      for (const [tag, time] of chunk.watermarks ?? []) {
+        if (!(watermarks.get(tag)! >= time)) watermarks.set(tag, time);
+      }
     },
     peek: (after, limit) => call<readonly NumberedFrame[]>('peek', [after, limit]),
     release: (through) => call<void>('release', [through]),
-    async register(tags: readonly Omit<ManifestTag, 'id'>[]): Promise<RegisteredTags> {
-      const { ids, ...registered } = await call<{ revision: number; tags: ManifestTag[]; ids: [string, number][] }>(
-        'register',
-        [tags],
-      );
+    async register(tags: readonly Omit<ManifestTag, 'id'>[], site: string): Promise<RegisteredTags> {
+      type Registered = Omit<RegisteredTags, 'idByPath'> & { ids: [string, number][] };
+      const { ids, ...registered } = await call<Registered>('register', [tags, site]);
       return { ...registered, idByPath: new Map(ids) };
     },
+    acceptedUntil: (tag) => watermarks.get(tag),
     state: () => state!,
     async [Symbol.asyncDispose]() {
       if (!failure) await call('close', []);

@@ -1,11 +1,24 @@
 /** Runs one source for ever: reads, hands on, and when the connection is lost waits longer and longer, with jitter. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../protocols/clock.ts';
-import { ConnectionError } from '../protocols/errors.ts';
+import { ConfigError, ConnectionError } from '../protocols/errors.ts';
+import type { TimeUs } from '../protocols/sample.ts';
 import type { Source } from '../protocols/source.ts';
 import type { Acceptor } from './accept.ts';
 import type { SourceHealth } from './health.ts';
 import type { Sampler } from './sampler.ts';
+
+/** How a source is, for people. */
+export interface SourceState {
+  /** `connecting` until the first attempt has ended. */
+  readonly state: 'connecting' | 'up' | 'down';
+  /** Since when it is up, or not up. */
+  readonly since: TimeUs;
+  /** Why the last attempt failed; undefined while it is up. */
+  readonly error?: Error | undefined;
+  /** When the next attempt begins; undefined while one is under way. */
+  readonly retryAt?: TimeUs | undefined;
+}
 
 export interface SuperviseOptions {
   readonly source: Source;
@@ -13,33 +26,73 @@ export interface SuperviseOptions {
   readonly health: SourceHealth;
   readonly acceptor: Pick<Acceptor, 'add'>;
   readonly clock: Clock;
-  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+  };
+  /** Told at every change. */
+  readonly onState?: (state: SourceState) => void;
 }
 
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
+/** What was there a while ago mostly comes back soon, from a restart or a pulled cable, and then must not wait a minute. */
+const recentMs = 600_000;
+const recentRetryMs = 3000;
 
-/** Resolves when the signal aborts. @throws what is not a ConnectionError: a fault of ours. */
+/**
+ * Resolves when the signal aborts. What an operator must mend (a key that cannot be read) keeps this source down until it
+ * is mended, and no other. @throws what is neither a ConnectionError nor a ConfigError: a fault of ours.
+ */
 export async function superviseSource(options: SuperviseOptions, signal: AbortSignal): Promise<void> {
-  const { source, sampler, health, acceptor, clock, log } = options;
+  const { source, sampler, health, acceptor, clock, log, onState = () => {} } = options;
+  let downSince = clock.now();
+  let lostAtMs = Number.NEGATIVE_INFINITY;
+  let told: string | undefined;
+  let error: Error | undefined;
+  onState({ state: 'connecting', since: downSince });
+
   for (let failures = 0; !signal.aborted; failures++) {
+    if (failures > 0) onState({ state: 'down', since: downSince, error });
     try {
       for await (const reading of source.read(signal)) {
+        let now = clock.now();
+        // One session has ended, and the next begins a moment later.
+        if (reading.resumed) await acceptor.add(health.ended(now++));
         if (!health.up) {
           log.info({ source: source.id, failures }, 'source connected');
           failures = 0;
+          told = undefined;
           sampler.reset();
+          onState({ state: 'up', since: now });
         }
-        const samples = sampler.take(reading.samples);
-        await acceptor.add([...samples, ...health.after(reading, clock.now())]);
+        const samples = sampler.take(reading.samples, now);
+        await acceptor.add([...samples, ...health.after(reading, now)]);
       }
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      if (health.up || failures === 0) log.warn({ source: source.id, err: error }, 'source lost; trying again');
+    } catch (failure) {
+      if (!(failure instanceof ConnectionError || failure instanceof ConfigError)) throw failure;
+      error = failure;
+      if (health.up || failure.message !== told) tell(failure);
+      told = failure.message;
     } finally {
+      if (health.up) {
+        lostAtMs = performance.now();
+        downSince = clock.now();
+      }
       await acceptor.add(health.ended(clock.now()));
     }
-    const longest = Math.min(longestRetryMs, firstRetryMs * 2 ** failures);
-    await delay(longest / 2 + Math.random() * (longest / 2), undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    const isRecent = performance.now() - lostAtMs < recentMs;
+    const longest = Math.min(isRecent ? recentRetryMs : longestRetryMs, firstRetryMs * 2 ** failures);
+    const waitMs = longest / 2 + Math.random() * (longest / 2);
+    onState({ state: 'down', since: downSince, error, retryAt: clock.now() + waitMs * 1000 * clock.speed });
+    await delay(waitMs, undefined, { signal }).catch(() => {});
+  }
+
+  function tell(failure: ConnectionError | ConfigError): void {
+    const fields = { source: source.id, err: failure };
+    if (failure instanceof ConnectionError) log.warn(fields, 'source lost; trying again');
+    else log.error({ ...fields, at: failure.path, hint: failure.hint }, 'source cannot run until this is mended');
   }
 }

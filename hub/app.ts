@@ -10,6 +10,7 @@ import { type Broker, startBroker } from './broker.ts';
 import type { HubConfig } from './config.ts';
 import { createHttp } from './http.ts';
 import { createArrivals } from './ingest/arrivals.ts';
+import { createIdentities } from './ingest/identity.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { createLink } from './ingest/link.ts';
 import { createBrokerSession, ingestUser } from './ingest/session.ts';
@@ -75,10 +76,21 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   });
   const arrivals = createArrivals(config.ingest.maxBytes);
   const { window } = config.ingest;
-  const link = createLink({ ledger, arrivals, hubBoot, window, now: clock.now, publish: session.publish, log });
+  const identities = createIdentities({ ledger, now: clock.now, log });
+  const link = createLink({
+    ledger,
+    arrivals,
+    identities,
+    hubBoot,
+    window,
+    now: clock.now,
+    publish: session.publish,
+    log,
+  });
   const latest = createLatestValues(() => ledger.tags());
   const ingest = createIngest({
     arrivals,
+    identities,
     ledger,
     writer: store.writer,
     now: clock.now,

@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { agentRoutes } from './routes/agents.ts';
 import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit-events.ts';
+import { commissioningRoutes } from './routes/commissioning.ts';
 import type { RouteContext } from './routes/context.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -56,6 +57,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   const resources = [
     agentRoutes,
     tagRoutes,
+    commissioningRoutes,
     seriesRoutes,
     assetRoutes,
     kpiRoutes,

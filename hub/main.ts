@@ -6,6 +6,7 @@ import { loadYaml } from '../config/load.ts';
 import { exitWith } from '../config/process.ts';
 import { openAccess } from './access/access.ts';
 import { agentCommand } from './commands/agent.ts';
+import { deadLettersCommand, gapsCommand, quarantineCommand, streamsCommand } from './commands/delivery.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -30,7 +31,11 @@ program
   .addCommand(runCommand(configFile))
   .addCommand(tokenCommand(openAccessFile))
   .addCommand(agentCommand(openAccessFile))
-  .addCommand(verifyCommand());
+  .addCommand(verifyCommand())
+  .addCommand(streamsCommand())
+  .addCommand(deadLettersCommand())
+  .addCommand(gapsCommand())
+  .addCommand(quarantineCommand());
 
 await exitWith(async () => {
   await program.parseAsync();

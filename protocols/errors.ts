@@ -17,6 +17,12 @@ export class ConfigError extends Error {
 /** The other side is away or did not answer. The runner backs off and tries again; nothing is lost. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
+  /** One of the protocol's short words where a person must act before it can succeed, `server-not-trusted`. */
+  readonly code: string | undefined;
+  constructor(message: string, options: { code?: string | undefined; cause?: unknown } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = options.code;
+  }
 }
 
 /** Will never be accepted, however often it is tried. `reason` is one of the protocol's short words. */

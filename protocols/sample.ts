@@ -45,6 +45,8 @@ export const flag = {
   queueOverflow: 8,
   /** Sent because the heartbeat interval passed, not because the value changed. */
   heartbeat: 16,
+  /** Read from the source's own history after a gap; it came later than it was measured. */
+  historical: 32,
 } as const;
 
 /** The OPC UA status codes that our own code gives (OPC 10000-4 7.39.2). */
@@ -73,6 +75,12 @@ export const normaliseInteger = (value: bigint): number | bigint =>
 /** The shortest decimal that is the same float32: 0.1f is 0.1, not 0.10000000149011612. */
 export function shortestFloat32(value: number): number {
   if (!Number.isFinite(value) || Number.isInteger(value)) return value;
+  const size = Math.abs(value);
+  // Few decimals are the ordinary case, and are found without making text.
+  for (let scale = 10; size > 1e-3 && size < 1e6 && scale <= 1e5; scale *= 10) {
+    const short = Math.round(size * scale) / scale;
+    if (Math.fround(short) === size) return value < 0 ? -short : short;
+  }
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;

@@ -1,4 +1,5 @@
 /** The Source contract: one connection to one PLC, machine or meter, from connecting to losing it. */
+import type { Inspection, InspectRequest } from './inspect.ts';
 import type { Sample, TimeUs } from './sample.ts';
 
 /** What a source hands over at a time, at most a few thousand samples. */
@@ -10,6 +11,11 @@ export interface Reading {
   readonly slots?: { readonly good: number; readonly bad: number; readonly skipped: number };
   /** Values that the device or a queue dropped since the previous reading, as far as they declare it. */
   readonly lost?: number;
+  /**
+   * The source lost sight of its tags and has recovered by itself: from `through` of the reading before until now,
+   * nothing is known in full. For the runner one session has ended there, and another begins with this reading.
+   */
+  readonly resumed?: true;
 }
 
 export interface Source {
@@ -21,4 +27,9 @@ export interface Source {
    * @throws {ConnectionError} when the connection cannot be made or is lost. Never retries by itself.
    */
   read(signal: AbortSignal): AsyncIterable<Reading>;
+  /**
+   * Reads something once over the session that `read` holds, between the scheduled reads.
+   * @throws {ConnectionError} when no session is up. @throws {RejectedError} when it cannot be read at all.
+   */
+  inspect(request: InspectRequest, signal: AbortSignal): Promise<Inspection>;
 }

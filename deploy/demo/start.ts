@@ -14,14 +14,13 @@ import { askHub, firstKpi } from './api.ts';
 import { type Child, startChild } from './child.ts';
 import { accepts, startInfluxdb, startMosquitto } from './counterparts.ts';
 import { type DemoOptions, type PortName, portVariables, readOptions } from './options.ts';
+import { trustFactory } from './trust.ts';
 
 const root = join(import.meta.dirname, '../..');
 const inRoot = (file: string) => join(root, file);
 const agents = ['machining', 'packaging'] as const;
 const readyTimeoutMs = 60_000;
 const firstKpiTimeoutMs = 60_000;
-/** The demo's OPC UA server is read without security, which takes a waiver that ends. */
-const waiverMs = 7 * 86_400_000;
 
 async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSignal): Promise<void> {
   const { speed, dataDir, ports } = options;
@@ -62,6 +61,7 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
     const everyPort = async () => (await Promise.all([opcua, modbus, utilities].map(accepts))).every(Boolean);
     await factory.until(everyPort, readyTimeoutMs);
     step('factory', `OPC UA on ${opcua}, Modbus TCP on ${modbus} and ${utilities}`);
+    trustFactory(dataDir, opcua);
 
     addAccounts(options, env);
     if (options.broker === 'mosquitto') {
@@ -138,7 +138,6 @@ function environmentOf(options: DemoOptions, token: string, clock: string): Node
     // Beside the demo's data, so that the next start finds it.
     NODE_COMPILE_CACHE: join(options.dataDir, '../cache'),
     PAYESH_CLOCK: clock,
-    PAYESH_DEMO_WAIVER_UNTIL: new Date(Date.now() + waiverMs).toISOString().slice(0, 10),
     PAYESH_TOKEN: token,
     PAYESH_BROKER: options.broker === 'mosquitto' ? 'external' : 'embedded',
     PAYESH_STORE: options.store,

@@ -1,27 +1,38 @@
 /** `payesh-agent check`: whether a configuration would start, without touching a device or the buffer. */
 import { Command } from 'commander';
-import { loadYaml } from '../../config/load.ts';
-import { exitWith } from '../../config/process.ts';
-import { agentSchema } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
+import { refuseLargeManifest } from '../manifest-limit.ts';
 import { tagsOf } from '../sources.ts';
+import { manifestTags } from '../tag-book.ts';
+import { agentOf } from './agent-config.ts';
+import { runTool } from './command.ts';
 
 export const checkCommand = (): Command =>
   new Command('check')
     .description('check a configuration file')
     .requiredOption('-c, --config <file>', 'agent.yaml')
     .option('--json', 'print JSON')
-    .action(({ config: file, json }) =>
-      exitWith(async () => {
-        const config = loadYaml(file, agentSchema, process.env);
+    .action(({ config: file, json }: { config: string; json?: boolean }) =>
+      runTool(async (terminal) => {
+        const { config } = agentOf(file);
+        refuseTooManyTags(config);
         const sources = config.sources.map((source) => ({
           id: source.id,
           kind: source.kind,
           tags: tagsOf(source).length,
         }));
-        if (json) console.log(JSON.stringify({ ok: true, agent: config.agent, site: config.site, sources }));
-        else {
-          console.log(`${file} is good: agent ${config.agent} of ${config.site}`);
-          for (const { id, kind, tags } of sources) console.log(`  ${id} (${kind}): ${tags} tags`);
-        }
+        if (json) return terminal.printJson({ ok: true, agent: config.agent, site: config.site, sources });
+        terminal.print(`${file} is good: agent ${config.agent} of ${config.site}`);
+        for (const { id, kind, tags } of sources) terminal.print(`  ${id} (${kind}): ${tags} tags`);
       }),
     );
+
+/** As the agent would announce them at its first start. @throws {ConfigError} */
+function refuseTooManyTags({ site, sources, health }: AgentConfig): void {
+  const declared = sources.map((source) => ({ id: source.id, tags: tagsOf(source) }));
+  const tags = manifestTags(declared, health.intervalMs);
+  refuseLargeManifest(
+    site,
+    tags.map((tag, i) => ({ id: i + 1, ...tag })),
+  );
+}

@@ -2,17 +2,22 @@
 import { Gauge, Registry } from 'prom-client';
 import type { Acceptor } from '../accept.ts';
 import type { Buffer } from '../buffer.ts';
+import type { Fleet, SourceRun } from '../fleet.ts';
 import type { Forwarder } from '../forward.ts';
-import type { SourceHealth } from '../health.ts';
+import type { TagBook } from '../tag-book.ts';
+import { countByQuality } from './count-tags.ts';
+import type { ConfigReport } from './report.ts';
 
 export interface MetricsOptions {
   readonly buffer: Pick<Buffer, 'state'>;
   readonly acceptor: Pick<Acceptor, 'accepted' | 'waiting'>;
   readonly forwarder: Pick<Forwarder, 'through' | 'resent' | 'link'>;
-  readonly sources: ReadonlyMap<string, SourceHealth>;
+  readonly fleet: Pick<Fleet, 'runs'>;
+  readonly book: Pick<TagBook, 'tagsOf'>;
+  readonly config: () => ConfigReport;
 }
 
-export function createMetrics({ buffer, acceptor, forwarder, sources }: MetricsOptions): Registry {
+export function createMetrics({ buffer, acceptor, forwarder, fleet, book, config }: MetricsOptions): Registry {
   const registry = new Registry();
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -23,6 +28,22 @@ export function createMetrics({ buffer, acceptor, forwarder, sources }: MetricsO
         this.set(read());
       },
     });
+  /** One series for each source that runs now, or several by another label. */
+  const sourceGauge = (name: string, help: string, label: string | undefined, read: (run: SourceRun) => Counts) =>
+    new Gauge({
+      name: `payesh_agent_source_${name}`,
+      help,
+      labelNames: ['source', ...(label ? [label] : [])],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [source, run] of fleet.runs) {
+          for (const [value, count] of Object.entries(read(run)))
+            this.set(label ? { source, [label]: value } : { source }, count);
+        }
+      },
+    });
+
   gauge('accepted_samples', 'samples accepted since the start', () => acceptor.accepted);
   gauge('waiting_samples', 'samples not yet accepted', () => acceptor.waiting);
   gauge('next_number', 'number that the next sample gets', () => buffer.state().next);
@@ -31,14 +52,20 @@ export function createMetrics({ buffer, acceptor, forwarder, sources }: MetricsO
   gauge('buffer_bytes', 'bytes of the buffer on disk', () => buffer.state().bytes);
   gauge('resent_frames', 'frames sent more than once', () => forwarder.resent);
   gauge('forwarding', '1 while frames flow to the hub', () => Number(forwarder.link === 'forwarding'));
-  new Gauge({
-    name: 'payesh_agent_source_up',
-    help: '1 while the source is connected',
-    labelNames: ['source'],
-    registers: [registry],
-    collect() {
-      for (const [source, health] of sources) this.set({ source }, Number(health.up));
-    },
-  });
+  gauge('config_version', 'version of the configuration that runs', () => config().version);
+  gauge('config_refused', '1 while the configuration file is not taken', () => Number(config().refused !== undefined));
+  sourceGauge('up', '1 while the source is connected', undefined, ({ health }) => ({ up: Number(health.up) }));
+  sourceGauge('slots', 'scheduled reads, by how they ended', 'result', ({ health }) => ({ ...health.slots }));
+  sourceGauge('lost_values', 'values that the device or its queues declare lost', undefined, ({ health }) => ({
+    lost: health.lost,
+  }));
+  sourceGauge('clock_suspect_samples', 'samples whose own time was not believed', undefined, ({ sampler }) => ({
+    suspect: sampler.clockSuspect,
+  }));
+  sourceGauge('tags', 'tags, by the quality of their newest measurement', 'quality', ({ config: { id }, sampler }) => ({
+    ...countByQuality(book.tagsOf(id), sampler),
+  }));
   return registry;
 }
+
+type Counts = Readonly<Record<string, number>>;

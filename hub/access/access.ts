@@ -1,11 +1,13 @@
 /**
- * Who may come in: tokens, agents' broker accounts, and the audit log of what they did, in one SQLite file.
+ * Who may come in: tokens, agents' broker accounts, and the audit log of what they did, in one SQLite file; beside them the
+ * commissioning sheets, which are accepted together with their audit event.
  * The commands open it beside the running hub: a revoked token is refused from the next request on.
  */
 import { closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { type Clock, systemClock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
+import { type CommissioningSheets, commissioningSchema, createCommissioningSheets } from '../commissioning/sheets.ts';
 import { type AgentAccounts, agentSchema, createAgentAccounts } from './agents.ts';
 import { type AuditLog, auditSchema, createAuditLog } from './audit.ts';
 import { createTokens, type Tokens, tokenSchema } from './tokens.ts';
@@ -14,6 +16,7 @@ export interface Access extends Disposable {
   readonly tokens: Tokens;
   readonly agents: AgentAccounts;
   readonly audit: AuditLog;
+  readonly sheets: CommissioningSheets;
 }
 
 const schemaVersion = 1;
@@ -29,6 +32,7 @@ export function openAccess(file: string, { clock = systemClock }: { clock?: Pick
     audit,
     tokens: createTokens(db, audit, clock),
     agents: createAgentAccounts(db, audit, clock),
+    sheets: createCommissioningSheets(db, audit, clock),
     [Symbol.dispose]: () => {
       db.close();
     },
@@ -46,7 +50,7 @@ function openDatabase(file: string): Sqlite.Database {
     db.transaction(() => {
       const version = db.pragma('user_version', { simple: true }) as number;
       if (version > schemaVersion) throw new Error(`its schema ${version} is newer than this program's`);
-      db.exec(tokenSchema + agentSchema + auditSchema);
+      db.exec(tokenSchema + agentSchema + auditSchema + commissioningSchema);
       db.pragma(`user_version = ${schemaVersion}`);
     }).immediate();
     return db;

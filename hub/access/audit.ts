@@ -5,10 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import { canonicalJson, type Json } from '../../protocols/canonical-json.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export interface AuditEntry {
   /** A token's name, `cli:<user of the operating system>`, or `hub`. */
@@ -116,14 +115,3 @@ function faultOf(row: Row, expected: number, previous: Buffer): string | undefin
 }
 
 const chain = (previous: Buffer, event: string): Buffer => createHash('sha256').update(previous).update(event).digest();
-
-/** RFC 8785: sorted keys, no white space, numbers as JavaScript prints them. */
-export function canonicalJson(value: Json): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const object = value as { readonly [key: string]: Json };
-  const members = Object.keys(object)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key]!)}`);
-  return `{${members.join(',')}}`;
-}

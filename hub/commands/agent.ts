@@ -52,6 +52,17 @@ export function agentCommand(open: () => Access): Command {
     );
 
   agent
+    .command('release-key')
+    .description('after its gateway was replaced: let the next commissioning sheet come with another key')
+    .argument('<id>')
+    .action((id, _options, command) =>
+      withAccess(command, open, (access, by) => {
+        access.sheets.releaseKey(id, by);
+        console.log(`The key of agent "${id}" is released: the next sheet that comes names the new one.`);
+      }),
+    );
+
+  agent
     .command('passwords')
     .description("print all accounts as mosquitto's password_file")
     .action((_options, command) =>

@@ -104,7 +104,10 @@ function createValues(tags, { words, sessions }) {
     const age = h('span', { class: 'age' });
     const element = h(
       'li',
-      { title: tag.path, class: tag.type === 'string' && 'text' },
+      {
+        title: tag.commissioned ? tag.path : `${tag.path} · ${words.notCommissioned}`,
+        class: [tag.type === 'string' && 'text', !tag.commissioned && 'unproved'].filter(Boolean).join(' '),
+      },
       measure(tag, words),
       h('span', { class: 'value' }, value, ' ', mark),
       age,

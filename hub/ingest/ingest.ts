@@ -9,10 +9,12 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { Ledger, SettledFrame, Stream } from '../ledger/ledger.ts';
 import type { StoreBatch, StoreRejection, TelemetryWriter } from '../store/store.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
+import type { Identities } from './identity.ts';
 import { type Judgement, judgeFrame, toDeadLetter } from './judge.ts';
 
 export interface IngestOptions {
   readonly arrivals: Arrivals;
+  readonly identities: Identities;
   readonly ledger: Ledger;
   readonly writer: TelemetryWriter;
   readonly now: () => TimeUs;
@@ -47,7 +49,7 @@ const firstRetryMs = 200;
 const longestRetryMs = 10_000;
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { arrivals, ledger, writer, now, reply, log } = options;
+  const { arrivals, identities, ledger, writer, now, reply, log } = options;
   const counts: IngestCounts = {
     frames: 0,
     samples: 0,
@@ -78,10 +80,16 @@ export function createIngest(options: IngestOptions): Ingest {
         refuse(arrival, 0, 'hello');
         continue;
       }
+      if (identities.quarantined(agent)) {
+        refuse(arrival, stream.through, 'identity');
+        continue;
+      }
       const expected = next.get(stream.number) ?? stream.through + 1;
       if (header.first + header.count - 1 < expected) {
         counts.repeated += 1;
-        touched.set(stream, agent);
+        if (header.first + header.count - 1 <= stream.through) identities.repeated(arrival, stream.number);
+        if (identities.quarantined(agent)) refuse(arrival, stream.through, 'identity');
+        else touched.set(stream, agent);
       } else if (header.first > expected) refuse(arrival, stream.through, 'gap');
       else if (header.manifestRevision > stream.manifestRevision) refuse(arrival, stream.through, 'manifest');
       else {

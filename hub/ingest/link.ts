@@ -10,10 +10,12 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import { agentTopic, parseAgentTopic } from '../../protocols/topics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Arrivals } from './arrivals.ts';
+import type { Identities } from './identity.ts';
 
 export interface LinkOptions {
   readonly ledger: Ledger;
   readonly arrivals: Arrivals;
+  readonly identities: Identities;
   readonly hubBoot: string;
   /** Frames that an agent may have in flight. */
   readonly window: number;
@@ -38,7 +40,7 @@ export interface Link {
 }
 
 export function createLink(options: LinkOptions): Link {
-  const { ledger, arrivals, hubBoot, window, now, publish, log } = options;
+  const { ledger, arrivals, identities, hubBoot, window, now, publish, log } = options;
   const faults = new Map<string, number>();
   const heard = new Map<string, TimeUs>();
 
@@ -55,6 +57,11 @@ export function createLink(options: LinkOptions): Link {
     const hello = parseMessage(helloSchema, payload);
     if (!hello) return fault(agent, 'hello');
     if (hello.minRetained > hello.next || hello.acked >= hello.next) return fault(agent, 'hello');
+    identities.greeted(agent, hello.bootId);
+    if (identities.quarantined(agent)) {
+      const through = ledger.stream(agent, hello.epoch)?.through ?? 0;
+      return reply(agent, { epoch: hello.epoch, kind: 'nack', through, reason: 'identity' });
+    }
     const stream = ledger.greet(agent, hello, now());
     if (hello.minRetained > stream.through + 1) {
       const last = hello.minRetained - 1;

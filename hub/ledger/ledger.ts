@@ -64,6 +64,8 @@ export interface Gap {
   readonly last: number | null;
   readonly reason: string;
   readonly at: TimeUs;
+  /** A person has seen it; the numbers stay missing. */
+  readonly acknowledged: { readonly who: string; readonly at: TimeUs; readonly note: string } | null;
 }
 
 /** A tag under its full path, over all epochs and revisions of its agent. */
@@ -75,6 +77,13 @@ export interface KnownTag {
   readonly current: Omit<ManifestTag, 'path'>;
   /** Every place of the store that holds samples of it, newest last. */
   readonly keys: readonly { readonly stream: number; readonly tag: number }[];
+}
+
+/** An agent whose samples are not taken until a person has looked: they stay in its buffer. */
+export interface Quarantine {
+  readonly agent: string;
+  readonly reason: string;
+  readonly at: TimeUs;
 }
 
 export interface SettledFrame {
@@ -106,4 +115,13 @@ export interface Ledger extends Disposable {
   batches(stream: number, after: number, limit: number): readonly BatchRow[];
   deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];
   gaps(stream: number): readonly Gap[];
+  /** The last word stays. False when no gap begins there. */
+  acknowledgeGap(stream: number, first: number, by: { who: string; note: string }, now: TimeUs): boolean;
+  /** The settled frame that begins with this number, while it is accounted for. */
+  batchFrom(stream: number, first: number): BatchRow | undefined;
+  /** The first reason stays. */
+  quarantine(agent: string, reason: string, now: TimeUs): void;
+  /** False when it was in none. */
+  endQuarantine(agent: string): boolean;
+  quarantines(): ReadonlyMap<string, Quarantine>;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { type Manifest, type ManifestTag, manifestSchema } from '../../protocols/manifest.ts';
 import { type Hello, helloSchema } from '../../protocols/messages.ts';
-import type { BatchRow, DeadLetter, Gap, KnownTag, Ledger, SettledFrame, Stream } from './ledger.ts';
+import type { BatchRow, DeadLetter, Gap, KnownTag, Ledger, Quarantine, SettledFrame, Stream } from './ledger.ts';
 import { ledgerSchema } from './schema.ts';
 
 interface StreamRow {
@@ -20,6 +20,12 @@ interface StreamRow {
   last_accepted_at: number | null;
   settled_at: number | null;
   closed_at: number | null;
+}
+
+interface GapRow extends Omit<Gap, 'acknowledged'> {
+  who: string | null;
+  seen_at: number | null;
+  note: string | null;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -69,7 +75,21 @@ export function openSqliteLedger(file: string): Ledger {
   const deleteBatches = db.prepare('DELETE FROM batch WHERE stream = ? AND first <= ?');
   const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)');
   const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
-  const selectGaps = db.prepare('SELECT * FROM gap WHERE stream = ? ORDER BY first');
+  const selectGaps = db.prepare<[number], GapRow>(`
+    SELECT gap.*, who, gap_acknowledgement.at AS seen_at, note
+    FROM gap LEFT JOIN gap_acknowledgement USING (stream, first) WHERE stream = ? ORDER BY first`);
+  const writeAcknowledgement = db.prepare(`
+    INSERT INTO gap_acknowledgement SELECT stream, first, ?, ?, ? FROM gap WHERE stream = ? AND first = ?
+    ON CONFLICT DO UPDATE SET who = excluded.who, at = excluded.at, note = excluded.note`);
+
+  const insertQuarantine = db.prepare('INSERT INTO quarantine VALUES (?, ?, ?)');
+  const deleteQuarantine = db.prepare('DELETE FROM quarantine WHERE agent = ?');
+  const quarantined = new Map(
+    db
+      .prepare<[], Quarantine>('SELECT * FROM quarantine')
+      .all()
+      .map((entry) => [entry.agent, entry]),
+  );
 
   const states = new Map<number, StreamState>();
   const byIdentity = new Map<string, StreamState>();
@@ -193,7 +213,23 @@ export function openSqliteLedger(file: string): Ledger {
     },
     batches: (stream, after, limit) => selectBatches.all(stream, after, limit) as BatchRow[],
     deadLetters: (stream, after, limit) => selectDeadLetters.all(stream, after, limit) as DeadLetter[],
-    gaps: (stream) => selectGaps.all(stream) as Gap[],
+    gaps: (stream) => selectGaps.all(stream).map(toGap),
+    acknowledgeGap: (stream, first, { who, note }, now) =>
+      writeAcknowledgement.run(who, now, note, stream, first).changes > 0,
+    batchFrom(stream, first) {
+      const [batch] = selectBatches.all(stream, first - 1, 1) as BatchRow[];
+      return batch?.first === first ? batch : undefined;
+    },
+    quarantine(agent, reason, now) {
+      if (quarantined.has(agent)) return;
+      insertQuarantine.run(agent, reason, now);
+      quarantined.set(agent, { agent, reason, at: now });
+    },
+    endQuarantine(agent) {
+      deleteQuarantine.run(agent);
+      return quarantined.delete(agent);
+    },
+    quarantines: () => quarantined,
     [Symbol.dispose]() {
       db.close();
     },
@@ -217,6 +253,11 @@ function toStream(row: StreamRow): Mutable<Stream> {
     closedAt: row.closed_at,
   };
 }
+
+const toGap = ({ stream, first, last, reason, at, who, seen_at, note }: GapRow): Gap => {
+  const acknowledged = who === null ? null : { who, at: seen_at!, note: note! };
+  return { stream, first, last, reason, at, acknowledged };
+};
 
 /** One entry per agent and full path: the newest stream's declaration, and every key that ever held its samples. */
 function collectTags(states: Iterable<StreamState>): KnownTag[] {

@@ -4,7 +4,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import { isUnder } from '../access/scope.ts';
 import type { Ledger, Stream } from '../ledger/ledger.ts';
 import type { Asset } from '../plant/assets.ts';
-import { formatTimeOrNull } from './times.ts';
+import { formatTime, formatTimeOrNull } from './times.ts';
 import type { View } from './view.ts';
 
 /** Wall time without hello or data after which an agent counts as offline. */
@@ -49,6 +49,10 @@ export const agentSchema = z.object({
   lag_samples: z.int(),
   lag_s: z.number().nullable(),
   last_accepted_at: time,
+  quarantine: z
+    .object({ reason: z.string(), at: z.string() })
+    .nullable()
+    .meta({ description: 'nothing of it is taken until a person has looked' }),
 });
 export type AgentState = z.infer<typeof agentSchema>;
 
@@ -89,7 +93,8 @@ export function agentStates(view: View, sources: Sources): AgentState[] {
 }
 
 function agentState(agent: string, streams: readonly Stream[], sites: readonly string[], sources: Sources): AgentState {
-  const { clock } = sources;
+  const { clock, ledger } = sources;
+  const quarantine = ledger.quarantines().get(agent);
   const states = streams.map((stream) => streamState(stream, sources));
   const sum = (key: 'accepted' | 'through' | 'stored' | 'dead_letters' | 'gaps' | 'lag_samples'): number =>
     states.reduce((total, state) => total + state[key], 0);
@@ -110,6 +115,7 @@ function agentState(agent: string, streams: readonly Stream[], sites: readonly s
     lag_samples: sum('lag_samples'),
     lag_s: states.find((state) => state.number === current.number)!.lag_s,
     last_accepted_at: formatTimeOrNull(current.lastAcceptedAt),
+    quarantine: quarantine ? { reason: quarantine.reason, at: formatTime(quarantine.at) } : null,
   };
 }
 

@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { AuditLog, Json } from '../access/audit.ts';
+import type { Json } from '../../protocols/canonical-json.ts';
+import type { AuditLog } from '../access/audit.ts';
 import { principalOf } from './context.ts';
 import { byteOrderMark, type Cell, csvLine } from './csv.ts';
 

@@ -1,8 +1,10 @@
-/** `GET /tags`: every measuring point under its full path, with its newest value. */
+/** `GET /tags`: every measuring point under its full path, with its newest value and who has commissioned it. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { tagRoles } from '../../protocols/manifest.ts';
 import { isUnder } from '../access/scope.ts';
+import { commissionedOf, isMeasured } from '../commissioning/commissioned.ts';
+import type { Commissioned } from '../commissioning/sheets.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import type { LatestValue } from '../live/latest.ts';
 import { type RouteContext, viewOf } from './context.ts';
@@ -29,6 +31,10 @@ const tagSchema = z.object({
     .meta({ description: 'units per count of a counter: values are the raw register, not yet multiplied' }),
   interval_ms: z.number(),
   retired: z.boolean(),
+  commissioned: z
+    .object({ at: z.string(), by: z.string(), sheet: z.string() })
+    .nullable()
+    .meta({ description: 'the newest commissioning sheet that vouches for the tag as it is read now' }),
   latest: latestValueSchema.nullable(),
 });
 
@@ -51,6 +57,10 @@ export const tagRoutes =
           summary: 'Measuring points with their newest values',
           querystring: z.strictObject({
             under: z.string().max(400).optional().meta({ description: 'only tags below this path' }),
+            commissioned: z.stringbool().optional().meta({
+              description:
+                'only tags that are commissioned (true), or that still must be (false): neither health tags nor retired ones',
+            }),
             after: z.string().max(400).optional().meta({ description: '`next_after` of the page before' }),
             limit: z.coerce.number().int().min(1).max(10_000).default(1000),
           }),
@@ -58,19 +68,27 @@ export const tagRoutes =
         },
       },
       async (request) => {
-        const { under, after, limit } = request.query;
+        const { under, commissioned, after, limit } = request.query;
+        const sheetOf = (tag: KnownTag) => commissionedOf(context.access.sheets, tag);
         const found = viewOf(request, context)
           .tags()
           .filter(({ path }) => (under === undefined || isUnder(path, under)) && (after === undefined || path > after))
+          .filter(
+            (tag) => commissioned === undefined || (isMeasured(tag) && (sheetOf(tag) !== undefined) === commissioned),
+          )
           .sort((a, b) => (a.path < b.path ? -1 : 1));
         const page = found.slice(0, limit);
         const next = found.length > limit ? page.at(-1)!.path : null;
-        return { data: page.map((tag) => tagJson(tag, context.latest.of(tag))), next_after: next };
+        return { data: page.map((tag) => tagJson(tag, context.latest.of(tag), sheetOf(tag))), next_after: next };
       },
     );
   };
 
-const tagJson = ({ path, agent, current }: KnownTag, latest: LatestValue | undefined): z.infer<typeof tagSchema> => ({
+const tagJson = (
+  { path, agent, current }: KnownTag,
+  latest: LatestValue | undefined,
+  sheet: Commissioned | undefined,
+): z.infer<typeof tagSchema> => ({
   path,
   agent,
   type: current.type,
@@ -80,5 +98,6 @@ const tagJson = ({ path, agent, current }: KnownTag, latest: LatestValue | undef
   scale: current.counter?.scale ?? 1,
   interval_ms: current.intervalMs,
   retired: current.retired === true,
+  commissioned: sheet ? { ...sheet, at: formatTime(sheet.at) } : null,
   latest: latest ? latestJson(latest) : null,
 });

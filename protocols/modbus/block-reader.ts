@@ -2,17 +2,23 @@
  * Reads one planned block. Where the device refuses the block, it is halved until the refused tags stand alone; the
  * pieces are remembered, so that one wrong address costs its own tag only, and a few requests every five minutes.
  */
-import { quality, type SampleValue, type TimeUs } from '../sample.ts';
-import { decodeTag } from './decode.ts';
+import { quality, type TimeUs } from '../sample.ts';
+import type { RequestTiming } from './connection.ts';
 import { isRefusedAddress, qualityOfException } from './exceptions.ts';
-import { type Block, type PlannedTag, splitBlock } from './plan.ts';
-import type { Unit } from './unit.ts';
+import { type Block, splitBlock } from './plan.ts';
+import type { Answer, Unit } from './unit.ts';
 
-export type Report = (tag: PlannedTag, value: SampleValue, quality: number, time: TimeUs) => void;
+/** What came of a block or of a piece of it: the data of its registers, or the quality of all its tags. */
+export interface ReadPart {
+  readonly block: Block;
+  readonly time: TimeUs;
+  readonly data?: Uint8Array;
+  readonly quality: number;
+}
 
 export interface BlockReader {
-  /** Reports every tag of the block once. @throws {ConnectionError} */
-  read(report: Report): Promise<void>;
+  /** Every tag of the block is in one part. @throws {ConnectionError} */
+  read(): Promise<ReadPart[]>;
 }
 
 interface Part {
@@ -24,52 +30,56 @@ interface Part {
 /** After this the whole block is tried again: a device that was starting up, or was reprogrammed, has healed. */
 const rejoinAfterMs = 300_000;
 
-export function createBlockReader(unit: Unit, whole: Block, now: () => TimeUs): BlockReader {
+export interface BlockReaderOptions {
+  readonly unit: Unit;
+  readonly timing: RequestTiming;
+  readonly now: () => TimeUs;
+}
+
+export function createBlockReader(whole: Block, { unit, timing, now }: BlockReaderOptions): BlockReader {
   let parts: Part[] = [{ block: whole }];
   let splitAtMs = 0;
 
   return {
-    async read(report) {
+    async read() {
       if (performance.now() - splitAtMs >= rejoinAfterMs) parts = [{ block: whole }];
       const next: Part[] = [];
+      const results: ReadPart[] = [];
       for (const pending = [...parts]; pending.length > 0; ) {
         const part = pending.shift()!;
         const { block, refused } = part;
-        const reportBad = (code: number, time: TimeUs) => {
-          for (const tag of block.tags) report(tag, null, code, time);
-        };
         if (refused !== undefined) {
-          reportBad(refused, now());
+          results.push({ block, time: now(), quality: refused });
           next.push(part);
           continue;
         }
-
-        const answer = await unit.ask(block);
+        const answer = await unit.ask(block, timing);
+        const { time } = answer;
         if (answer.kind === 'exception' && isRefusedAddress(answer.code)) {
           if (parts.length === 1) splitAtMs = performance.now();
           const halves = splitBlock(block);
           if (halves) {
             pending.unshift({ block: halves[0] }, { block: halves[1] });
-          } else {
-            const code = qualityOfException(answer.code);
-            reportBad(code, answer.time);
-            next.push({ block, refused: code });
+            continue;
           }
-          continue;
-        }
-
-        next.push(part);
-        if (answer.kind === 'exception') reportBad(qualityOfException(answer.code), answer.time);
-        else if (answer.kind === 'silence') reportBad(quality.badTimeout, answer.time);
-        else if (answer.kind === 'garbage') reportBad(quality.badCommunicationError, answer.time);
-        else {
-          for (const tag of block.tags) {
-            const decoded = decodeTag(tag, block, answer.data);
-            report(tag, decoded.value, decoded.quality, answer.time);
-          }
-        }
+          next.push({ block, refused: qualityOfException(answer.code) });
+        } else next.push(part);
+        if (answer.kind === 'data') results.push({ block, time, data: answer.data, quality: quality.good });
+        else results.push({ block, time, quality: qualityOf(answer) });
       }
       parts = next;
+      return results;
     },
   };
+}
+
+function qualityOf(answer: Exclude<Answer, { kind: 'data' }>): number {
+  switch (answer.kind) {
+    case 'exception':
+      return qualityOfException(answer.code);
+    case 'silence':
+      return quality.badTimeout;
+    case 'garbage':
+      return quality.badCommunicationError;
+  }
 }

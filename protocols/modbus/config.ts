@@ -1,109 +1,106 @@
-/** The schema of one Modbus entry of agent.yaml. It imports no library: the agent reads it even where no Modbus is used. */
-import { z } from 'zod';
-import { tagConfigSchema } from '../tag-config.ts';
-
-/** Which table of the device, and so which function code reads it (Modbus 6.1 to 6.4). */
-export const tables = ['coil', 'discrete', 'holding', 'input'] as const;
-export type Table = (typeof tables)[number];
-
 /**
- * Order of the bytes on the wire, A being the most significant. It is two choices: whether the words of a value come
- * last first (CDAB, DCBA), and whether the two bytes of every word are swapped (BADC, DCBA). So it holds for values
- * of one and of four words too: CDAB of a 64-bit value is GHEFCDAB, and BADC of a 16-bit value is BA.
+ * The schema of one Modbus entry of agent.yaml. It imports no library: the agent reads it even where no Modbus is used.
+ * What comes out is the same for every way of writing it: addresses from 0, byte orders in full, all limits at the device.
  */
-export const byteOrders = ['ABCD', 'DCBA', 'BADC', 'CDAB'] as const;
-export type ByteOrder = (typeof byteOrders)[number];
+import { z } from 'zod';
+import { type Addressing, addressings, placeOf } from './address.ts';
+import { type DeviceOrder, orderOfSize, orders32 } from './byte-order.ts';
+import { modbusConnectionShape, refuseMixedTransport } from './connection-config.ts';
+import type { ModbusDevice, ModbusTag } from './device.ts';
+import { orderedBytes } from './format.ts';
+import { planReport } from './plan-report.ts';
+import { mistakesIn } from './tag-mistakes.ts';
+import { type WrittenTag, writtenTagSchema } from './tag-schema.ts';
 
-/** Registers that a value of each format takes; a bit is one coil or part of one register. */
-export const wordsOf = {
-  uint16: 1,
-  int16: 1,
-  uint32: 2,
-  int32: 2,
-  float32: 2,
-  uint64: 4,
-  int64: 4,
-  float64: 4,
-  bit: 1,
-} as const;
-export type Format = keyof typeof wordsOf;
+/** Of a device, or of all devices of the source. */
+const limitsShape = {
+  /** Most registers that the device gives in one reply; of bits, sixteen times as many. */
+  maxRegisters: z.int().min(1).max(125),
+  /** Registers that may be read for nothing to save a request. */
+  maxGap: z.int().min(0).max(124),
+  /** `zero-based` unless written. */
+  addressing: z.enum(addressings),
+};
 
-export const isBitTable = (table: Table): boolean => table === 'coil' || table === 'discrete';
-
-const tagSchema = tagConfigSchema
-  .extend({
-    table: z.enum(tables),
-    /** From 0, as on the wire: holding register 40001 of older manuals is address 0. */
-    address: z.int().min(0).max(65_535),
-    format: z.enum(Object.keys(wordsOf) as [Format, ...Format[]]),
-    /** Which bit of the register, 0 being the least significant. */
-    bit: z.int().min(0).max(15).optional(),
-    /** Instead of the device's. */
-    byteOrder: z.enum(byteOrders).optional(),
-    /** value = raw × scale + offset; makes the tag a float. Counters keep their raw value and use `counter.scale`. */
-    scale: z.number().optional(),
-    offset: z.number().optional(),
-  })
-  .superRefine((tag, issues) => {
-    const mistake = (key: keyof typeof tag, message: string) =>
-      issues.addIssue({ code: 'custom', path: [key], message });
-    const bits = isBitTable(tag.table);
-    if (bits && tag.format !== 'bit') mistake('format', `a ${tag.table} holds bits: the format must be bit`);
-    if (bits && tag.bit !== undefined) mistake('bit', `a ${tag.table} is one bit: leave bit out`);
-    if (!bits && tag.format === 'bit' && tag.bit === undefined)
-      mistake('bit', 'say which bit of the register, 0 to 15');
-    if (!bits && tag.format !== 'bit' && tag.bit !== undefined) mistake('bit', 'only format bit has a bit');
-    if (tag.format === 'bit' && (tag.scale ?? tag.offset) !== undefined) mistake('format', 'a bit cannot be scaled');
-    if (tag.scale === 0) mistake('scale', 'must not be 0');
-    if (tag.address + wordsOf[tag.format] > 65_536)
-      mistake('address', `${tag.format} does not fit below address 65536`);
-  });
-export type ModbusTag = z.infer<typeof tagSchema>;
-
-const deviceSchema = z.strictObject({
+const writtenDeviceSchema = z.strictObject({
   /** Unit id, also called slave address; 255 for a device that is addressed by its IP address alone. */
   unit: z
     .int()
     .min(1)
     .max(255)
     .refine((unit) => unit <= 247 || unit === 255, 'must be 1 to 247, or 255'),
-  byteOrder: z.enum(byteOrders).default('ABCD'),
+  /** For people. */
+  name: z.string().max(100).optional(),
+  byteOrder: z.enum(orders32).default('ABCD'),
   intervalMs: z.int().min(10).max(3_600_000).default(1000),
-  tags: z.array(tagSchema).min(1).max(10_000),
+  /** These instead of the source's. */
+  timeoutMs: modbusConnectionShape.timeoutMs.unwrap().optional(),
+  pauseMs: modbusConnectionShape.pauseMs.unwrap().optional(),
+  maxRegisters: limitsShape.maxRegisters.optional(),
+  maxGap: limitsShape.maxGap.optional(),
+  addressing: limitsShape.addressing.optional(),
+  tags: z.array(writtenTagSchema).min(1).max(10_000),
 });
 
-export const modbusSourceSchema = z
+const writtenSourceSchema = z
   .strictObject({
     kind: z.literal('modbus'),
     id: z
       .string()
       .max(64)
       .regex(/^[a-z0-9_-]+$/, 'must be one lower-case word'),
-    host: z.string().min(1).max(253),
-    port: z.int().min(1).max(65_535).default(502),
-    /** For the connection and for every reply. */
-    timeoutMs: z.int().min(50).max(60_000).default(1000),
-    /** Most registers that the device gives in one reply. */
-    maxRegisters: z.int().min(1).max(125).default(125),
-    /** Registers that may be read for nothing to save a request. */
-    maxGap: z.int().min(0).max(124).default(8),
+    ...modbusConnectionShape,
+    maxRegisters: limitsShape.maxRegisters.default(125),
+    maxGap: limitsShape.maxGap.default(8),
+    addressing: limitsShape.addressing.optional(),
     /** A unit may appear more than once, to read some of its tags at another interval. */
-    devices: z.array(deviceSchema).min(1).max(1000),
+    devices: z.array(writtenDeviceSchema).min(1).max(1000),
   })
-  .superRefine((config, issues) => {
-    const paths = new Set<string>();
-    for (const [d, device] of config.devices.entries()) {
-      for (const [t, tag] of device.tags.entries()) {
-        const at = ['devices', d, 'tags', t];
-        if (paths.has(tag.path)) {
-          issues.addIssue({ code: 'custom', path: [...at, 'path'], message: `"${tag.path}" is there twice` });
-        }
-        paths.add(tag.path);
-        if (wordsOf[tag.format] > config.maxRegisters) {
-          const message = `${tag.format} takes ${wordsOf[tag.format]} registers, more than maxRegisters`;
-          issues.addIssue({ code: 'custom', path: [...at, 'format'], message });
-        }
-      }
-    }
+  .superRefine(refuseMixedTransport);
+
+export const modbusSourceSchema = writtenSourceSchema.transform((source, issues) => {
+  const paths = new Set<string>();
+  const { maxRegisters, maxGap, addressing, devices, ...connection } = source;
+  const resolved = devices.map((device, d): ModbusDevice => {
+    const { byteOrder, addressing: ownAddressing, tags, ...settings } = device;
+    const limits = {
+      timeoutMs: device.timeoutMs ?? source.timeoutMs,
+      pauseMs: device.pauseMs ?? source.pauseMs,
+      maxRegisters: device.maxRegisters ?? maxRegisters,
+      maxGap: device.maxGap ?? maxGap,
+    };
+    const resolvedTags = tags.flatMap((tag, t) => {
+      const tell = (message: string, ...path: string[]) =>
+        issues.addIssue({ code: 'custom', path: ['devices', d, 'tags', t, ...path], message });
+      if (paths.has(tag.path)) tell(`"${tag.path}" is there twice`, 'path');
+      paths.add(tag.path);
+      return resolveTag(tag, { byteOrder, addressing: ownAddressing ?? addressing, ...limits }, tell) ?? [];
+    });
+    return { ...settings, ...limits, tags: resolvedTags };
   });
+  const config = { ...connection, devices: resolved };
+  if (issues.issues.length === 0) {
+    for (const message of planReport(config).problems) issues.addIssue({ code: 'custom', path: ['devices'], message });
+  }
+  return config;
+});
 export type ModbusConfig = z.infer<typeof modbusSourceSchema>;
+
+function resolveTag(
+  tag: WrittenTag,
+  device: { byteOrder: DeviceOrder; addressing: Addressing | undefined; maxRegisters: number },
+  tell: (message: string, ...path: string[]) => void,
+): ModbusTag | undefined {
+  const place = placeOf(tag, device.addressing);
+  if ('mistake' in place) {
+    tell(place.mistake, place.key);
+    return undefined;
+  }
+  const mistakes = mistakesIn(tag, place, device.maxRegisters);
+  for (const { path, message } of mistakes) tell(message, ...path);
+
+  const { format = 'bit', invalid } = tag;
+  const byteOrder = orderOfSize(tag.byteOrder ?? device.byteOrder, orderedBytes(format));
+  if (mistakes.length > 0 || byteOrder === undefined) return undefined;
+  return { ...tag, ...place, format, byteOrder, invalid: invalid === undefined ? undefined : [invalid].flat() };
+}

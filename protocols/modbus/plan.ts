@@ -1,11 +1,11 @@
 /**
- * Which blocks to read so that every tag is read once with few requests. Pure.
+ * Which blocks to read so that every tag is read once with as few requests as can be. Pure.
  * Neighbours share a block while it stays within one reply and no gap in it is wider than allowed.
  */
-import { type ByteOrder, type Format, isBitTable, type ModbusConfig, type Table, wordsOf } from './config.ts';
-
-/** Coils or discrete inputs in one reply (Modbus 6.1, 6.2). */
-export const maxBits = 2000;
+import { createDecoder, type Decoder } from './decoder.ts';
+import type { ModbusDevice, ModbusTag } from './device.ts';
+import { sizeOf } from './format.ts';
+import { isBitTable, type Table } from './table.ts';
 
 export interface PlannedTag {
   readonly path: string;
@@ -13,11 +13,7 @@ export interface PlannedTag {
   readonly address: number;
   /** Registers, or 1 coil. */
   readonly size: number;
-  readonly format: Format;
-  readonly byteOrder: ByteOrder;
-  readonly bit: number;
-  readonly scale?: number | undefined;
-  readonly offset?: number | undefined;
+  readonly decode: Decoder;
 }
 
 /** One request: `count` registers or bits from `address` on. */
@@ -33,26 +29,38 @@ export interface Block {
 export interface PollGroup {
   readonly unit: number;
   readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly pauseMs: number;
   readonly blocks: readonly Block[];
 }
 
-export function planReads(config: ModbusConfig): PollGroup[] {
-  return config.devices.map((device) => {
-    const tags = device.tags.map((tag): PlannedTag => {
-      const { path, table, address, format, bit = 0, byteOrder = device.byteOrder, scale, offset } = tag;
-      return { path, table, address, size: wordsOf[format], format, byteOrder, bit, scale, offset };
-    });
-    const byTable = Map.groupBy(tags, (tag) => tag.table);
-    const blocks = [...byTable.values()].flatMap((ofTable) => coalesce(ofTable, config));
-    return { unit: device.unit, intervalMs: device.intervalMs, blocks };
+type Limits = Pick<ModbusDevice, 'maxRegisters' | 'maxGap'>;
+
+/** Entries of a device that are read alike share their requests. */
+export function planReads(config: { readonly devices: readonly ModbusDevice[] }): PollGroup[] {
+  const alike = Map.groupBy(config.devices, ({ name, tags, ...settings }) => JSON.stringify(settings));
+  return [...alike.values()].map((devices) => {
+    const { unit, intervalMs, timeoutMs, pauseMs, ...limits } = devices[0]!;
+    const byTable = Map.groupBy(devices.flatMap(({ tags }) => tags).map(planned), (tag) => tag.table);
+    const blocks = [...byTable.values()].flatMap((ofTable) => coalesce(ofTable, limits));
+    return { unit, intervalMs, timeoutMs, pauseMs, blocks };
   });
 }
 
-function coalesce(tags: readonly PlannedTag[], { maxRegisters, maxGap }: ModbusConfig): Block[] {
-  const bits = isBitTable(tags[0]!.table);
-  const maxCount = bits ? maxBits : maxRegisters;
-  // Sixteen bits cost as much of a reply as one register.
-  const gap = bits ? maxGap * 16 : maxGap;
+const planned = (tag: ModbusTag): PlannedTag => {
+  const { path, table, address } = tag;
+  return { path, table, address, size: sizeOf(tag), decode: createDecoder(tag) };
+};
+
+/**
+ * From the lowest address on, each block takes what it can. No other grouping needs fewer requests: a tag that does not
+ * fit reaches beyond every tag that the block could still take, so those cost its own block nothing.
+ */
+function coalesce(tags: readonly PlannedTag[], { maxRegisters, maxGap }: Limits): Block[] {
+  // Sixteen bits are as much of a reply as one register.
+  const perRegister = isBitTable(tags[0]!.table) ? 16 : 1;
+  const maxCount = maxRegisters * perRegister;
+  const gap = maxGap * perRegister;
 
   const runs: PlannedTag[][] = [];
   let start = 0;
@@ -74,13 +82,29 @@ function coalesce(tags: readonly PlannedTag[], { maxRegisters, maxGap }: ModbusC
 /** The smallest block that holds these tags of one table, which are in order of address. */
 function blockOf(tags: readonly PlannedTag[]): Block {
   const { table, address } = tags[0]!;
-  const end = Math.max(...tags.map((tag) => tag.address + tag.size));
+  const end = tags.reduce((furthest, tag) => Math.max(furthest, tag.address + tag.size), 0);
   return { table, address, count: end - address, tags };
 }
 
-/** The two halves of a block that the device refused as a whole; undefined when it holds but one tag. */
+/**
+ * The two halves of a block that the device refused as a whole: cut at the widest gap near its middle, since registers
+ * that no tag names are the likeliest not to be there. undefined when all its tags are at one and the same place.
+ */
 export function splitBlock({ tags }: Block): [Block, Block] | undefined {
-  if (tags.length < 2) return undefined;
-  const middle = tags.length >> 1;
-  return [blockOf(tags.slice(0, middle)), blockOf(tags.slice(middle))];
+  const middle = tags.length / 2;
+  const cuts: { at: number; gap: number; offCentre: number }[] = [];
+  let end = 0;
+  for (const [at, tag] of tags.entries()) {
+    const before = tags[at - 1];
+    if (before && (before.address !== tag.address || before.size !== tag.size))
+      cuts.push({ at, gap: Math.max(0, tag.address - end), offCentre: Math.abs(at - middle) });
+    end = Math.max(end, tag.address + tag.size);
+  }
+  if (cuts.length === 0) return undefined;
+
+  const central = cuts.filter(({ offCentre }) => offCentre <= middle / 2);
+  const { at } = (central.length > 0 ? central : cuts).reduce((best, cut) =>
+    cut.gap > best.gap || (cut.gap === best.gap && cut.offCentre < best.offCentre) ? cut : best,
+  );
+  return [blockOf(tags.slice(0, at)), blockOf(tags.slice(at))];
 }

@@ -1,82 +1,60 @@
-/**
- * A Modbus TCP server as a Source: polls every group of tags at its interval, one request at a time.
- * One reading per round; its `through` is the time for which the round was due.
- */
-import { ConnectionError } from '../errors.ts';
-import { isBad, type Sample, type TimeUs } from '../sample.ts';
-import type { Reading, Source } from '../source.ts';
+/** Modbus devices behind one connection as a Source. One reading per round; `through` is the time for which it was due. */
+import { ConnectionError, RejectedError } from '../errors.ts';
+import type { Source } from '../source.ts';
 import type { SourceContext } from '../tag-config.ts';
-import { createBlockReader, type Report } from './block-reader.ts';
 import type { ModbusConfig } from './config.ts';
+import { connectionName } from './connection-config.ts';
+import { inspect } from './inspect.ts';
 import { connectLink, type Link } from './link.ts';
-import { type PollGroup, planReads } from './plan.ts';
-import { createTimetable } from './timetable.ts';
-import { createUnit } from './unit.ts';
+import { planReads } from './plan.ts';
+import { poll } from './poll.ts';
 
-export function createModbusSource(config: ModbusConfig, context: SourceContext): Source {
+/** Each may cost the scheduled reads a timeout. */
+const maxInspections = 4;
+
+export function createModbusSource(config: ModbusConfig, { tagIds, clock }: SourceContext): Source {
   const groups = planReads(config);
   for (const { blocks } of groups) {
     for (const { path } of blocks.flatMap((block) => block.tags)) {
-      if (!context.tagIds.has(path)) throw new Error(`no tag id was given for ${path}`);
+      if (!tagIds.has(path)) throw new Error(`no tag id was given for ${path}`);
     }
   }
+  const name = connectionName(config);
+  let live: Link | undefined;
+  let inspections = 0;
+
   return {
     id: config.id,
     async *read(signal) {
       let link: Link | undefined;
       try {
         link = await connectLink(config, signal);
-        yield* poll(link, groups, context, `${config.host}:${config.port}`);
+        live = link;
+        yield* poll({ link, groups, tagIds, clock, name }, signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
+        live = undefined;
         link?.close();
+      }
+    },
+    async inspect(request, signal) {
+      if (!live) throw new ConnectionError(`${name} is not connected`);
+      if (inspections >= maxInspections) throw new RejectedError('too many are waiting', { reason: 'busy' });
+      const unit = request.kind === 'modbus' ? request.unit : undefined;
+      const timing = groups.find((group) => group.unit === unit) ?? config;
+      inspections++;
+      try {
+        return await Promise.race([inspect(live, request, timing, clock), rejectOnAbort(signal)]);
+      } finally {
+        inspections--;
       }
     },
   };
 }
 
-async function* poll(link: Link, groups: PollGroup[], context: SourceContext, server: string): AsyncGenerator<Reading> {
-  const { clock, tagIds } = context;
-  const now = () => clock.now();
-  const units = new Map(groups.map(({ unit }) => [unit, createUnit(unit, link, clock)]));
-  const pollers = groups.map(({ unit, blocks }) => ({
-    readers: blocks.map((block) => createBlockReader(units.get(unit)!, block, now)),
-    tagCount: blocks.reduce((sum, block) => sum + block.tags.length, 0),
-  }));
-  const timetable = createTimetable(
-    groups.map((group) => group.intervalMs),
-    clock.now(),
-  );
-
-  let through: TimeUs = 0;
-  for (;;) {
-    const { at, due } = timetable.take(clock.now());
-    if (due.length > 0) {
-      const samples: Sample[] = [];
-      const slots = { good: 0, bad: 0, skipped: 0 };
-      const report: Report = (tag, value, quality, time) => {
-        samples.push({ tag: tagIds.get(tag.path)!, time, value, quality, flags: 0 });
-        slots[isBad(quality) ? 'bad' : 'good']++;
-      };
-      for (const { group, skipped } of due) {
-        const { readers, tagCount } = pollers[group]!;
-        slots.skipped += skipped * tagCount;
-        for (const reader of readers) await reader.read(report);
-      }
-
-      // A unit may miss one request. A server that answers for none of its units at the very first is not there.
-      const isUp = through > 0;
-      const isSilent = [...units.values()].every((unit) => unit.unanswered >= (isUp ? 2 : 1));
-      through = Math.max(through, at);
-      if (isUp || !isSilent) yield { samples, through, slots };
-      if (isSilent) throw new ConnectionError(`the Modbus server ${server} is connected but does not answer`);
-    }
-    const { closed } = link;
-    try {
-      await clock.sleep(Math.max(0, timetable.next - clock.now()) / 1000, closed);
-    } catch {
-      throw closed.reason;
-    }
-  }
-}
+const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });

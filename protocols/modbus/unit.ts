@@ -4,10 +4,10 @@
  */
 import type { Clock } from '../clock.ts';
 import type { TimeUs } from '../sample.ts';
-import type { Reply } from './connection.ts';
+import type { RequestTiming } from './connection.ts';
 import { isUnreachable } from './exceptions.ts';
+import type { Reply, Span } from './exchange.ts';
 import type { Link } from './link.ts';
-import type { Block } from './plan.ts';
 
 /** `time`: halfway between request and reply. The device read its registers somewhere in between. */
 export type Answer = Reply & { readonly time: TimeUs };
@@ -16,14 +16,14 @@ export interface Unit {
   /** Requests in a row to which nothing, or nothing that can be trusted, came back. */
   readonly unanswered: number;
   /** Answers `silence` without asking while the unit is left alone. @throws {ConnectionError} */
-  ask(block: Block): Promise<Answer>;
+  ask(span: Span, timing: RequestTiming): Promise<Answer>;
 }
 
 const firstRestMs = 1000;
 const longestRestMs = 60_000;
 
 export function createUnit(id: number, link: Link, clock: Clock): Unit {
-  let failures = 0;
+  let rests = 0;
   let unanswered = 0;
   let restUntilMs = 0;
 
@@ -31,19 +31,25 @@ export function createUnit(id: number, link: Link, clock: Clock): Unit {
     get unanswered() {
       return unanswered;
     },
-    async ask(block) {
+    async ask(span, timing) {
       if (performance.now() < restUntilMs) return { kind: 'silence', time: clock.now() };
 
       const sentAt = clock.now();
-      const reply = await link.request(id, block);
+      const reply = await link.request(id, span, timing);
       const time = Math.round((sentAt + clock.now()) / 2);
 
-      const noAnswer = reply.kind === 'silence' || reply.kind === 'garbage';
-      unanswered = noAnswer ? unanswered + 1 : 0;
-      if (noAnswer || (reply.kind === 'exception' && isUnreachable(reply.code))) {
-        restUntilMs = performance.now() + Math.min(firstRestMs * 2 ** failures, longestRestMs);
-        failures++;
-      } else failures = 0;
+      const isAnswer = reply.kind === 'data' || reply.kind === 'exception';
+      unanswered = isAnswer ? 0 : unanswered + 1;
+      const isAway =
+        reply.kind === 'silence' ||
+        // A single one is noise on the line.
+        (reply.kind === 'garbage' && unanswered > 1) ||
+        (reply.kind === 'exception' && isUnreachable(reply.code));
+      if (isAway) {
+        const restMs = Math.max(firstRestMs, timing.timeoutMs) * 2 ** rests;
+        restUntilMs = performance.now() + Math.min(restMs, longestRestMs);
+        rests++;
+      } else if (isAnswer) rests = 0;
       return { ...reply, time };
     },
   };

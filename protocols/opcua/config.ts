@@ -1,79 +1,118 @@
 /** The schema of one OPC UA entry of agent.yaml. It imports no library: the agent reads it even where no OPC UA is used. */
 import { z } from 'zod';
+import { tagPathSchema } from '../manifest.ts';
 import { tagConfigSchema } from '../tag-config.ts';
-import { parseNode } from './node.ts';
+import { opcuaConnectionSchema, refuseOpenPassword } from './connection-config.ts';
+import { isNode, nodeMistake } from './node.ts';
 
-const tagSchema = tagConfigSchema.extend({
+/** Which time a sample bears. `source` and `server` hold only within the skew; otherwise it is the gateway's. */
+export const timeOrigins = ['source', 'server', 'gateway'] as const;
+
+/** What must change for the server to report (OPC 10000-4 7.22.2); each includes those before it. */
+export const triggers = ['status', 'value', 'timestamp'] as const;
+
+const tagTypeSchema = z.enum(['float', 'int', 'bool', 'string']);
+
+export const opcuaTagSchema = tagConfigSchema.extend({
+  /** `nsu=<namespace URI>;s=<identifier>`, or a path of browse names from the Objects folder: `/Press 1/Speed`. */
   node: z.string().superRefine((node, issues) => {
-    if (parseNode(node)) return;
-    const message = /(^|;)ns=/.test(node)
-      ? 'must name its namespace by URI, nsu=…, not by index: the index may change when the server starts'
-      : 'must be nsu=<namespace URI>;s=<identifier>, or i=, g=, b= for other identifiers';
-    issues.addIssue({ code: 'custom', message });
+    if (!isNode(node)) issues.addIssue({ code: 'custom', message: nodeMistake(node) });
   }),
-  type: z.enum(['float', 'int', 'bool', 'string']),
-  /** Instead of the source's. */
+  type: tagTypeSchema,
+  /** One element of an array, OPC 10000-4 7.27: `3`, or `1,2` of a matrix. */
+  index: z
+    .string()
+    .regex(/^\d{1,9}(,\d{1,9}){0,4}$/, 'must be the index of one element, like 3 or 1,2')
+    .optional(),
+  /** An array as so many tags, `path/0` and on; what the array is longer is left alone. */
+  elements: z.int().min(1).max(1000).optional(),
+  /** A field of a structure: `position.x`, `axes.2.load`. */
+  field: z
+    .string()
+    .max(200)
+    .regex(/^[^.\s]+(\.[^.\s]+)*$/, 'must be names joined by dots')
+    .optional(),
+  /** Instead of the group's. */
   samplingIntervalMs: z.int().min(10).max(3_600_000).optional(),
+  /** Instead of the source's. */
+  time: z.enum(timeOrigins).optional(),
 });
-export type OpcuaTag = z.infer<typeof tagSchema>;
+export type OpcuaTag = z.infer<typeof opcuaTagSchema>;
 
-const dayMs = 86_400_000;
-const maxWaiverDays = 366;
+/** Tags by browsing: every variable below a node whose path of browse names fits, looked for again now and then. */
+const discoverSchema = z.strictObject({
+  /** Where to begin: a node, or a path of browse names. */
+  from: z.string().refine(isNode, 'must be a node, or a path of browse names like /Line 1'),
+  /** Browse names below `from` joined by /; `*` stands for one name or a part of one, `**` for any number of them. */
+  match: z.string().min(1).max(500).default('**'),
+  /** Tag path of what is found: this, and then the browse names below `from` in lower case. */
+  under: tagPathSchema,
+  rescanMs: z.int().min(10_000).max(86_400_000).default(600_000),
+  maxTags: z.int().min(1).max(20_000).default(1000),
+});
 
-/** Who does without encryption says why, and until when: a year at most. */
-const waiverSchema = z.strictObject(
-  {
-    reason: z.string().min(10, 'say why this connection cannot be encrypted'),
-    /** Last day on which it holds, UTC. */
-    expires: z.iso.date('must be a date, YYYY-MM-DD').superRefine((date, issues) => {
-      const daysLeft = (Date.parse(date) - Date.now()) / dayMs + 1;
-      if (daysLeft < 0) {
-        issues.addIssue({ code: 'custom', message: 'the waiver has expired: set up encryption, or decide on it anew' });
-      } else if (daysLeft > maxWaiverDays) {
-        issues.addIssue({ code: 'custom', message: 'a waiver holds for a year at most' });
-      }
-    }),
-  },
-  {
-    error: ({ input }) =>
-      input === undefined ? 'mode none needs a waiver: { reason: …, expires: YYYY-MM-DD }' : undefined,
-  },
-);
+const groupSchema = z.strictObject({
+  /** `subscribe`: the server reports changes. `poll`: all tags of the group are read at every interval. */
+  mode: z.enum(['subscribe', 'poll']).default('subscribe'),
+  publishingIntervalMs: z.int().min(50).max(60_000).default(500),
+  /** Of every item where the server samples, of the whole group where we poll. */
+  samplingIntervalMs: z.int().min(10).max(3_600_000).default(500),
+  trigger: z.enum(triggers).default('value'),
+  /** What was missed while the connection was away is read from the server's history. */
+  history: z.boolean().default(false),
+  /** Not what is older than that. */
+  historyDays: z.int().min(1).max(366).default(7),
+  tags: z.array(opcuaTagSchema).max(100_000).default([]),
+  discover: z.array(discoverSchema).max(100).default([]),
+});
+export type OpcuaGroup = z.infer<typeof groupSchema>;
 
-/** By mode, since each needs something else. */
-const securitySchema = z.discriminatedUnion('mode', [
-  z.strictObject({ mode: z.literal('none'), waiver: waiverSchema }),
-]);
+/** Against servers that announce more than they bear; 0 is what the server says. */
+const limitsSchema = z.strictObject({
+  nodesPerRead: z.int().min(0).max(100_000).default(0),
+  monitoredItemsPerCall: z.int().min(0).max(100_000).default(0),
+  nodesPerBrowse: z.int().min(0).max(100_000).default(0),
+  nodesPerHistoryRead: z.int().min(0).max(100_000).default(0),
+});
 
-export const opcuaSourceSchema = z
-  .strictObject({
+/** Servers known to need other limits than they announce, or none of the filters. See limits.ts. */
+export const serverProfiles = ['auto', 's7-1200', 's7-1500', 'kepware', 'prosys'] as const;
+
+export const opcuaSourceSchema = opcuaConnectionSchema
+  .extend({
     kind: z.literal('opcua'),
     id: z
       .string()
       .max(64)
       .regex(/^[a-z0-9_-]+$/, 'must be one lower-case word'),
-    /** The host is kept, whatever endpoints the server announces. */
-    endpoint: z.string().max(1024).refine(isEndpoint, 'must be opc.tcp://host:port, without user or password'),
-    security: securitySchema,
-    publishingIntervalMs: z.int().min(50).max(60_000).default(500),
-    samplingIntervalMs: z.int().min(10).max(3_600_000).default(500),
-    /** For the connection and for every request. */
-    timeoutMs: z.int().min(1000).max(60_000).default(10_000),
-    tags: z.array(tagSchema).min(1).max(100_000),
+    time: z.enum(timeOrigins).default('source'),
+    /** How far a source's or server's clock may be from the gateway's. */
+    maxSkewMs: z.int().min(100).max(86_400_000).default(5000),
+    profile: z.enum(serverProfiles).default('auto'),
+    limits: limitsSchema.prefault({}),
+    groups: z.array(groupSchema).min(1).max(1000),
   })
   .superRefine((config, issues) => {
+    refuseOpenPassword(config, issues);
     const paths = new Set<string>();
-    for (const [i, { path }] of config.tags.entries()) {
-      if (paths.has(path)) {
-        issues.addIssue({ code: 'custom', path: ['tags', i, 'path'], message: `"${path}" is there twice` });
+    for (const [g, group] of config.groups.entries()) {
+      const at = ['groups', g];
+      if (group.tags.length + group.discover.length === 0) {
+        issues.addIssue({ code: 'custom', path: at, message: 'a group needs tags, or discover' });
       }
-      paths.add(path);
+      for (const [i, tag] of group.tags.entries()) {
+        const mistake = (key: string, message: string) =>
+          issues.addIssue({ code: 'custom', path: [...at, 'tags', i, key], message });
+        const elements = Array.from({ length: tag.elements ?? 0 }, (_, element) => `${tag.path}/${element}`);
+        for (const path of tag.elements ? elements : [tag.path]) {
+          if (paths.has(path)) mistake('path', `"${path}" is there twice`);
+          paths.add(path);
+        }
+        if (tag.elements && tag.index) mistake('index', 'an array is split into elements, or one element is picked');
+        if (tag.report.deadbandPercent > 0 && tag.type !== 'float' && tag.type !== 'int') {
+          mistake('report', 'only numbers have a deadband');
+        }
+      }
     }
   });
 export type OpcuaConfig = z.infer<typeof opcuaSourceSchema>;
-
-function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password } = new URL(text);
-  return protocol === 'opc.tcp:' && hostname !== '' && username === '' && password === '';
-}

@@ -1,19 +1,30 @@
 /**
- * Keeps a few Publish requests at the server and collects what it answers, on one subscription (OPC 10000-4 5.14.5).
- * Its own watchdog decides when the server has gone silent. When the reader does not keep up, no further request is
- * sent: the server then holds the values, and says so when its queues overflow.
+ * Keeps a few Publish requests at the server for all subscriptions of a session, and sorts what it answers into one
+ * stream for each (OPC 10000-4 5.14.5). A message that is missing is asked for again; a watchdog of our own decides
+ * when a subscription has gone silent. When the reader does not keep up, no further request is sent: the server then
+ * holds the values, and says so when its queues overflow.
  */
 import {
   type ClientSessionPublishService,
   DataChangeNotification,
   type MonitoredItemNotification,
+  type NotificationMessage,
   PublishRequest,
   type PublishResponse,
   StatusChangeNotification,
 } from 'node-opcua-client';
 import type { Clock } from '../clock.ts';
-import { ConnectionError } from '../errors.ts';
 import type { TimeUs } from '../sample.ts';
+import type { Outcome } from './services.ts';
+import {
+  endsSession,
+  endsSubscription,
+  faultOf,
+  isTooManyPublishRequests,
+  nameOf,
+  SessionLost,
+  SubscriptionLost,
+} from './status.ts';
 
 export interface Message {
   readonly receivedAt: TimeUs;
@@ -24,144 +35,269 @@ export interface Message {
   readonly sequenceNumber: number;
 }
 
-export interface Publisher extends Disposable {
-  /**
-   * What has come since the last call, one message at least; none after so many milliseconds of silence.
-   * @throws {ConnectionError} when the subscription is lost; the signal's reason when it aborts.
-   */
-  next(signal: AbortSignal, timeoutMs?: number): Promise<Message[]>;
+/** The messages of one subscription, in order and without holes. */
+export interface MessageStream extends Disposable {
+  /** What has come since the last call, a few thousand items at most. */
+  take(): Message[];
   /** The reader has these: the server need not keep them for a retransmission. */
   acknowledge(messages: readonly Message[]): void;
+  /** Rejects when the subscription is lost; never resolves. What came before can still be taken. */
+  readonly lost: Promise<never>;
+}
+
+export interface StreamOptions {
+  /** A subscription of which nothing is heard for so long, wall time, is lost. */
+  readonly silenceMs: number;
+  /** Completes what came before it can be taken. */
+  readonly prepare?: ((items: readonly MonitoredItemNotification[]) => Promise<void>) | undefined;
+}
+
+export interface Publisher extends Disposable {
+  follow(subscriptionId: number, options: StreamOptions): MessageStream;
 }
 
 export interface PublisherOptions {
   readonly session: Pick<ClientSessionPublishService, 'publish'>;
-  readonly subscriptionId: number;
-  /** A server that says nothing for so long, wall time, is lost. */
-  readonly silenceMs: number;
-  readonly clock: Clock;
+  republish(subscriptionId: number, sequenceNumber: number): Promise<Outcome<NotificationMessage>>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Something can be taken, or a stream is lost. */
+  onNews(): void;
+  /** No request is answered any more for a reason that is not one subscription's. */
+  onFailure(error: Error): void;
 }
 
-/** Requests at the server: one being answered, one under way, one in reserve. */
-const pipelineDepth = 3;
-/** What may wait for the reader. */
+/** Requests at the server beside one for each subscription: one under way, one in reserve. */
+const requestsInReserve = 2;
+/** What may wait for the reader, of all subscriptions. */
 const maxWaitingItems = 20_000;
 /** What the reader gets at a time. */
 const maxItemsAtOnce = 4096;
+/** Twelve days. */
+const publishTimeoutMs = 2 ** 30;
 const maxSequenceNumber = 0xffffffff;
+/** More missing messages than that are not asked for one by one. */
+const maxMissing = 16;
 
-export function startPublisher({ session, subscriptionId, silenceMs, clock }: PublisherOptions): Publisher {
-  const waiting: Message[] = [];
-  let waitingItems = 0;
+interface Stream {
+  readonly id: number;
+  readonly silenceMs: number;
+  readonly waiting: Message[];
+  /** Of the requests that were sent since it is followed. */
+  readonly since: number;
+  next: number | undefined;
+  /** The work on messages is done one after the other, as they came. */
+  work: Promise<void>;
+  /** Keep-alives bear the number of the next message; not with every server. */
+  believesKeepAlives: boolean;
+  readonly prepare: StreamOptions['prepare'];
+  readonly watchdog: NodeJS.Timeout;
+  lose(message: string, options?: { cause?: unknown; missing?: number }): void;
+}
+
+export function startPublisher({ session, republish, clock, onNews, onFailure }: PublisherOptions): Publisher {
+  const streams = new Map<number, Stream>();
   let acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
+  let waitingItems = 0;
   let outstanding = 0;
-  let depth = pipelineDepth;
-  let lastNumber: number | undefined;
-  let failure: ConnectionError | undefined;
-  let wake = () => {};
+  let sent = 0;
+  /** Requests up to this one are no longer reckoned with: a server that answers none of them would get no other. */
+  let writtenOff = 0;
+  let maxOutstanding = Number.POSITIVE_INFINITY;
+  let failed = false;
 
-  const fail = (message: string, cause?: unknown) => {
-    failure ??= new ConnectionError(`OPC UA subscription ${subscriptionId}: ${message}`, { cause });
-    clearTimeout(watchdog);
-    wake();
+  const fail = (error: Error) => {
+    if (failed) return;
+    failed = true;
+    for (const { watchdog } of streams.values()) clearTimeout(watchdog);
+    onFailure(error);
   };
-  const watchdog = setTimeout(() => {
-    if (outstanding > 0) fail(`nothing came for ${silenceMs} ms, not even a keep-alive`);
-  }, silenceMs);
 
   const send = () => {
-    while (!failure && outstanding < depth && waitingItems < maxWaitingItems) {
-      if (outstanding++ === 0) watchdog.refresh();
+    const wanted = Math.min(streams.size + requestsInReserve, maxOutstanding);
+    while (!failed && streams.size > 0 && outstanding < wanted && waitingItems < maxWaitingItems) {
+      // While we did not ask, the server's silence was ours.
+      if (outstanding++ === 0) for (const { watchdog } of streams.values()) watchdog.refresh();
       const request = new PublishRequest({
-        // A hint for servers that drop requests of which they think that the client has given up.
-        requestHeader: { timeoutHint: silenceMs * (depth + 1) },
+        // Our watchdogs are faster. A server would drop requests of which it thinks that the client has given up, and
+        // the library could not take an answer to one that it has given up.
+        requestHeader: { timeoutHint: publishTimeoutMs },
         subscriptionAcknowledgements: acknowledgements,
       });
       acknowledgements = [];
-      session.publish(request, answered);
+      const number = ++sent;
+      session.publish(request, (error, response) => {
+        if (number > writtenOff) outstanding--;
+        answered(number, error, response);
+      });
     }
   };
 
-  const answered = (error: Error | null, response?: PublishResponse) => {
-    outstanding--;
-    if (failure) return;
-    if (error || !response) {
+  const answered = (number: number, error: Error | null, response?: PublishResponse) => {
+    if (failed) return;
+    const fault = error ? faultOf(error) : undefined;
+    if (isTooManyPublishRequests(fault) && outstanding > 0) {
       // The server queues fewer requests than we sent. It has kept the others.
-      if (outstanding > 0 && error?.message.includes('BadTooManyPublishRequests')) depth = outstanding;
-      else fail(error?.message ?? 'no response', error);
-      return;
+      maxOutstanding = outstanding;
+    } else if (endsSubscription(fault)) {
+      // Those of which the server could know when it got this request.
+      for (const stream of streams.values()) if (stream.since < number) stream.lose(nameOf(fault!), { cause: error });
+    } else if (error || !response) {
+      // Without a fault it is the connection that fails; whoever watches that says so first.
+      const message = `publishing: ${error?.message.trim().split('\n')[0] ?? 'no response'}`;
+      fail(new SessionLost(endsSession(fault) ? nameOf(fault!) : message, { cause: error }));
+    } else {
+      receive(response);
     }
-    watchdog.refresh();
-    receive(response);
     send();
   };
 
-  const receive = ({ notificationMessage, moreNotifications }: PublishResponse) => {
-    const { sequenceNumber } = notificationMessage;
-    const notifications = notificationMessage.notificationData ?? [];
-    const items: MonitoredItemNotification[] = [];
-    for (const notification of notifications) {
-      if (notification instanceof DataChangeNotification) items.push(...(notification.monitoredItems ?? []));
-      else if (notification instanceof StatusChangeNotification) {
-        return fail(`the server ended it with ${notification.status.name}`);
-      }
-    }
-    const isKeepAlive = notifications.length === 0;
-    if (!isKeepAlive) {
-      const expected =
-        lastNumber === undefined ? sequenceNumber : lastNumber === maxSequenceNumber ? 1 : lastNumber + 1;
-      // A tag whose change was in the missing one would keep its old value until it changes again.
-      if (sequenceNumber !== expected) return fail(`message ${expected} is missing, ${sequenceNumber} came`);
-      lastNumber = sequenceNumber;
-    }
-    waiting.push({
-      receivedAt: clock.now(),
-      items,
-      complete: !moreNotifications,
-      sequenceNumber: isKeepAlive ? 0 : sequenceNumber,
-    });
-    waitingItems += items.length + 1;
-    wake();
+  const receive = ({ subscriptionId, notificationMessage, moreNotifications }: PublishResponse) => {
+    const stream = streams.get(subscriptionId);
+    if (!stream) return;
+    stream.watchdog.refresh();
+    const receivedAt = clock.now();
+    const underWay = itemsIn(notificationMessage);
+    waitingItems += underWay;
+    stream.work = stream.work
+      .then(() => inOrder(stream, notificationMessage, receivedAt, !moreNotifications))
+      .catch((error) => fail(error as Error))
+      .finally(() => {
+        waitingItems -= underWay;
+        send();
+      });
   };
 
-  send();
+  /** Hands a message on, after those that are missing before it. */
+  const inOrder = async (stream: Stream, message: NotificationMessage, receivedAt: TimeUs, complete: boolean) => {
+    const { sequenceNumber } = message;
+    const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
+    stream.next ??= sequenceNumber;
+    const missing = distance(stream.next, sequenceNumber);
+    // Of a message that came again. A keep-alive with such a number is of a server that counts them otherwise.
+    const isOld = missing > maxSequenceNumber / 2;
+    if (isOld && !isKeepAlive) return;
+    if (missing > 0 && !isOld && !(isKeepAlive && !stream.believesKeepAlives)) {
+      const isWhole = await fetchMissing(stream, missing, receivedAt);
+      if (!isWhole && isKeepAlive) stream.believesKeepAlives = false;
+      else if (!isWhole) {
+        return stream.lose(`${missing} messages are missing before ${sequenceNumber}, and cannot be had again`, {
+          missing,
+        });
+      }
+    }
+    await handOn(stream, message, receivedAt, complete);
+    if (!isKeepAlive) stream.next = after(sequenceNumber);
+  };
+
+  const fetchMissing = async (stream: Stream, missing: number, receivedAt: TimeUs): Promise<boolean> => {
+    for (let i = 0; i < missing; i++) {
+      if (missing > maxMissing || !streams.has(stream.id)) return false;
+      const { result } = await republish(stream.id, stream.next!);
+      if (!result) return false;
+      await handOn(stream, result, receivedAt, false);
+      stream.next = after(stream.next!);
+    }
+    return true;
+  };
+
+  const handOn = async (stream: Stream, message: NotificationMessage, receivedAt: TimeUs, complete: boolean) => {
+    const items: MonitoredItemNotification[] = [];
+    for (const notification of message.notificationData ?? []) {
+      if (notification instanceof DataChangeNotification) {
+        for (const item of notification.monitoredItems ?? []) items.push(item);
+      } else if (notification instanceof StatusChangeNotification) {
+        return stream.lose(`the server ended it with ${notification.status.name}`);
+      }
+    }
+    if (stream.prepare && items.length > 0) await stream.prepare(items);
+    if (streams.get(stream.id) !== stream) return;
+    const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
+    stream.waiting.push({ receivedAt, items, complete, sequenceNumber: isKeepAlive ? 0 : message.sequenceNumber });
+    waitingItems += items.length + 1;
+    onNews();
+  };
+
+  const forget = (stream: Stream) => {
+    if (streams.get(stream.id) !== stream) return;
+    streams.delete(stream.id);
+    clearTimeout(stream.watchdog);
+    acknowledgements = acknowledgements.filter(({ subscriptionId }) => subscriptionId !== stream.id);
+  };
 
   return {
-    async next(signal, timeoutMs) {
-      if (waiting.length === 0 && !failure) await somethingOrTimeout(signal, timeoutMs);
-      if (waiting.length === 0) {
-        signal.throwIfAborted();
-        if (failure) throw failure;
-      }
-      let count = 0;
-      let items = 0;
-      while (count < waiting.length && (count === 0 || items + waiting[count]!.items.length <= maxItemsAtOnce)) {
-        items += waiting[count++]!.items.length;
-      }
-      waitingItems -= items + count;
-      const messages = waiting.splice(0, count);
-      send();
-      return messages;
-    },
-    acknowledge(messages) {
-      for (const { sequenceNumber } of messages) {
-        if (sequenceNumber > 0) acknowledgements.push({ subscriptionId, sequenceNumber });
-      }
-    },
-    [Symbol.dispose]: () => fail('closed'),
-  };
-
-  function somethingOrTimeout(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => wake(), timeoutMs);
-      wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
-        wake = () => {};
-        resolve();
+    follow(subscriptionId, { silenceMs, prepare }) {
+      const { promise: lost, reject } = Promise.withResolvers<never>();
+      // Whoever follows may look at it later.
+      lost.catch(() => {});
+      const stream: Stream = {
+        id: subscriptionId,
+        silenceMs,
+        waiting: [],
+        since: sent,
+        next: undefined,
+        work: Promise.resolve(),
+        believesKeepAlives: true,
+        prepare,
+        watchdog: setTimeout(() => {
+          if (outstanding === 0) return;
+          writtenOff = sent;
+          outstanding = 0;
+          stream.lose(`nothing came for ${silenceMs} ms, not even a keep-alive`);
+          send();
+        }, silenceMs),
+        lose(message, options = {}) {
+          forget(stream);
+          reject(new SubscriptionLost(`subscription ${subscriptionId}: ${message}`, options));
+          onNews();
+        },
       };
-      signal.addEventListener('abort', wake, { once: true });
-      if (signal.aborted) wake();
-    });
-  }
+      streams.set(subscriptionId, stream);
+      send();
+      return {
+        lost,
+        take() {
+          let count = 0;
+          let items = 0;
+          const { waiting } = stream;
+          while (count < waiting.length && (count === 0 || items + waiting[count]!.items.length <= maxItemsAtOnce)) {
+            items += waiting[count++]!.items.length;
+          }
+          waitingItems -= items + count;
+          const messages = waiting.splice(0, count);
+          if (waiting.length > 0) onNews();
+          send();
+          return messages;
+        },
+        acknowledge(messages) {
+          if (streams.get(subscriptionId) !== stream) return;
+          for (const { sequenceNumber } of messages) {
+            if (sequenceNumber > 0) acknowledgements.push({ subscriptionId, sequenceNumber });
+          }
+        },
+        [Symbol.dispose]() {
+          forget(stream);
+          waitingItems -= stream.waiting.reduce((sum, { items }) => sum + items.length + 1, 0);
+          stream.waiting.length = 0;
+          send();
+        },
+      };
+    },
+    [Symbol.dispose]() {
+      failed = true;
+      for (const { watchdog } of streams.values()) clearTimeout(watchdog);
+      streams.clear();
+    },
+  };
 }
+
+const itemsIn = ({ notificationData }: NotificationMessage): number => {
+  let count = 1;
+  for (const notification of notificationData ?? []) {
+    if (notification instanceof DataChangeNotification) count += notification.monitoredItems?.length ?? 0;
+  }
+  return count;
+};
+
+/** After the greatest number comes 1. */
+const after = (sequenceNumber: number): number => (sequenceNumber === maxSequenceNumber ? 1 : sequenceNumber + 1);
+const distance = (from: number, to: number): number => (to - from + maxSequenceNumber) % maxSequenceNumber;

@@ -1,114 +1,212 @@
 /**
- * One connection to an OPC UA server, with one anonymous session on it. node-opcua's own reconnecting is off: a session
- * that it repaired can be left without its subscriptions' publish requests, and nobody would notice. Whoever wants
- * another session makes one anew.
+ * A connection to an OPC UA server, secured as configured, and sessions on it. node-opcua's own reconnecting and
+ * repairing is off: a session that it repaired can be left without its subscriptions' publish requests, and nobody would
+ * notice. Whoever wants another session or connection makes one anew.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import {
+  AsymmetricAlgorithmSecurityHeader,
   AttributeIds,
   type ClientSession,
   type ClientSessionPublishService,
   type ClientSessionRawSubscriptionService,
   coerceNodeId,
-  MessageSecurityMode,
   type NodeId,
-  OPCUAClient,
-  SecurityPolicy,
-  setErrorLogger,
-  setWarningLogger,
+  type OPCUAClient,
   VariableIds,
 } from 'node-opcua-client';
 import { ConnectionError } from '../errors.ts';
-import { applicationName, openOwnCertificate } from './certificate.ts';
-import type { OpcuaConfig } from './config.ts';
+import type { SourceContext } from '../tag-config.ts';
+import { type OwnCertificate, openOwnCertificate } from './certificate.ts';
+import { type ClientSecurity, closeInTime, createClient, sessionTimeoutMs } from './client.ts';
+import type { OpcuaConnectionConfig } from './connection-config.ts';
 import { within } from './deadline.ts';
+import { chooseEndpoint } from './endpoints.ts';
 import { parseNode } from './node.ts';
+import { identityOf } from './user.ts';
 
 /** The services as the standard has them. Every session offers them, though its type leaves them out. */
 export type RawSession = ClientSession & ClientSessionPublishService & ClientSessionRawSubscriptionService;
 
-export interface OpcuaSession extends AsyncDisposable {
-  readonly session: RawSession;
+export interface OpcuaConnection extends AsyncDisposable {
   /** Aborted with a ConnectionError when the connection is lost, with the signal's reason when that aborts. */
   readonly closed: AbortSignal;
-  /** The node at this server; undefined when the server does not have its namespace. */
-  nodeIdOf(node: string): NodeId | undefined;
-  /** 0 where the server sets no limit. */
-  readonly maxMonitoredItemsPerCall: number;
+  /** @throws {ConnectionError} with the code `user-refused` when the server does not take the user. */
+  openSession(): Promise<OpcuaSession>;
 }
 
-/** Longer than any pause between publish requests, however rarely the server answers them. */
-const sessionTimeoutMs = 120_000;
-const closeTimeoutMs = 1500;
+export interface OpcuaSession extends AsyncDisposable {
+  readonly session: RawSession;
+  /** As of the connection; and when the server says that it does not know the session any more. */
+  readonly closed: AbortSignal;
+  /** The server's, by index; as they were when the session began. */
+  readonly namespaces: readonly string[];
+  /** The node of a text `nsu=…;s=…`; undefined for a path, and when the server does not have the namespace. */
+  nodeIdOf(node: string): NodeId | undefined;
+  readonly limits: OperationLimits;
+  readonly product: { readonly productUri: string; readonly productName: string; readonly softwareVersion: string };
+}
 
-// What matters comes back as an error. The library would write everything to the console, in colours.
-setWarningLogger(() => {});
-setErrorLogger(() => {});
+/** OPC 10000-5 6.3.11. 0 where the server sets no limit, or does not say. */
+export interface OperationLimits {
+  readonly nodesPerRead: number;
+  readonly monitoredItemsPerCall: number;
+  readonly nodesPerBrowse: number;
+  readonly nodesPerTranslate: number;
+  readonly nodesPerHistoryRead: number;
+}
 
-/** @throws {ConnectionError} @throws {ConfigError} when the agent's own certificate cannot be had. */
-export async function connectSession(config: OpcuaConfig, dataDir: string, signal: AbortSignal): Promise<OpcuaSession> {
+/** What a session wants to know of its server at once. */
+const facts = [
+  VariableIds.Server_NamespaceArray,
+  VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+  VariableIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+  VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse,
+  VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
+  VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
+  VariableIds.Server_ServerStatus_BuildInfo_ProductUri,
+  VariableIds.Server_ServerStatus_BuildInfo_ProductName,
+  VariableIds.Server_ServerStatus_BuildInfo_SoftwareVersion,
+].map((id) => ({ nodeId: coerceNodeId(id), attributeId: AttributeIds.Value }));
+const serverState = { nodeId: coerceNodeId(VariableIds.Server_ServerStatus_State), attributeId: AttributeIds.Value };
+
+/**
+ * @throws {ConnectionError} with the code `server-not-trusted` where a technician must approve the server's certificate.
+ * @throws {ConfigError} when the agent's own certificate or the user's files cannot be had.
+ */
+export async function connectOpcua(
+  config: OpcuaConnectionConfig,
+  context: Pick<SourceContext, 'dataDir' | 'secret' | 'log'>,
+  signal: AbortSignal,
+): Promise<OpcuaConnection> {
   const { endpoint, timeoutMs } = config;
-  const client = OPCUAClient.create({
-    applicationName,
-    clientName: applicationName,
-    certificateKeyPairProvider: await openOwnCertificate(dataDir),
-    securityMode: MessageSecurityMode.None,
-    securityPolicy: SecurityPolicy.None,
-    // The host is the operator's, not what the server calls itself.
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 0 },
-    keepPendingSessionsOnDisconnect: true,
-    requestedSessionTimeout: sessionTimeoutMs,
-    // Of an idle socket: the watchdog of the subscription is faster.
-    transportTimeout: sessionTimeoutMs,
-    defaultTransactionTimeout: timeoutMs,
-  });
+  const own = await openOwnCertificate(context.dataDir);
+  const identity = identityOf(config.user, context.secret);
+  const chosen = await chooseEndpoint(config, context, own, signal);
+  const client = createClient(own, timeoutMs, chosen);
 
   const lost = new AbortController();
   const lose = (why: string) => lost.abort(new ConnectionError(`the OPC UA connection to ${endpoint} ${why}`));
   client.on('connection_lost', () => lose('was lost'));
   client.on('close', () => lose('was closed'));
+  if (chosen.certificate) demandCertificate(client, chosen.certificate, lose);
   const closed = AbortSignal.any([signal, lost.signal]);
   const ask = <T>(work: Promise<T>, doing: string) => within(work, timeoutMs, closed, `${endpoint}: ${doing}`);
-
-  let session: RawSession | undefined;
-  const close = async () => {
-    // The server keeps a session that was not closed until it times out, and has not many.
-    const politely = async () => {
-      if (!lost.signal.aborted) await session?.close(true);
-      await client.disconnect();
-    };
-    await Promise.race([politely().catch(() => {}), delay(closeTimeoutMs, undefined, { ref: false })]);
-  };
+  const close = () => closeInTime(() => client.disconnect());
 
   try {
     await ask(client.connect(endpoint), 'connecting');
-    session = (await ask(client.createSession(), 'creating a session')) as RawSession;
-    session.on('session_closed', () => lose('lost its session'));
-    const [namespaceArray, limit] = await ask(
-      session.read([
-        { nodeId: coerceNodeId(VariableIds.Server_NamespaceArray), attributeId: AttributeIds.Value },
-        {
-          nodeId: coerceNodeId(VariableIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall),
-          attributeId: AttributeIds.Value,
-        },
-      ]),
-      'reading its namespaces',
-    );
-    const namespaces: string[] = namespaceArray?.value?.value ?? [];
-    return {
-      session,
-      closed,
-      maxMonitoredItemsPerCall: limit?.statusCode.isGood() ? Number(limit.value?.value ?? 0) : 0,
-      nodeIdOf(node) {
-        const { namespaceUri, identifier } = parseNode(node)!;
-        const index = namespaces.indexOf(namespaceUri);
-        return index < 0 ? undefined : coerceNodeId(identifier, index);
-      },
-      [Symbol.asyncDispose]: close,
-    };
   } catch (error) {
     await close();
-    throw error;
+    throw chosen.certificate && !closed.aborted ? refusalOfAgent(error, own, chosen) : error;
   }
+
+  return {
+    closed,
+    async openSession() {
+      let session: RawSession;
+      try {
+        session = (await ask(client.createSession(identity), 'creating a session')) as RawSession;
+      } catch (error) {
+        throw refusalOfUser(error, endpoint);
+      }
+      const ended = new AbortController();
+      const end = (why: string) => ended.abort(new ConnectionError(`${endpoint}: ${why}`));
+      const sessionClosed = AbortSignal.any([closed, ended.signal]);
+      leaveUnrepaired(session, end);
+      const keepAlive = setInterval(() => {
+        const read = session.read(serverState);
+        within(read, timeoutMs, sessionClosed, 'keep-alive').catch((error) => end(`no keep-alive: ${error.message}`));
+      }, Math.min(session.timeout, sessionTimeoutMs) / 3);
+      const closeSession = async () => {
+        clearInterval(keepAlive);
+        // A session that is closed on purpose has not been lost.
+        session.removeAllListeners('session_closed');
+        // The server keeps a session that was not closed until it times out, and has not many.
+        if (!lost.signal.aborted) await closeInTime(() => session.close(true));
+      };
+      try {
+        const known = await ask(readFacts(session), 'reading its namespaces and limits');
+        return { ...known, session, closed: sessionClosed, [Symbol.asyncDispose]: closeSession };
+      } catch (error) {
+        await closeSession();
+        throw error;
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Ends the connection when the server signs with another certificate than the one that was checked. */
+function demandCertificate(client: OPCUAClient, certificate: Buffer, lose: (why: string) => void): void {
+  client.on('secure_channel_created', (channel) => {
+    channel.on('message', (_response, _type, header) => {
+      if (!(header instanceof AsymmetricAlgorithmSecurityHeader)) return;
+      // Certificates of its issuers may follow.
+      if (!header.senderCertificate?.subarray(0, certificate.length).equals(certificate)) {
+        lose('was answered with another certificate');
+      }
+    });
+  });
+}
+
+/** The library would put another session in the place of one that the server does not know, without subscriptions. */
+function leaveUnrepaired(session: RawSession, end: (why: string) => void): void {
+  type Perform = (request: object, callback: (error: Error | null, response?: object) => void) => void;
+  const inner = session as unknown as { performMessageTransaction: Perform; _performMessageTransaction: Perform };
+  inner.performMessageTransaction = (request, callback) =>
+    inner._performMessageTransaction(request, (error, response) => {
+      // The caller hears it first, and may know better what to do than to give up the session.
+      if (/BadSession(IdInvalid|Closed|NotActivated)/.test(error?.message ?? '')) {
+        setImmediate(end, 'the server ended the session');
+      }
+      callback(error, response);
+    });
+  session.on('session_closed', () => end('the session was closed'));
+}
+
+async function readFacts(
+  session: RawSession,
+): Promise<Pick<OpcuaSession, 'namespaces' | 'nodeIdOf' | 'limits' | 'product'>> {
+  const values = (await session.read(facts)).map(({ statusCode, value }) =>
+    statusCode.isGood() ? value.value : undefined,
+  );
+  const namespaces: string[] = values[0] ?? [];
+  const [read, monitored, browse, translate, history] = values.slice(1, 6).map((limit) => Number(limit ?? 0));
+  const [productUri, productName, softwareVersion] = values.slice(6).map((text) => String(text ?? ''));
+  return {
+    namespaces,
+    nodeIdOf(node) {
+      const address = parseNode(node);
+      const index = address ? namespaces.indexOf(address.namespaceUri) : -1;
+      return index < 0 ? undefined : coerceNodeId(address!.identifier, index);
+    },
+    limits: {
+      nodesPerRead: read!,
+      monitoredItemsPerCall: monitored!,
+      nodesPerBrowse: browse!,
+      nodesPerTranslate: translate!,
+      nodesPerHistoryRead: history!,
+    },
+    product: { productUri: productUri!, productName: productName!, softwareVersion: softwareVersion! },
+  };
+}
+
+/** Servers drop the connection of a client whose certificate they do not trust; few say why. */
+function refusalOfAgent(error: unknown, own: OwnCertificate, { policy }: ClientSecurity): unknown {
+  if (!(error instanceof ConnectionError) || !/rejected|BadSecurityChecksFailed|BadCertificate/.test(error.message))
+    return error;
+  const hint = `the server may not trust this agent's certificate yet: trust "${own.subject}", SHA-1 ${own.sha1}, there`;
+  return new ConnectionError(`${error.message} (${policy.split('#').at(-1)}; ${hint})`, {
+    code: 'agent-not-trusted',
+    cause: error.cause,
+  });
+}
+
+function refusalOfUser(error: unknown, endpoint: string): unknown {
+  if (!(error instanceof ConnectionError) || !/Bad(IdentityToken|UserAccess)|user token policy/i.test(error.message))
+    return error;
+  return new ConnectionError(`${endpoint}: the server refused the user (${error.message})`, {
+    code: 'user-refused',
+    cause: error.cause,
+  });
 }

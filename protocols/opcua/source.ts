@@ -1,114 +1,80 @@
 /**
- * An OPC UA server as a Source: one session, one subscription, every change of every tag.
- *
- * `through`: an answer to a Publish request holds all that the server sampled up to the moment when it put it together,
- * at the end of a publishing interval; a keep-alive says that there was nothing. That moment is not known in our clock,
- * but it is not long before the answer came. One publishing interval is taken off for the way.
+ * An OPC UA server as a Source. Three rungs of recovery: a lost subscription is made anew on its session
+ * (subscription.ts), a lost session on its connection (here), and a lost connection is for the runner.
  */
-import { flag, type Sample, type TimeUs } from '../sample.ts';
-import type { Reading, Source } from '../source.ts';
+import { ConnectionError, RejectedError } from '../errors.ts';
+import type { Source } from '../source.ts';
 import type { SourceContext } from '../tag-config.ts';
+import { acquire, idOf } from './acquire.ts';
 import type { OpcuaConfig } from './config.ts';
-import { type Message, startPublisher } from './publisher.ts';
-import { connectSession, type OpcuaSession } from './session.ts';
-import { subscribe } from './subscription.ts';
-import { timeOf } from './time.ts';
-import { measuredOf } from './value.ts';
+import { createGaps } from './gaps.ts';
+import { inspectOver } from './inspect-node.ts';
+import type { Memory } from './memory.ts';
+import type { Services } from './services.ts';
+import { connectOpcua, type OpcuaSession } from './session.ts';
+import { SessionLost } from './status.ts';
+import { opcuaTags } from './tags.ts';
 
-/** Keep-alives that may fail to come. */
-const missedKeepAlives = 3;
-/** A process that was busy for so long has not lost its connection. */
-const minSilenceMs = 5000;
-/** What has no first value by then is Bad for the time being. */
-const firstValuesMs = 10_000;
-/** Bad_WaitingForInitialData (OPC 10000-4 7.39.2). */
-const badWaitingForInitialData = 0x80320000;
+/** Sessions that may be lost in a row before the connection is given up. */
+const maxLostSessions = 2;
+/** What has lived so long, wall time, was not a failure. */
+const steadyMs = 60_000;
 
 export function createOpcuaSource(config: OpcuaConfig, context: SourceContext): Source {
-  const ids = config.tags.map(({ path }) => {
-    const id = context.tagIds.get(path);
-    if (id === undefined) throw new Error(`no tag id was given for ${path}`);
-    return id;
-  });
+  const { clock, log } = context;
+  for (const { path } of opcuaTags(config)) idOf(path, context.tagIds);
+  const memory: Memory = { found: new Map(), foundIds: new Map(), gaps: createGaps(config, context), wasUp: false };
+  let current: { opcua: OpcuaSession; services: Services } | undefined;
+
   return {
     id: config.id,
     async *read(signal) {
+      memory.wasUp = false;
       try {
-        const startedAt = context.clock.now();
-        await using opcua = await connectSession(config, context.dataDir, signal);
-        for await (const reading of monitor(opcua, config, ids, context, startedAt)) {
-          yield reading;
-          if (signal.aborted) return;
+        await using connection = await connectOpcua(config, context, signal);
+        for (let lost = 0; ; ) {
+          const begun = performance.now();
+          try {
+            const startedAt = clock.now();
+            await using opcua = await connection.openSession();
+            const onServices = (services: Services) => {
+              current = { opcua, services };
+            };
+            try {
+              for await (const reading of acquire({ config, context, opcua, memory, startedAt, onServices })) {
+                yield reading;
+                if (signal.aborted) return;
+              }
+            } catch (error) {
+              throw opcua.closed.aborted ? new SessionLost(opcua.closed.reason.message, { cause: error }) : error;
+            }
+          } catch (error) {
+            connection.closed.throwIfAborted();
+            if (!(error instanceof SessionLost)) throw error;
+            if (performance.now() - begun > steadyMs) lost = 0;
+            if (++lost > maxLostSessions) {
+              throw new ConnectionError(`${config.endpoint}: ${error.message}`, { cause: error });
+            }
+            log.warn({ source: config.id, err: error }, 'session lost; opening another');
+          } finally {
+            current = undefined;
+          }
         }
       } catch (error) {
         if (!signal.aborted) throw error;
       }
     },
+    async inspect(request, signal) {
+      if (request.kind !== 'opcua') throw new RejectedError('this is an OPC UA server', { reason: 'wrong-kind' });
+      if (!current) throw new ConnectionError(`${config.endpoint}: no session is up`);
+      const { opcua, services } = current;
+      return Promise.race([inspectOver(opcua, services, request, clock), aborted(signal)]);
+    },
   };
 }
 
-async function* monitor(
-  opcua: OpcuaSession,
-  config: OpcuaConfig,
-  ids: readonly number[],
-  { clock, log }: SourceContext,
-  startedAt: TimeUs,
-): AsyncGenerator<Reading> {
-  const { subscriptionId, publishingIntervalMs, keepAliveMs, refused } = await subscribe(opcua, config, clock);
-  if (refused.size > 0) {
-    const [index, code] = refused.entries().next().value!;
-    const example = { path: config.tags[index]!.path, quality: code };
-    log.warn({ source: config.id, tags: refused.size, example }, 'the server does not monitor some tags');
-  }
-  const silenceMs = Math.max(missedKeepAlives * keepAliveMs, minSilenceMs);
-  using publisher = startPublisher({ session: opcua.session, subscriptionId, silenceMs, clock });
-
-  /** Tags that are monitored and have had no value in this session. */
-  const awaited = new Set(ids.keys().filter((index) => !refused.has(index)));
-  const publishingUs = publishingIntervalMs * clock.speed * 1000;
-  let through = startedAt;
-
-  const readingOf = (messages: readonly Message[]): { samples: Sample[]; through: TimeUs; lost: number } => {
-    const samples: Sample[] = [];
-    let lost = 0;
-    for (const { receivedAt, items, complete } of messages) {
-      for (const { clientHandle, value: dataValue } of items) {
-        const tag = ids[clientHandle];
-        if (tag === undefined) continue;
-        const isFirst = awaited.delete(clientHandle);
-        const { value, quality, overflow } = measuredOf(dataValue);
-        const { time, flags } = timeOf(dataValue, receivedAt, isFirst ? startedAt : undefined);
-        if (overflow) lost++;
-        samples.push({ tag, time, value, quality, flags: overflow ? flags | flag.queueOverflow : flags });
-      }
-      if (complete) through = Math.max(through, receivedAt - publishingUs);
-    }
-    return { samples, through, lost };
-  };
-
-  const first: Message[] = [];
-  const unseen = new Set(awaited);
-  for (const deadline = performance.now() + firstValuesMs; unseen.size > 0 && performance.now() < deadline; ) {
-    const messages = await publisher.next(opcua.closed, deadline - performance.now());
-    for (const { clientHandle } of messages.flatMap(({ items }) => items)) unseen.delete(clientHandle);
-    first.push(...messages);
-  }
-  const reading = readingOf(first);
-  const bad = (index: number, quality: number): Sample => ({
-    tag: ids[index]!,
-    time: clock.now(),
-    value: null,
-    quality,
-    flags: flag.timeFromGateway,
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  for (const [index, code] of refused) reading.samples.push(bad(index, code));
-  for (const index of awaited) reading.samples.push(bad(index, badWaitingForInitialData));
-  yield reading;
-  publisher.acknowledge(first);
-
-  for (;;) {
-    const messages = await publisher.next(opcua.closed);
-    yield readingOf(messages);
-    publisher.acknowledge(messages);
-  }
-}

@@ -1,50 +1,88 @@
 /**
- * One subscription with a monitored item for every tag (OPC 10000-4 5.13, 5.14). What the server will not monitor is
- * told tag by tag, and the rest goes on.
+ * A group whose changes the server reports: one subscription with a monitored item for every node (OPC 10000-4 5.13,
+ * 5.14). What the server will not monitor is told tag by tag and tried again apart, and the rest goes on.
+ *
+ * `through`: an answer to a Publish request holds all that the server sampled up to the moment when it put it together,
+ * at the end of a publishing interval; a keep-alive says that there was nothing. That moment is not known in our clock,
+ * but it is not long before the answer came. One publishing interval is taken off for the way.
+ *
+ * When the subscription is lost and another is made, `through` stands still meanwhile. The new one begins with the value
+ * that every item has now; what it had in between is lost for good, unless the server has history. So the first values
+ * of the new one come as `resumed`: from the old `through` until then, nothing is known.
  */
-import {
-  AttributeIds,
-  DataChangeFilter,
-  DataChangeTrigger,
-  type MonitoredItemCreateRequestOptions,
-  MonitoringMode,
-  TimestampsToReturn,
-} from 'node-opcua-client';
-import type { Clock } from '../clock.ts';
-import { isBad, quality } from '../sample.ts';
-import type { OpcuaConfig, OpcuaTag } from './config.ts';
-import { within } from './deadline.ts';
-import type { OpcuaSession } from './session.ts';
-
-export interface Subscription {
-  readonly subscriptionId: number;
-  /** As the server revised it; wall time. */
-  readonly publishingIntervalMs: number;
-  /** The server says something at least this often; wall time. */
-  readonly keepAliveMs: number;
-  /** Quality by index of the tags that are not monitored. */
-  readonly refused: ReadonlyMap<number, number>;
-}
+import { type MonitoredItemNotification, MonitoringMode } from 'node-opcua-client';
+import { isBad, type Sample } from '../sample.ts';
+import type { OpcuaTag } from './config.ts';
+import { filterOf, sievesOf } from './filter.ts';
+import { createAiling } from './heal.ts';
+import { badSamples, type Item, measure, readValueOf } from './item.ts';
+import { nothing, type Part, type Workbench } from './part.ts';
+import type { Message, MessageStream, Publisher } from './publisher.ts';
+import { resolveNodes } from './resolve.ts';
+import { isFilterRefusal, nameOf, SessionLost, SubscriptionLost, status } from './status.ts';
+import { learnTraits } from './traits.ts';
 
 const keepAliveMs = 2000;
+/** Keep-alives that may fail to come. */
+const missedKeepAlives = 3;
+/** A process that was busy for so long has not lost its subscription. */
+const minSilenceMs = 5000;
 /** The server drops a subscription for which no request came for so long; wall time. */
 const lifetimeMs = 60_000;
-/** Where the server sets no limit. */
-const defaultBatch = 1000;
 /** A queue on the server holds the changes of so many publishing intervals. */
 const queuedIntervals = 10;
+const maxQueueSize = 1000;
 const maxNotificationsPerPublish = 4096;
+/** What has no first value by then is Bad for the time being. */
+const firstValuesMs = 10_000;
+/** In a row, before the session is given up. */
+const maxRecreations = 2;
+/** What has lived so long, wall time, was not a failure. */
+const steadyMs = 60_000;
 
-/** The client handle of an item is the index of its tag. @throws {ConnectionError} */
-export async function subscribe(opcua: OpcuaSession, config: OpcuaConfig, clock: Clock): Promise<Subscription> {
-  const { session, closed } = opcua;
-  const ask = <T>(work: Promise<T>, doing: string) =>
-    within(work, config.timeoutMs, closed, `${config.endpoint}: ${doing}`);
+const isGone = (code: number): boolean => code === status.badNodeIdUnknown || code === status.badNodeIdInvalid;
 
-  const keepAliveCount = Math.max(1, Math.ceil(keepAliveMs / config.publishingIntervalMs));
-  const publishingMs = clock.wallMs(config.publishingIntervalMs);
-  const created = await ask(
-    session.createSubscription({
+interface Monitored {
+  readonly item: Item;
+  readonly monitoredItemId: number;
+}
+
+export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
+  const { config, group, opcua, services, clock, bell, log } = bench;
+  const items = new Set<Item>();
+  const ailing = createAiling(() => performance.now());
+  /** By client handle, which is never used twice in a subscription. */
+  let monitored = new Map<number, Monitored>();
+  let handles = 0;
+  let subscriptionId = 0;
+  let stream: MessageStream | undefined;
+  let publishingUs = 0;
+  let firstSince = bench.startedAt;
+  let through = bench.startedAt;
+
+  /** Items that have had no value since the subscription was made; what came of the others waits for them. */
+  let unseen: Set<Item> | undefined;
+  let unseenUntil = 0;
+  let began: Sample[] = [];
+  let beganLost = 0;
+  /** Of this subscription, to be acknowledged together. */
+  let beganMessages: Message[] = [];
+  /** Of a subscription that is lost, what came before. */
+  const last: Sample[] = [];
+  /** Of a subscription that is lost, what came before. */
+  const remnant: Sample[] = [];
+  let isResumed = false;
+  let isReady = false;
+  /** Of items that are monitored no more, or not yet. */
+  let own: Sample[] = [];
+  /** To be done between the messages: items to monitor, and to monitor no more. */
+  const changes: { readonly add: readonly Item[]; readonly remove: readonly Item[] }[] = [];
+  let wakeUp = () => {};
+
+  const subscribe = async (): Promise<MessageStream> => {
+    const publishingMs = clock.wallMs(group.publishingIntervalMs);
+    const keepAliveCount = Math.max(1, Math.ceil(keepAliveMs / group.publishingIntervalMs));
+    const created = await services.createSubscription({
       requestedPublishingInterval: publishingMs,
       requestedMaxKeepAliveCount: keepAliveCount,
       // At least three times the keep-alive count (OPC 10000-4 5.14.2).
@@ -52,52 +90,260 @@ export async function subscribe(opcua: OpcuaSession, config: OpcuaConfig, clock:
       maxNotificationsPerPublish,
       publishingEnabled: true,
       priority: 0,
-    }),
-    'creating a subscription',
-  );
-  const { subscriptionId } = created;
-
-  const refused = new Map<number, number>();
-  const wanted: MonitoredItemCreateRequestOptions[] = [];
-  for (const [index, tag] of config.tags.entries()) {
-    const nodeId = opcua.nodeIdOf(tag.node);
-    if (!nodeId) {
-      refused.set(index, quality.badNodeIdUnknown);
-      continue;
-    }
-    wanted.push({
-      itemToMonitor: { nodeId, attributeId: AttributeIds.Value },
-      monitoringMode: MonitoringMode.Reporting,
-      requestedParameters: { clientHandle: index, ...parametersOf(tag, config, clock) },
     });
-  }
-
-  const batch = opcua.maxMonitoredItemsPerCall || defaultBatch;
-  for (let first = 0; first < wanted.length; first += batch) {
-    const itemsToCreate = wanted.slice(first, first + batch);
-    const request = { subscriptionId, timestampsToReturn: TimestampsToReturn.Both, itemsToCreate };
-    const { results } = await ask(session.createMonitoredItems(request), 'creating monitored items');
-    for (const [i, item] of itemsToCreate.entries()) {
-      const status = results?.[i]?.statusCode.value ?? quality.bad;
-      if (isBad(status)) refused.set(item.requestedParameters!.clientHandle!, status);
-    }
-  }
-  return {
-    subscriptionId,
-    publishingIntervalMs: created.revisedPublishingInterval,
-    keepAliveMs: created.revisedPublishingInterval * created.revisedMaxKeepAliveCount,
-    refused,
+    subscriptionId = created.subscriptionId;
+    publishingUs = created.revisedPublishingInterval * clock.speed * 1000;
+    monitored = new Map();
+    const silenceMs = missedKeepAlives * created.revisedPublishingInterval * created.revisedMaxKeepAliveCount;
+    return publisher.follow(subscriptionId, {
+      silenceMs: Math.max(silenceMs, minSilenceMs),
+      prepare: [...items].some(({ tag }) => tag.field) ? prepare : undefined,
+    });
   };
-}
+  /** The library decodes structures by types that it asks the server for. */
+  const prepare = (changed: readonly MonitoredItemNotification[]) => services.decode(changed.map(({ value }) => value));
 
-function parametersOf(tag: OpcuaTag, config: OpcuaConfig, clock: Clock) {
-  const samplingIntervalMs = tag.samplingIntervalMs ?? config.samplingIntervalMs;
+  /** Monitors what can be monitored; what is refused for its filter or its index is asked for without. */
+  const monitor = async (some: readonly Item[]): Promise<void> => {
+    const there = some.filter((item) => {
+      item.filtersAtServer &&= services.allowance.filters;
+      if (typeof item.node !== 'number') return true;
+      fallIll(item, item.node);
+      return false;
+    });
+    const requests = there.map((item) => ({
+      itemToMonitor: readValueOf(item)!,
+      monitoringMode: MonitoringMode.Reporting,
+      requestedParameters: {
+        clientHandle: ++handles,
+        ...parametersOf(item.tag),
+        filter: item.filtersAtServer ? filterOf(item, group) : null,
+      },
+    }));
+    // Values may come before the answer that says so.
+    for (const [i, item] of there.entries()) {
+      monitored.set(requests[i]!.requestedParameters.clientHandle, { item, monitoredItemId: 0 });
+      if (!item.filtersAtServer) item.sieves ??= sievesOf(item, group);
+    }
+    const outcomes = await services.createItems(subscriptionId, requests);
+    const again: Item[] = [];
+    for (const [i, item] of there.entries()) {
+      const handle = requests[i]!.requestedParameters.clientHandle;
+      const { result, status: fault } = outcomes[i]!;
+      const code = fault ?? result!.statusCode.value;
+      if (!isBad(code)) {
+        monitored.set(handle, { item, monitoredItemId: result!.monitoredItemId });
+        if (ailing.delete(item)) log.info({ source: config.id, path: item.tag.path }, 'a node is there again');
+        continue;
+      }
+      monitored.delete(handle);
+      if (isFilterRefusal(code) && item.filtersAtServer) {
+        item.filtersAtServer = false;
+        again.push(item);
+      } else if (code === status.badIndexRangeInvalid && item.picksAtServer) {
+        item.picksAtServer = false;
+        again.push(item);
+      } else fallIll(item, code);
+    }
+    if (again.length > 0) await monitor(again);
+  };
+
+  const parametersOf = (tag: OpcuaTag) => {
+    const samplingIntervalMs = tag.samplingIntervalMs ?? group.samplingIntervalMs;
+    const perInterval = group.publishingIntervalMs / samplingIntervalMs;
+    return {
+      samplingInterval: clock.wallMs(samplingIntervalMs),
+      queueSize: Math.min(maxQueueSize, Math.max(queuedIntervals, Math.ceil(perInterval * queuedIntervals))),
+      discardOldest: true,
+    };
+  };
+
+  const beginAnew = (item: Item) => {
+    item.isFirst = true;
+    item.sieves = undefined;
+  };
+  const fallIll = (item: Item, code: number) => {
+    unseen?.delete(item);
+    if (ailing.add(item, code)) own.push(...badSamples(item, code, clock.now()));
+  };
+
+  /** What came before the loss is true, and is handed over; acknowledging it is of no use any more. */
+  const leave = () => {
+    if (!stream) return;
+    for (let left = stream.take(); left.length > 0; left = stream.take()) beganLost += measureAll(left, remnant);
+    stream[Symbol.dispose]();
+    stream = undefined;
+    bell.ring();
+  };
+
+  const start = async (): Promise<MessageStream> => {
+    firstSince = isReady ? clock.now() : bench.startedAt;
+    unseen = new Set(items);
+    unseenUntil = 0;
+    began = [];
+    beganMessages = [];
+    own = [];
+    for (const item of items) {
+      beginAnew(item);
+      ailing.delete(item);
+    }
+    const followed = await subscribe();
+    stream = followed;
+    const all = [...items];
+    await learnTraits(all, services);
+    await monitor(all);
+    if (ailing.size > 0) {
+      const [item, { status: code }] = ailing.entries().next().value!;
+      const example = { path: item.tag.path, status: nameOf(code) };
+      log.warn(
+        { source: config.id, tags: ailing.size, example },
+        'the server does not monitor some tags; trying again',
+      );
+    }
+    unseenUntil = performance.now() + firstValuesMs;
+    bell.ring();
+    return followed;
+  };
+
+  const measureAll = (messages: readonly Message[], samples: Sample[]): number => {
+    let lost = 0;
+    for (const { receivedAt, items: changed, complete } of messages) {
+      const notBefore = through;
+      for (const { clientHandle, value: dataValue } of changed) {
+        const item = monitored.get(clientHandle)?.item;
+        if (!item) continue;
+        if (measure(item, dataValue, { receivedAt, firstSince, notBefore }, samples)) lost++;
+        unseen?.delete(item);
+        // A server that has lost a node does not find it again for an old item.
+        if (isGone(dataValue.statusCode.value)) ailing.add(item, dataValue.statusCode.value);
+      }
+      if (complete && !unseen && stream) through = Math.max(through, receivedAt - publishingUs);
+    }
+    return lost;
+  };
+
+  const remove = async (some: readonly Item[]) => {
+    const gone = new Set(some);
+    const found = [...monitored].filter(([, { item }]) => gone.has(item));
+    for (const [handle] of found) monitored.delete(handle);
+    const ids = found.map(([, { monitoredItemId }]) => monitoredItemId).filter((id) => id > 0);
+    await services.deleteItems(subscriptionId, ids);
+  };
+
+  /** Nodes are looked for anew: they may have moved, or be another server's by now. */
+  const heal = async () => {
+    const due = ailing.due(performance.now());
+    if (due.length === 0) return;
+    const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services);
+    for (const item of due) item.node = nodes.get(item.tag.node)!;
+    const there = due.filter(({ node }) => typeof node !== 'number');
+    if (there.length === 0) return;
+    await learnTraits(there, services);
+    await remove(there);
+    for (const item of there) beginAnew(item);
+    firstSince = clock.now();
+    await monitor(there);
+  };
+
+  /** Heals and changes what is monitored, until the subscription is lost. */
+  const tend = async (signal: AbortSignal) => {
+    for (;;) {
+      const wait = Math.max(0, (ailing.nextMs ?? Number.POSITIVE_INFINITY) - performance.now());
+      const { promise: something, resolve } = Promise.withResolvers<void>();
+      wakeUp = resolve;
+      const timer = setTimeout(resolve, Math.min(wait, unseen ? 500 : 3_600_000));
+      if (changes.length > 0) resolve();
+      try {
+        await Promise.race([stream!.lost, something]);
+      } finally {
+        clearTimeout(timer);
+      }
+      signal.throwIfAborted();
+      if (unseen) bell.ring();
+      for (const { add, remove: gone } of changes.splice(0)) {
+        await remove(gone);
+        await learnTraits(add, services);
+        await monitor(add);
+      }
+      await heal();
+    }
+  };
+
   return {
-    samplingInterval: clock.wallMs(samplingIntervalMs),
-    queueSize: Math.ceil((config.publishingIntervalMs / samplingIntervalMs) * queuedIntervals),
-    discardOldest: true,
-    // By default the server reports a change of value or status; a measurement is told from the last by its time.
-    filter:
-      tag.report.mode === 'always' ? new DataChangeFilter({ trigger: DataChangeTrigger.StatusValueTimestamp }) : null,
+    get isReady() {
+      return isReady;
+    },
+    get through() {
+      return through;
+    },
+    add(more) {
+      for (const item of more) items.add(item);
+      if (stream) changes.push({ add: more, remove: [] });
+      wakeUp();
+    },
+    remove(some) {
+      for (const item of some) {
+        items.delete(item);
+        ailing.delete(item);
+      }
+      if (stream) changes.push({ add: [], remove: some });
+      wakeUp();
+    },
+    take() {
+      if (remnant.length > 0) return { ...nothing, samples: remnant.splice(0) };
+      const from = stream;
+      if (!from) return nothing;
+      const messages = from.take();
+      if (!unseen) {
+        if (messages.length === 0 && own.length === 0) return nothing;
+        const samples = own;
+        own = [];
+        const lost = measureAll(messages, samples);
+        return { samples, lost, resumed: false, kept: () => from.acknowledge(messages) };
+      }
+      beganLost += measureAll(messages, began);
+      beganMessages.push(...messages);
+      // Only when all items have been asked for is it known which of them are silent.
+      if (unseenUntil === 0 || (unseen.size > 0 && performance.now() < unseenUntil)) return nothing;
+      const silent = [...unseen].flatMap((item) => badSamples(item, status.badWaitingForInitialData, clock.now()));
+      const kept = beganMessages;
+      const first = {
+        samples: [...began, ...own, ...silent],
+        lost: beganLost,
+        resumed: isResumed,
+        kept: () => from.acknowledge(kept),
+      };
+      unseen = undefined;
+      unseenUntil = 0;
+      began = [];
+      own = [];
+      beganLost = 0;
+      isReady = true;
+      const last = kept.findLast(({ complete }) => complete);
+      if (last) through = Math.max(through, last.receivedAt - publishingUs);
+      return first;
+    },
+    async run(signal) {
+      let recreations = 0;
+      signal.addEventListener('abort', () => wakeUp(), { once: true });
+      for (;;) {
+        const begun = performance.now();
+        try {
+          stream = await start();
+          await tend(signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof SubscriptionLost)) throw error;
+          if (performance.now() - begun > steadyMs) recreations = 0;
+          if (++recreations > maxRecreations) throw new SessionLost(error.message, { cause: error });
+          log.warn({ source: config.id, err: error }, 'subscription lost; making another');
+          leave();
+          beganLost += error.missing;
+          isResumed = isReady;
+          // The server may still hold the old one, and not many.
+          await services.deleteSubscription(subscriptionId);
+        }
+      }
+    },
   };
 }

@@ -2,14 +2,18 @@
  * The OPC UA server of the machining plant. Its nodes are the plant's tags; every change is pushed with the factory's
  * time of the change as its source timestamp, so that a client sees when it happened and not when it was served.
  */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DataType,
+  type EUInformation,
   MessageSecurityMode,
+  makeEUInformation,
   OPCUACertificateManager,
   OPCUAServer,
   SecurityPolicy,
   StatusCodes,
+  standardUnits,
   type UAObject,
   type UAVariable,
 } from 'node-opcua';
@@ -21,7 +25,7 @@ export interface OpcuaServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Where certificates are made and kept; nothing is written anywhere else. */
+  /** Where certificates are made and kept, the server's own as `server.der` too; nothing is written anywhere else. */
   readonly pkiDir: string;
   /** The tags to serve. */
   readonly signals: readonly Signal[];
@@ -51,6 +55,16 @@ const dataTypes: { readonly [name: string]: keyof typeof DataType } = {
   'power-factor': 'Float',
 };
 
+/** Unit and range (OPC 10000-8 5.3.2) of measurements, by the last word of the tag path. */
+const engineering: {
+  readonly [name: string]: { readonly unit: EUInformation; readonly range: readonly [number, number] };
+} = {
+  'spindle-load': { unit: standardUnits.percent, range: [0, 120] },
+  temperature: { unit: standardUnits.degree_celsius, range: [0, 150] },
+  power: { unit: standardUnits.kilowatt, range: [0, 500] },
+  'reactive-power': { unit: makeEUInformation('KVR', 'kvar', 'kilovolt ampere reactive'), range: [-500, 500] },
+};
+
 const resourcePath = '/payesh/demo';
 
 /** @throws an error with the code EADDRINUSE when the port is taken. */
@@ -63,7 +77,12 @@ export async function startOpcuaServer(options: OpcuaServerOptions): Promise<Dem
     allowAnonymous: true,
     isAuditing: false,
     securityModes: [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt],
-    securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256],
+    securityPolicies: [
+      SecurityPolicy.None,
+      SecurityPolicy.Basic256Sha256,
+      SecurityPolicy.Aes128_Sha256_RsaOaep,
+      SecurityPolicy.Aes256_Sha256_RsaPss,
+    ],
     serverCertificateManager: certificatesIn(join(options.pkiDir, 'server')),
     userCertificateManager: certificatesIn(join(options.pkiDir, 'user')),
     buildInfo: { productName: 'Payesh demo factory', manufacturerName: 'Payesh' },
@@ -74,6 +93,8 @@ export async function startOpcuaServer(options: OpcuaServerOptions): Promise<Dem
     maxConnectionsPerEndpoint: 100,
   });
   await server.initialize();
+  // What a client's operator compares, or approves beforehand.
+  writeFileSync(join(options.pkiDir, 'server.der'), server.getCertificate());
   const variables = addVariables(server, options.signals);
   const stopListening = options.listen({
     changed: (signal) => {
@@ -114,7 +135,7 @@ function addVariables(server: OPCUAServer, signals: readonly Signal[]): Map<Sign
   for (const signal of signals) {
     const steps = signal.path.split('/');
     const name = steps.at(-1)!;
-    const variable = namespace.addVariable({
+    const common = {
       organizedBy: folderOf(steps.slice(0, -1)),
       browseName: name,
       nodeId: `s=${steps.join('.')}`,
@@ -122,7 +143,11 @@ function addVariables(server: OPCUAServer, signals: readonly Signal[]): Map<Sign
       accessLevel: 'CurrentRead',
       userAccessLevel: 'CurrentRead',
       minimumSamplingInterval: 0,
-    });
+    };
+    const { unit, range: [low, high] = [0, 0] } = engineering[name] ?? {};
+    const variable = unit
+      ? namespace.addAnalogDataItem({ ...common, engineeringUnits: unit, engineeringUnitsRange: { low, high } })
+      : namespace.addVariable(common);
     push(variable, signal);
     variables.set(signal, variable);
   }

@@ -104,7 +104,7 @@ export const streamOf = async (chain: Chain): Promise<StreamState | undefined> =
   (await chain.get<{ data: StreamState[] }>('/api/v1/streams')).data[0];
 
 /** Resident memory of a process, MB. */
-export function residentMb(child: Child): number {
+export function residentMb(child: Pick<Child, 'process'>): number {
   const status = readFileSync(`/proc/${child.process.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
 }

@@ -77,11 +77,11 @@ export async function startOpcuaField(dir: string): Promise<Field> {
   const timer = setInterval(set, 1000);
   await server.start();
   const tags = variables.map(
-    (_, i) => `      - { path: field/value-${i}, node: "nsu=urn:payesh:bench;s=v${i}", type: float }`,
+    (_, i) => `          - { path: field/value-${i}, node: "nsu=urn:payesh:bench;s=v${i}", type: float }`,
   );
   const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
   return {
-    sources: `  - id: field\n    kind: opcua\n    endpoint: opc.tcp://127.0.0.1:${port}\n    security: { mode: none, waiver: { reason: a bench on this machine, expires: "${until}" } }\n    tags:\n${tags.join('\n')}\n`,
+    sources: `  - id: field\n    kind: opcua\n    endpoint: opc.tcp://127.0.0.1:${port}\n    security: { mode: none, waiver: { reason: a bench on this machine, expires: "${until}" } }\n    groups:\n      - tags:\n${tags.join('\n')}\n`,
     paths: variables.map((_, i) => `field/value-${i}`),
     async [Symbol.asyncDispose]() {
       clearInterval(timer);

@@ -7,9 +7,11 @@ import { type Bench, withRatio } from './bench.ts';
 import { bytes } from './bytes.ts';
 import { drainEmbedded, drainInflux } from './drain.ts';
 import { live } from './live.ts';
+import { modbus } from './modbus.ts';
+import { opcua } from './opcua.ts';
 import { pipeline } from './pipeline.ts';
 
-const benches: readonly Bench[] = [pipeline, bytes, drainEmbedded, drainInflux, live];
+const benches: readonly Bench[] = [pipeline, bytes, drainEmbedded, drainInflux, live, modbus, opcua];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
 const known = benches.flatMap(({ names }) => names);

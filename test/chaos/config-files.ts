@@ -1,6 +1,7 @@
 /** The configuration files that hub and agents of a chaos run start with. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tickMs } from './truth.ts';
 
 export interface HubFile {
   readonly dataDir: string;
@@ -64,7 +65,7 @@ sources:
     port: ${fieldPort}
     devices:
       - unit: 1
-        intervalMs: 1000
+        intervalMs: ${tickMs}
         tags:
 ${tagLines.join('\n')}
 `,

@@ -1,78 +1,56 @@
-/**
- * `npm run chaos -- --seed N --seconds S [--json]`: kills, pauses, cuts and fills what it can, and proves that every
- * accepted sample is stored exactly once or listed. The last line is the result as JSON.
- */
-import { execFileSync } from 'node:child_process';
+/** `npm run chaos`: see options.ts and README.md. The last line is the result as JSON; 0 is the exit code of a proof. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runMutants } from './mutate.ts';
+import { isInstalled, readOptions } from './options.ts';
+import { replayPowerCuts } from './power-cut.ts';
 import { run } from './run.ts';
-import { faultNames } from './schedule.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seconds: { type: 'string', default: '60' },
-    agents: { type: 'string', default: '3' },
-    rate: { type: 'string', default: '2000' },
-    broker: { type: 'string' },
-    store: { type: 'string' },
-    faults: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-  },
-});
-const installed = (program: string): boolean => {
-  try {
-    execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${program}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
-const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
-const broker = values.broker ?? (installed('mosquitto') ? 'mosquitto' : 'embedded');
-const store = values.store ?? (installed('influxd') ? 'influx' : 'duckdb');
-if ((broker !== 'mosquitto' && broker !== 'embedded') || (store !== 'influx' && store !== 'duckdb')) {
-  process.stderr.write('--broker is mosquitto or embedded, --store is influx or duckdb\n');
-  process.exit(64);
-}
-const faults = faultNames.filter((name) => values.faults?.split(',').includes(name) ?? true);
-if (faults.length < (values.faults?.split(',').length ?? 0)) {
-  process.stderr.write(`--faults are some of ${faultNames.join(',')}\n`);
-  process.exit(64);
-}
-const smallDisk = process.getuid?.() === 0;
-
-const say = (text: string) => {
-  if (!values.json) process.stderr.write(`${text}\n`);
-};
-say(`seed ${seed}, ${values.seconds} s, ${values.agents} agents at ${values.rate} samples/s, ${broker}, ${store}`);
-const skipped = [
-  ...(values.broker || broker === 'mosquitto' ? [] : ['mosquitto is not installed: the broker inside the hub instead']),
-  ...(values.store || store === 'influx' ? [] : ['InfluxDB is not installed: the embedded store instead']),
-  ...(smallDisk ? [] : ['not root: no disk is filled']),
-];
-for (const what of skipped) say(`skipped: ${what}`);
-
+const options = readOptions(process.argv.slice(2));
 const root = resolve(process.env.PAYESH_DATA || 'var');
 mkdirSync(root, { recursive: true });
-const dir = mkdtempSync(join(root, 'chaos-'));
-const result = await run({
-  dir,
-  seed,
-  seconds: Number(values.seconds),
-  agents: Number(values.agents),
-  samplesPerSecond: Number(values.rate),
-  broker,
-  store,
-  smallDisk,
-  faults,
-  progress: say,
-});
-const { broken, ...figures } = result;
-for (const what of broken) process.stderr.write(`BROKEN ${what}\n`);
-if (broken.length === 0 && !values.keep) rmSync(dir, { recursive: true, force: true });
-else say(`everything is kept in ${dir}`);
-console.log(JSON.stringify({ ...figures, broken: broken.length, skipped }));
-process.exitCode = broken.length === 0 ? 0 : 1;
+
+const say = (text: string) => {
+  if (!options.json) process.stderr.write(`${text}\n`);
+};
+const conclude = (result: object, broken: readonly string[]) => {
+  for (const what of broken) process.stderr.write(`BROKEN ${what}\n`);
+  console.log(JSON.stringify(result));
+  process.exitCode = broken.length === 0 ? 0 : 1;
+};
+
+if (options.mutants) proveTheChecker();
+else if (options.powerCut) cutThePower();
+else await harm();
+
+function proveTheChecker(): void {
+  const missed: string[] = [];
+  let caught = 0;
+  for (const { name, isBug, red, by } of runMutants(root, options.seed)) {
+    say(`${red ? 'caught' : 'passed'}  ${name}: ${by}`);
+    if (red !== isBug) missed.push(name);
+    else if (isBug) caught += 1;
+  }
+  conclude({ seed: options.seed, caught, missed }, missed);
+}
+
+function cutThePower(): void {
+  if (!isInstalled('strace')) {
+    process.stderr.write('strace, which records the writes, is not installed (Debian: apt-get install strace)\n');
+    process.exitCode = 69;
+    return;
+  }
+  const { examples, ...figures } = replayPowerCuts(root, options.seed, options.states);
+  conclude(figures, examples);
+}
+
+async function harm(): Promise<void> {
+  const { seed, seconds, agents, rate, broker, store, skipped } = options;
+  say(`seed ${seed}, ${seconds} s, ${agents} agents at ${rate} samples/s, ${broker}, ${store}`);
+  for (const what of skipped) say(`left out: ${what}`);
+  const dir = mkdtempSync(join(root, 'chaos-'));
+  const { broken, ...figures } = await run({ ...options, dir, progress: say });
+  if (broken.length === 0 && !options.keep) rmSync(dir, { recursive: true, force: true });
+  else say(`everything is kept in ${dir}`);
+  conclude({ ...figures, broken: broken.length, skipped }, broken);
+}

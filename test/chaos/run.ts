@@ -7,6 +7,7 @@ import { duckdbEvidence, influxEvidence, readBuffer, readLedger } from './eviden
 import { createRandom } from './random.ts';
 import { type Fault, type FaultName, planFaults } from './schedule.ts';
 import { type Part, type System, startSystem } from './system.ts';
+import { tickMs } from './truth.ts';
 import { startWatch } from './watch.ts';
 
 export interface RunOptions {
@@ -14,11 +15,14 @@ export interface RunOptions {
   readonly seed: number;
   readonly seconds: number;
   readonly agents: number;
-  readonly samplesPerSecond: number;
+  /** Samples a second of each agent. */
+  readonly rate: number;
   readonly broker: 'embedded' | 'mosquitto';
   readonly store: 'duckdb' | 'influx';
   readonly smallDisk: boolean;
   readonly faults: readonly FaultName[];
+  /** Seconds that the backlog may take once everything is healed. */
+  readonly drain: number;
   progress(text: string): void;
 }
 
@@ -32,18 +36,16 @@ export interface Result extends Findings {
   peakMb: Readonly<Record<string, number>>;
 }
 
-const drainTimeoutMs = 180_000;
-
 export async function run(options: RunOptions): Promise<Result> {
   const { dir, seed, seconds, progress } = options;
   mkdirSync(dir, { recursive: true });
   const random = createRandom(seed);
-  const { agents, samplesPerSecond, broker, store, smallDisk } = options;
+  const { agents, rate, broker, store, smallDisk } = options;
   const ofSystem = createRandom(seed + 1);
   await using system = await startSystem({
     dir,
     agents,
-    tagsPerAgent: samplesPerSecond,
+    tagsPerAgent: Math.ceil((rate * tickMs) / 1000),
     broker,
     store,
     smallDisk,
@@ -72,12 +74,13 @@ export async function run(options: RunOptions): Promise<Result> {
   for (const part of system.parts) if (!part.running) await part.start();
   progress('healed; draining');
 
-  const drainedInS = await drain(watch.backlog, samplesPerSecond * agents * 2);
+  const drainedInS = await drain(watch.backlog, rate * agents * 2, options.drain);
   for (const { part } of system.agents) {
-    const code = await part.stop(drainTimeoutMs);
+    const code = await part.stop(options.drain * 1000);
     if (code !== 0) progress(`${part.name} ended with ${code}`);
   }
   await system.hub.stop(30_000);
+  const alone = system.parts.filter(({ endedAlone }) => endedAlone > 0);
 
   progress('checking');
   const { streams } = readLedger(join(system.hubDir, 'ledger.db'));
@@ -90,15 +93,20 @@ export async function run(options: RunOptions): Promise<Result> {
     ? influxEvidence(system.influxUrl, 'payesh')
     : duckdbEvidence(join(system.hubDir, 'samples'));
   const findings = await check(streams, checked, readStored);
-  const broken = [...findings.broken, ...watch.broken];
-  if (drainedInS === null) broken.push(`I10: not drained within ${drainTimeoutMs / 1000} s`);
+  const ended = alone.map(({ name, endedAlone }) => `${name} ended by itself, ${endedAlone} times`);
+  const broken = [...findings.broken, ...watch.broken, ...ended];
+  if (drainedInS === null) broken.push(`I10: not drained within ${options.drain} s`);
   return { seed, ...counts, ...findings, broken, drainedInS, peakMb: watch.peakMb };
 }
 
 /** Seconds until no more waits than two seconds bring; null when that took too long. */
-async function drain(backlog: () => Promise<number | undefined>, enough: number): Promise<number | null> {
+async function drain(
+  backlog: () => Promise<number | undefined>,
+  enough: number,
+  withinS: number,
+): Promise<number | null> {
   const startedAt = performance.now();
-  while (performance.now() - startedAt < drainTimeoutMs) {
+  while (performance.now() - startedAt < withinS * 1000) {
     const waiting = await backlog();
     if (waiting !== undefined && waiting <= enough) return Math.round((performance.now() - startedAt) / 100) / 10;
     await delay(200);

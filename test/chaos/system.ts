@@ -36,6 +36,8 @@ export interface Part {
   stop(patienceMs: number): Promise<number | null>;
   readonly running: boolean;
   readonly pid: number | undefined;
+  /** How often it ended though nobody killed or stopped it. */
+  readonly endedAlone: number;
 }
 
 export interface Agent {
@@ -99,6 +101,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const part = (name: string, spawn: (logFile: string) => Promise<Child> | Child): Part => {
     let child: Child | undefined;
     let starts = 0;
+    let endedAlone = 0;
+    let ending = false;
     const process = (): ChildProcess | undefined => child?.process;
     const running = () => child !== undefined && process()!.exitCode === null && process()!.signalCode === null;
     const signal = (which: NodeJS.Signals) => {
@@ -112,11 +116,19 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       get pid() {
         return running() ? process()!.pid : undefined;
       },
+      get endedAlone() {
+        return endedAlone;
+      },
       async start() {
         starts += 1;
+        ending = false;
         child = await spawn(join(logs, `${name}-${String(starts).padStart(3, '0')}.log`));
+        child.process.once('exit', () => {
+          if (!ending) endedAlone += 1;
+        });
       },
       async kill() {
+        ending = true;
         if (!running()) return;
         const exited = once(process()!, 'exit');
         signal('SIGKILL');
@@ -124,7 +136,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       pause: () => signal('SIGSTOP'),
       resume: () => signal('SIGCONT'),
-      stop: async (patienceMs) => (running() ? child!.stop(patienceMs) : (process()?.exitCode ?? null)),
+      async stop(patienceMs) {
+        ending = true;
+        return running() ? child!.stop(patienceMs) : (process()?.exitCode ?? null);
+      },
     };
   };
   const node = (name: string, script: string, ...args: string[]): Part =>

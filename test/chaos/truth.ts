@@ -1,20 +1,24 @@
 /**
- * What the field shows: every value names its agent, its tag and the second in which it was true. So whatever a store
+ * What the field shows: every value names its agent, its tag and the moment in which it was true. So whatever a store
  * holds can be told right or wrong without knowing who read it or when.
  */
 
 /** Tags of one agent. Each is a 32-bit register of unit 1, at twice its index. */
 export const maxTagsPerAgent = 8192;
+/** All values change this often, and agents read them as often. */
+export const tickMs = 250;
 
-/** Upper half: seconds since 1970 modulo 65536. Lower half: agent and tag. */
-export const shownValue = (agent: number, tag: number, second: number): number =>
-  (second % 65536) * 65536 + agent * maxTagsPerAgent + tag;
+const ticks = 65_536;
 
-/** How far the value's second is from that of a time, in seconds; undefined when it is not this tag's value at all. */
-export function secondsOff(value: number, agent: number, tag: number, timeUs: number): number | undefined {
-  if (!Number.isInteger(value) || value % 65536 !== agent * maxTagsPerAgent + tag) return undefined;
-  const claimed = Math.floor(value / 65536);
-  const actual = Math.floor(timeUs / 1e6) % 65536;
-  const difference = (claimed - actual + 65536) % 65536;
-  return Math.min(difference, 65536 - difference);
+export const tickAt = (timeMs: number): number => Math.floor(timeMs / tickMs) % ticks;
+
+/** Upper half: the tick. Lower half: agent and tag. */
+export const shownValue = (agent: number, tag: number, tick: number): number =>
+  tick * 65_536 + agent * maxTagsPerAgent + tag;
+
+/** How far the value's moment is from a time, in ms; undefined when it is not this tag's value at all. */
+export function msOff(value: number, agent: number, tag: number, timeUs: number): number | undefined {
+  if (!Number.isInteger(value) || value % 65_536 !== agent * maxTagsPerAgent + tag) return undefined;
+  const difference = (Math.floor(value / 65_536) - tickAt(timeUs / 1000) + ticks) % ticks;
+  return Math.min(difference, ticks - difference) * tickMs;
 }

@@ -1,4 +1,5 @@
 /** What every Buffer promises; run for each implementation. */
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import type { Test } from 'tap';
 import type { Buffer as AcceptedBuffer } from '../../edge-agent/buffer.ts';
@@ -23,6 +24,9 @@ export const chunkOf = (count: number, first: number) => ({
   manifestRevision: 1,
 });
 
+const site = 'demo/site';
+const declare = (path: string, type: 'int' | 'float') =>
+  ({ path, type, unit: '', role: 'process', source: 'plc', intervalMs: 1000 }) as const;
 const everything = { frames: 1000, bytes: 1e9 };
 
 export function bufferContract(t: Test, name: string, open: () => Promise<AcceptedBuffer>): void {
@@ -81,12 +85,14 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
 
   t.test(`${name}: gives a tag one id for ever, and a new one when its type changes`, async (t) => {
     await using buffer = await open();
-    const declare = (path: string, type: 'int' | 'float') =>
-      ({ path, type, unit: '', role: 'process', source: 'plc', intervalMs: 1000 }) as const;
-    const one = await buffer.register([declare('a', 'int'), declare('b', 'int')]);
+    const one = await buffer.register([declare('a', 'int'), declare('b', 'int')], site);
     t.equal(one.revision, 1);
-    t.equal((await buffer.register([declare('b', 'int'), declare('a', 'int')])).revision, 1, 'order is no change');
-    const two = await buffer.register([declare('a', 'float'), declare('b', 'int')]);
+    t.equal(
+      (await buffer.register([declare('b', 'int'), declare('a', 'int')], site)).revision,
+      1,
+      'order is no change',
+    );
+    const two = await buffer.register([declare('a', 'float'), declare('b', 'int')], site);
     t.equal(two.revision, 2);
     t.equal(two.idByPath.get('b'), one.idByPath.get('b'));
     t.not(two.idByPath.get('a'), one.idByPath.get('a'));
@@ -95,8 +101,45 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
       [one.idByPath.get('a')],
       'the old tag stays in the manifest for older frames',
     );
-    const back = await buffer.register([declare('a', 'int'), declare('b', 'int')]);
+    const back = await buffer.register([declare('a', 'int'), declare('b', 'int')], site);
     t.equal(back.idByPath.get('a'), one.idByPath.get('a'), 'the old declaration has its old id');
+  });
+
+  t.test(`${name}: another site is another manifest, of the same tags`, async (t) => {
+    await using buffer = await open();
+    const one = await buffer.register([declare('a', 'int')], 'demo/one');
+    t.match(one, { revision: 1, site: 'demo/one' });
+    t.match(await buffer.register([declare('a', 'int')], 'demo/two'), {
+      revision: 2,
+      site: 'demo/two',
+      tags: one.tags,
+    });
+    t.match(await buffer.register([declare('a', 'int')], 'demo/two'), { revision: 2 });
+  });
+
+  t.test(`${name}: a manifest that is too large to be sent is refused, and nothing is registered`, async (t) => {
+    await using buffer = await open();
+    const one = await buffer.register([declare('a', 'int')], site);
+    const noise = () => randomBytes(60).toString('hex');
+    const many = Array.from({ length: 12_000 }, () => declare(noise(), 'int'));
+    await t.rejects(buffer.register(many, site), { name: 'ConfigError', message: /too many for one agent/ });
+    t.match(await buffer.register([declare('a', 'int')], site), { revision: 1, tags: one.tags });
+    t.equal((await buffer.register([declare('a', 'int')], site)).tags.length, 1);
+  });
+
+  t.test(`${name}: keeps the newest accepted time of a tag with its chunk, and never an older one`, async (t) => {
+    await using buffer = await open();
+    t.equal(buffer.acceptedUntil(1), undefined);
+    await buffer.append({
+      ...chunkOf(3, 1),
+      watermarks: [
+        [1, 500],
+        [2, 700],
+      ],
+    });
+    await buffer.append({ ...chunkOf(3, 4), watermarks: [[1, 400]] });
+    await t.rejects(buffer.append({ ...chunkOf(3, 4), watermarks: [[2, 900]] }), 'a chunk that was not accepted');
+    t.same([buffer.acceptedUntil(1), buffer.acceptedUntil(2)], [500, 700]);
   });
 
   t.test(`${name}: does what a list would do, in any order of calls`, async (t) => {

@@ -4,6 +4,7 @@ import { createServer, connect as openSocket, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
+import type { InspectRequest } from '../../protocols/inspect.ts';
 import { isBad, isGood, type SampleValue } from '../../protocols/sample.ts';
 import type { Reading, Source } from '../../protocols/source.ts';
 
@@ -20,6 +21,8 @@ export interface SourceFixture extends AsyncDisposable {
   write(value: number): void;
   /** A tag whose node or address the server does not have. */
   readonly absent: number;
+  /** Something that can be read. */
+  readonly inspect: InspectRequest;
   /** Within this time a server that fell silent must be noticed. */
   readonly silenceMs: number;
 }
@@ -110,6 +113,22 @@ export function sourceContract(t: Test, name: string, makeFixture: () => Promise
     );
     setTimeout(() => whileSilent.abort(), 700);
     t.ok((await silent) < 2000, 'while the server is silent');
+  });
+
+  t.test(`${name}: something can be read once while a session is up, and nothing when none is`, async (t) => {
+    await using fixture = await makeFixture();
+    const source = fixture.sourceAt(fixture.port);
+    const ask = () => source.inspect(fixture.inspect, new AbortController().signal);
+    await t.rejects(ask(), ConnectionError, 'before');
+    for await (const _ of source.read(new AbortController().signal)) {
+      const asked = systemClock.now();
+      const found = await ask();
+      t.equal(found.kind, fixture.inspect.kind);
+      const readAt = found.kind === 'opcua' ? found.readAt : found.answeredAt;
+      t.ok(readAt >= asked && readAt <= systemClock.now());
+      break;
+    }
+    await t.rejects(ask(), ConnectionError, 'after');
   });
 
   t.test(`${name}: leaving the loop closes the connection, and it can be read again`, async (t) => {

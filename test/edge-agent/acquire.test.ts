@@ -20,7 +20,7 @@ const sample = (tag: number, at: number, value: SampleValue, code = 0): Sample =
   quality: code,
   flags: 0,
 });
-const quiet = { info() {}, warn() {} };
+const quiet = { info() {}, warn() {}, error() {} };
 const never = new AbortController().signal;
 const diskFull = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
 const now = () => start;
@@ -278,6 +278,7 @@ t.test('a lost source is tried again, and every session begins with everything a
           if (sessions === 2) return stop.abort();
           throw new ConnectionError('gone');
         },
+        inspect: () => Promise.reject(new ConnectionError('not asked')),
       },
       sampler: createSampler(new Map([[1, onChange()]]), now),
       health: createSourceHealth('plc', ids, 5000),

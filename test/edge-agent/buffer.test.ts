@@ -15,6 +15,7 @@ import { bufferContract, chunkOf } from '../contract/buffer.ts';
 const maxBytes = 64 * 1024 * 1024;
 let dirs = 0;
 const root = t.testdir();
+const integer = { type: 'int', unit: '', role: 'process', source: 'plc', intervalMs: 1000 } as const;
 const newDir = () => join(root, `buffer-${++dirs}`);
 
 bufferContract(t, 'memory', async () => createMemoryBuffer());
@@ -27,11 +28,12 @@ t.test('sqlite: keeps epoch, numbers and frames over a restart', async (t) => {
     await using buffer = await openSqliteBuffer({ dir, maxBytes });
     ({ epoch } = buffer.state());
     await buffer.append(chunkOf(10, 1));
-    await buffer.append(chunkOf(10, 11));
+    await buffer.append({ ...chunkOf(10, 11), watermarks: [[3, 1_790_000_000_000_001]] });
     await buffer.release(10);
   }
   await using buffer = await openSqliteBuffer({ dir, maxBytes });
   t.match(buffer.state(), { epoch, next: 21, acked: 10, minRetained: 11, frames: 1 });
+  t.equal(buffer.acceptedUntil(3), 1_790_000_000_000_001, 'watermarks too, to the microsecond');
 });
 
 t.test('sqlite: a second process on the same buffer is refused with what to do', async (t) => {
@@ -61,6 +63,12 @@ t.test('sqlite: at its quota it takes nothing, lets go all the same, and takes a
   }, /full/);
   t.ok(appended > 10, `took ${appended} frames first`);
   t.equal(buffer.state().next, appended * 100 + 1, 'what was refused has no number');
+
+  const tags = Array.from({ length: 3000 }, (_, i) => ({ path: `a/tag-${i}`, ...integer }));
+  t.equal((await buffer.register(tags, 'demo/site')).idByPath.size, 3000, 'and yet new tags are registered');
+  const large = { ...chunkOf(100, appended * 100 + 1), payload: Buffer.alloc(20_000) };
+  await t.rejects(buffer.append(large), /full/, 'which is no room for samples');
+
   await buffer.release(100 * Math.floor(appended / 2));
   await buffer.append(chunkOf(100, 1 + appended * 100));
   t.equal(buffer.state().next, appended * 100 + 101);

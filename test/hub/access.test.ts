@@ -8,10 +8,10 @@ import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
-import { canonicalJson, type Json } from '../../hub/access/audit.ts';
 import { inScope } from '../../hub/access/scope.ts';
 import { agentCommand } from '../../hub/commands/agent.ts';
 import { tokenCommand } from '../../hub/commands/token.ts';
+import { canonicalJson, type Json } from '../../protocols/canonical-json.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 
 const day = 86_400_000_000;

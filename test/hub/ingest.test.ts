@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { hubSchema } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
+import { createIdentities } from '../../hub/ingest/identity.ts';
 import { createIngest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
@@ -74,9 +75,11 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
   };
   const answers: Ack[] = [];
   const arrivals = createArrivals(1_000_000);
+  const identities = createIdentities({ ledger, now: () => now, log: quiet });
   const link = createLink({
     ledger,
     arrivals,
+    identities,
     hubBoot: 'boot',
     window: 8,
     now: () => now,
@@ -89,6 +92,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
   });
   const ingest = createIngest({
     arrivals,
+    identities,
     ledger,
     writer,
     now: () => now,
@@ -363,4 +367,40 @@ t.test('a hello that cannot be true is refused', async (t) => {
   void hub.send('up/hello', { ...hello, minRetained: 1, next: 20, acked: 20 });
   t.same(Object.fromEntries(hub.link.faults), { hello: 2 });
   t.same(hub.ledger.streams(), []);
+});
+
+t.test(
+  'numbers that come again with another content put their agent in quarantine: nothing more is taken',
+  async (t) => {
+    const hub = createHub(t);
+    hub.greet();
+    void hub.send('up/data', frame(1, [[2, 1]]));
+    await until(() => hub.stored.size === 1, 'stored');
+    void hub.send('up/data', frame(1, [[2, 7]]));
+    await until(() => hub.answers.at(-1)?.kind === 'nack', 'nack');
+    t.match(hub.answers.at(-1), { kind: 'nack', through: 1, reason: 'identity' });
+    void hub.send('up/data', frame(2, [[2, 2]]));
+    await until(() => hub.ingest.counts.refused === 2, 'refused');
+    void hub.send('up/hello', hello);
+    t.match(hub.answers.at(-1), { kind: 'nack', reason: 'identity' }, 'no welcome');
+    t.same([...hub.stored.values()], [1]);
+    t.match([...hub.ledger.quarantines().keys()], ['a1']);
+
+    t.ok(hub.ledger.endQuarantine('a1'));
+    void hub.send('up/hello', hello);
+    t.match(hub.answers.at(-1), { kind: 'welcome', through: 1 });
+    void hub.send('up/data', frame(2, [[2, 2]]));
+    await until(() => hub.stored.size === 2, 'taken again');
+  },
+);
+
+t.test('an older process that greets after a newer one is a copy; a quarantine outlives the hub', async (t) => {
+  const file = join(t.testdir(), 'ledger.db');
+  const hub = createHub(t, file);
+  for (const bootId of ['first', 'first', 'second', 'second', 'third']) void hub.send('up/hello', { ...hello, bootId });
+  t.equal(hub.ledger.quarantines().size, 0, 'restarts are no copies');
+  void hub.send('up/hello', { ...hello, bootId: 'second' });
+  t.match(hub.answers.at(-1), { kind: 'nack', reason: 'identity' });
+  hub.ledger[Symbol.dispose]();
+  t.equal(createHub(t, file).ledger.quarantines().size, 1);
 });

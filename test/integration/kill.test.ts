@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
+import { accepts } from '../../deploy/demo/counterparts.ts';
+import { trustFactory } from '../../deploy/demo/trust.ts';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { startInfluxd } from '../support/influxd.ts';
@@ -61,7 +63,6 @@ async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void
     PAYESH_STORE: store,
     PAYESH_INFLUX_PORT: String(influxPort),
     PAYESH_CLOCK: `${Date.now()}:${Date.now()}:2`,
-    PAYESH_DEMO_WAIVER_UNTIL: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10),
     PAYESH_HTTP_PORT: String(ports.http),
     PAYESH_MQTT_PORT: String(broker.port),
     PAYESH_OPCUA_PORT: String(ports.opcua),
@@ -95,7 +96,7 @@ async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void
   };
   const { opcua, modbus, utilities } = ports;
   const simulator = ['protocols/simulator/main.ts', '--data', join(dir, 'factory')];
-  start(
+  const factory = start(
     'factory',
     process.execPath,
     ...simulator,
@@ -106,6 +107,8 @@ async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void
     '--utilities-port',
     `${utilities}`,
   );
+  await factory.until(() => accepts(opcua), 30_000);
+  trustFactory(dir, opcua);
   const startHub = () => start('hub', './hub/payesh-hub.mjs', '-c', 'config/demo/hub.yaml', 'run');
   const startAgent = (agent: string) =>
     start(agent, './edge-agent/payesh-agent.mjs', 'run', '-c', `config/demo/agent-${agent}.yaml`);

@@ -64,19 +64,20 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
 /** Where each library may be imported. Libraries that are not named may be imported by whoever may have libraries. */
 const homes: Readonly<Record<string, RegExp>> = {
   'modbus-serial': /^protocols\/(modbus|simulator)\//,
+  serialport: /^protocols\/modbus\//,
   'node-opcua-client': /^protocols\/opcua\//,
   'node-opcua': /^protocols\/simulator\//,
   mqtt: /^protocols\/mqtt\//,
   aedes: /^hub\/broker\.ts$/,
   '@duckdb/node-api': /^hub\/store\//,
   '@influxdata/influxdb-client': /^hub\/store\//,
-  'better-sqlite3': /^(edge-agent\/[^/]*buffer[^/]*|hub\/(ledger|access|rollup)\/.*)$/,
+  'better-sqlite3': /^(edge-agent\/[^/]*buffer[^/]*|hub\/(ledger|access|commissioning|rollup)\/.*)$/,
   yaml: /^config\//,
 };
 
 /** Pure code: no library but these, and no module of Node that does I/O. */
 const pure: readonly { readonly from: RegExp; readonly packages: readonly string[] }[] = [
-  { from: /^protocols\/[^/]+$/, packages: ['zod', 'node:zlib', 'node:timers/promises'] },
+  { from: /^protocols\/[^/]+$/, packages: ['zod', 'node:crypto', 'node:zlib', 'node:timers/promises'] },
   { from: /^hub\/kpi\//, packages: [] },
 ];
 

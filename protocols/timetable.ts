@@ -2,7 +2,7 @@
  * When which group is due: at the whole multiples of its interval, as the clock counts since 1970, so that agents and
  * restarts agree. A read that did not come in time is skipped and counted, never queued.
  */
-import type { TimeUs } from '../sample.ts';
+import type { TimeUs } from './sample.ts';
 
 export interface Due {
   /** Index of the group. */

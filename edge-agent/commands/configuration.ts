@@ -1,0 +1,48 @@
+/** agent.yaml of a running agent: loaded, loaded again when it or one of its tables changes, and each version kept. */
+import { dirname, resolve } from 'node:path';
+import { type AgentFile, loadAgentFile } from '../../config/agent-file.ts';
+import { openConfigVersions } from '../../config/versions.ts';
+import { watchFiles } from '../../config/watch.ts';
+import { type AgentConfig, agentSchema } from '../config.ts';
+import type { Configuration } from '../reload.ts';
+
+/** @throws {ConfigError} */
+export function openConfiguration(file: string): { config: AgentConfig; configuration: Configuration } {
+  let changed = () => {};
+  const watch = watchFiles(() => changed());
+  // Before it is read, so that no change is missed while the agent starts.
+  watch.set([file], true);
+  const load = (): AgentFile<AgentConfig> => loadAgentFile(file, process.env, agentSchema);
+  let loaded = load();
+  const follow = (settled: boolean) => {
+    const tables = loaded.files.map(({ name }) => resolve(dirname(file), name));
+    watch.set([file, ...tables], settled);
+  };
+  follow(true);
+  // Where it lies is one of the things that cannot change while the agent runs.
+  const versions = openConfigVersions(loaded.config.dataDir);
+  return {
+    config: loaded.config,
+    configuration: {
+      file,
+      load() {
+        loaded = load();
+        return loaded.config;
+      },
+      keep: (now) => versions.keep(loaded, now).number,
+      watch(onChange, signal) {
+        changed = () =>
+          void onChange().then(
+            () => follow(true),
+            () => follow(false),
+          );
+        const hangUp = () => changed();
+        process.on('SIGHUP', hangUp);
+        signal.addEventListener('abort', () => {
+          process.off('SIGHUP', hangUp);
+          watch[Symbol.dispose]();
+        });
+      },
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * The commissioning book: every signed sheet of this agent, one file each, and what they say of a tag. The command writes
+ * into it beside the running agent, which finds new sheets by itself.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  faultOfSheet,
+  isProof,
+  type SheetRow,
+  type SignedSheet,
+  signedSheetSchema,
+} from '../../protocols/commissioning.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+import { writeDurably } from './durable-file.ts';
+
+export interface Commissioned {
+  readonly at: TimeUs;
+  /** The technician. */
+  readonly by: string;
+  /** Its hash. */
+  readonly sheet: string;
+}
+
+export interface CommissioningBook {
+  /**
+   * Who has accepted this tag, as it is read now: a changed address, type or scale (unit per count, of a counter) means
+   * that nobody has. The newest sheet counts.
+   */
+  of(path: string, address: string, type: string, scale?: number): Commissioned | undefined;
+  /** Oldest first. */
+  sheets(): readonly SignedSheet[];
+  /** By its hash, or the first digits of it that no other has. */
+  find(hash: string): SignedSheet | undefined;
+  /** Files that are no sheets, or not as they were signed. */
+  damaged(): readonly string[];
+  /** Durable when it returns. */
+  keep(sheet: SignedSheet): void;
+}
+
+/** How often a running agent looks whether there are new sheets. */
+const lookMs = 1000;
+
+/** A sheet that is not as it was signed says nothing: its tags are not commissioned. */
+export function openCommissioningBook(dataDir: string): CommissioningBook {
+  const folder = join(dataDir, 'commissioning', 'sheets');
+  const sheets = new Map<string, SignedSheet>();
+  const damaged = new Set<string>();
+  const newest = new Map<string, { readonly proof: boolean; readonly commissioned: Commissioned }>();
+  let lookedAt = Number.NEGATIVE_INFINITY;
+
+  const take = (signed: SignedSheet): void => {
+    sheets.set(signed.hash, signed);
+    const { technician, finishedAt: at, rows } = signed.sheet;
+    for (const row of rows) {
+      const proof = isProof(row);
+      const known = newest.get(keyOf(row));
+      if (proof === undefined || (known && known.commissioned.at > at)) continue;
+      newest.set(keyOf(row), { proof, commissioned: { at, by: technician.name, sheet: signed.hash } });
+    }
+  };
+  const look = (): void => {
+    if (performance.now() - lookedAt < lookMs) return;
+    lookedAt = performance.now();
+    if (!existsSync(folder)) return;
+    for (const name of readdirSync(folder)) {
+      const [, hash] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
+      if (hash === undefined || sheets.has(hash) || damaged.has(name)) continue;
+      const signed = read(join(folder, name), hash);
+      if (signed) take(signed);
+      else damaged.add(name);
+    }
+  };
+  const inOrder = () => [...sheets.values()].sort((a, b) => a.sheet.finishedAt - b.sheet.finishedAt);
+  look();
+
+  return {
+    of(path, address, type, scale) {
+      look();
+      const found = newest.get(keyOf({ path, address, type, scale }));
+      return found?.proof ? found.commissioned : undefined;
+    },
+    sheets() {
+      look();
+      return inOrder();
+    },
+    find(hash) {
+      look();
+      const found = inOrder().filter((signed) => signed.hash.startsWith(hash));
+      return found.length === 1 ? found[0] : undefined;
+    },
+    damaged() {
+      look();
+      return [...damaged].map((name) => join(folder, name));
+    },
+    keep(signed) {
+      writeDurably(join(folder, `${signed.hash}.json`), `${JSON.stringify(signed)}\n`, 0o640);
+      take(signed);
+    },
+  };
+}
+
+const keyOf = ({
+  path,
+  address,
+  type,
+  scale = 1,
+}: Pick<SheetRow, 'path' | 'address' | 'scale'> & { type: string }): string =>
+  JSON.stringify([path, address, type, scale]);
+
+/** undefined when the file is damaged or not as it was signed. */
+function read(file: string, hash: string): SignedSheet | undefined {
+  try {
+    const signed = signedSheetSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return signed.hash === hash && faultOfSheet(signed) === undefined ? signed : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+/** Asks the agent that runs with a data folder, over its socket. */
+import { request } from 'node:http';
+import { ConfigError, ConnectionError, RejectedError } from '../../protocols/errors.ts';
+import { socketPath } from './socket-path.ts';
+
+const defaultTimeoutMs = 30_000;
+const maxAnswerBytes = 256 * 1024 * 1024;
+
+/**
+ * The JSON of the answer. @throws {ConnectionError} when no agent runs, or it cannot answer now (`code: conflict`).
+ * @throws {ConfigError} when it refuses a configuration. @throws {RejectedError} when it refuses for another reason.
+ */
+export async function askAgent(
+  dataDir: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const { status, text } = await exchange(socketPath(dataDir), { method, path, body, signal });
+  const answer = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
+  if (status < 300) return answer;
+  const { message = `the agent answers ${status}`, hint, path: where } = (answer ?? {}) as Record<string, string>;
+  if (status === 409) throw new ConnectionError(message, { code: 'conflict' });
+  if (where !== undefined && hint !== undefined) throw new ConfigError(message, { path: where, hint });
+  throw new RejectedError(message, { reason: String(status) });
+}
+
+interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+  readonly signal: AbortSignal | undefined;
+}
+
+function exchange(socket: string, { method, path, body, signal }: Exchange): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const timeout = AbortSignal.timeout(defaultTimeoutMs);
+    const fail = (cause: Error) => {
+      if (signal?.aborted) reject(signal.reason);
+      else reject(new ConnectionError('no agent runs with this data folder, or it does not answer', { cause }));
+    };
+    const ask = request(
+      {
+        socketPath: socket,
+        method,
+        path,
+        headers: { host: 'localhost', 'content-type': 'application/json' },
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      },
+      (response) => {
+        const pieces: Buffer[] = [];
+        let size = 0;
+        response.on('data', (piece: Buffer) => {
+          size += piece.length;
+          if (size > maxAnswerBytes) ask.destroy(new Error('the answer is too long'));
+          else pieces.push(piece);
+        });
+        response.on('end', () => resolve({ status: response.statusCode!, text: Buffer.concat(pieces).toString() }));
+        response.on('error', fail);
+      },
+    );
+    ask.on('error', fail);
+    ask.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

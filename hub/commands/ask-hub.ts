@@ -1,0 +1,53 @@
+/** Asks a running hub over its API, for commands about what only that process may touch: ledger and store. */
+import { Option } from 'commander';
+import { ConfigError } from '../../protocols/errors.ts';
+
+export interface HubAddress {
+  readonly url: string;
+  readonly token?: string;
+}
+
+export const urlOption = (): Option =>
+  new Option('--url <url>', 'the hub').default(process.env.PAYESH_URL ?? 'http://127.0.0.1:8080');
+export const tokenOption = (): Option =>
+  new Option('--token <token>', 'PAYESH_TOKEN by default').default(process.env.PAYESH_TOKEN, '$PAYESH_TOKEN');
+
+const defaultTimeoutMs = 60_000;
+
+export interface Question {
+  readonly method?: 'GET' | 'PUT' | 'DELETE';
+  readonly body?: object;
+  readonly timeoutMs?: number;
+}
+
+/** The answer's JSON; undefined where there is none. @throws {ConfigError} when the hub is away or refuses. */
+export async function askHub<T>(address: HubAddress, path: string, question: Question = {}): Promise<T> {
+  const { url, token } = address;
+  const { method = 'GET', body, timeoutMs = defaultTimeoutMs } = question;
+  if (!token) throw new ConfigError('no token', { path: '--token', hint: 'Give --token, or set PAYESH_TOKEN.' });
+  const response = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(timeoutMs),
+  }).catch((cause: unknown) => {
+    throw new ConfigError('the hub does not answer', {
+      path: url,
+      hint: 'Is it running? Give its address with --url.',
+      cause,
+    });
+  });
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
+  throw new ConfigError(`the hub refuses: ${problem.detail ?? problem.title ?? response.status}`, {
+    path: url + path,
+    hint: hintFor(response.status),
+  });
+}
+
+function hintFor(status: number): string {
+  if (status === 401) return 'Make a token with "payesh-hub token create".';
+  if (status === 403) return 'Use the token of a manager or admin: "payesh-hub token create".';
+  if (status === 404) return '"payesh-hub streams" lists what there is.';
+  return "Look at the hub's log.";
+}

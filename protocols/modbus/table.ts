@@ -1,0 +1,6 @@
+/** The four tables of a Modbus device. Each is read by a function code of its own (Modbus 6.1 to 6.4). */
+export const tables = ['coil', 'discrete', 'holding', 'input'] as const;
+export type Table = (typeof tables)[number];
+
+/** Coils and discrete inputs are single bits, holding and input registers are words of 16. */
+export const isBitTable = (table: Table): boolean => table === 'coil' || table === 'discrete';

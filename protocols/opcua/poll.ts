@@ -1,0 +1,150 @@
+/**
+ * A group whose tags are all read at every interval: at the whole multiples of it since 1970. What was not read in time
+ * is skipped and counted, never queued; every slot of every tag ends as good, bad or skipped.
+ */
+import type { DataValue } from 'node-opcua-client';
+import { isBad, type Sample, type TimeUs } from '../sample.ts';
+import { createTimetable } from '../timetable.ts';
+import { sievesOf } from './filter.ts';
+import { createAiling } from './heal.ts';
+import { badSamples, type Item, measure, readValueOf } from './item.ts';
+import { nothing, type Part, type Workbench } from './part.ts';
+import { resolveNodes } from './resolve.ts';
+import { nameOf, status } from './status.ts';
+import { learnTraits } from './traits.ts';
+
+export function createPolling({ config, group, opcua, services, clock, bell, startedAt, log }: Workbench): Part {
+  const items = new Set<Item>();
+  const ailing = createAiling(() => performance.now());
+  const timetable = createTimetable([group.samplingIntervalMs], clock.now());
+  let samples: Sample[] = [];
+  let slots = { good: 0, bad: 0, skipped: 0 };
+  /** For which time the read is that is under way. */
+  let reading: TimeUs | undefined = startedAt;
+  let isReady = false;
+  /** The reader has not taken the last slot. */
+  let isFull = false;
+  let taken = () => {};
+
+  const tagCount = () => [...items].reduce((sum, { ids }) => sum + ids.length, 0);
+  const report = (item: Item, dataValue: DataValue, receivedAt: TimeUs) => {
+    const before = samples.length;
+    measure(item, dataValue, { receivedAt, firstSince: startedAt }, samples);
+    let bad = 0;
+    for (let i = before; i < samples.length; i++) if (isBad(samples[i]!.quality)) bad++;
+    slots.bad += bad;
+    slots.good += item.ids.length - bad;
+  };
+  const reportBad = (item: Item, code: number) => {
+    samples.push(...badSamples(item, code, clock.now()));
+    slots.bad += item.ids.length;
+  };
+
+  const readAll = async () => {
+    const there: Item[] = [];
+    for (const item of items) {
+      if (typeof item.node === 'number') reportBad(item, item.node);
+      else there.push(item);
+    }
+    const read = async (some: readonly Item[]) => {
+      const outcomes = await services.read(some.map((item) => readValueOf(item)!));
+      const structures = outcomes.flatMap(({ result }, i) => (result && some[i]!.wanted.field ? [result] : []));
+      if (structures.length > 0) await services.decode(structures);
+      return outcomes;
+    };
+    const outcomes = await read(there);
+    const again: Item[] = [];
+    const take = (item: Item, { result, status: fault }: (typeof outcomes)[number]) => {
+      if (!items.has(item)) return;
+      if (result) report(item, result, clock.now());
+      else reportBad(item, fault!);
+    };
+    for (const [i, item] of there.entries()) {
+      // The server does not pick elements: it sends the array from now on.
+      if (item.picksAtServer && outcomes[i]!.result?.statusCode.value === status.badIndexRangeInvalid) {
+        item.picksAtServer = false;
+        again.push(item);
+      } else take(item, outcomes[i]!);
+    }
+    const second = await read(again);
+    for (const [i, item] of again.entries()) take(item, second[i]!);
+  };
+
+  /** Those that have no node yet. A node that the server cannot read is read again at every slot anyway. */
+  const heal = async () => {
+    const due = ailing.due(performance.now());
+    const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services);
+    const healed = due.filter((item) => {
+      item.node = nodes.get(item.tag.node)!;
+      return typeof item.node !== 'number' && ailing.delete(item);
+    });
+    if (healed.length === 0) return;
+    await learn(healed);
+    log.info({ source: config.id, tags: healed.length, example: healed[0]!.tag.path }, 'nodes are there again');
+  };
+  const learn = async (some: readonly Item[]) => {
+    await learnTraits(some, services);
+    for (const item of some) item.sieves = sievesOf(item, group);
+  };
+
+  return {
+    get isReady() {
+      return isReady;
+    },
+    get through() {
+      // Between two slots nothing is measured.
+      return reading ?? Math.min(clock.now(), timetable.next);
+    },
+    add(more) {
+      for (const item of more) {
+        items.add(item);
+        if (typeof item.node === 'number') ailing.add(item, item.node);
+      }
+    },
+    remove(some) {
+      for (const item of some) {
+        items.delete(item);
+        ailing.delete(item);
+      }
+    },
+    take() {
+      if (!isFull) return nothing;
+      const all = { samples, slots, lost: 0, resumed: false, kept() {} };
+      samples = [];
+      slots = { good: 0, bad: 0, skipped: 0 };
+      isFull = false;
+      taken();
+      return all;
+    },
+    async run(signal) {
+      await learn([...items].filter(({ node }) => typeof node !== 'number'));
+      if (ailing.size > 0) {
+        const [{ tag, node }] = [...ailing.entries()].map(([item]) => item) as [Item];
+        const example = { path: tag.path, status: nameOf(node as number) };
+        log.warn(
+          { source: config.id, tags: ailing.size, example },
+          'the server does not have some nodes; trying again',
+        );
+      }
+      signal.addEventListener('abort', () => taken(), { once: true });
+      for (;;) {
+        const { at, due } = timetable.take(clock.now());
+        if (due.length > 0) {
+          reading = Math.max(at, startedAt);
+          slots.skipped += due[0]!.skipped * tagCount();
+          await readAll();
+          isReady = true;
+          isFull = true;
+          const { promise: wasTaken, resolve } = Promise.withResolvers<void>();
+          taken = resolve;
+          reading = undefined;
+          bell.ring();
+          await wasTaken;
+          signal.throwIfAborted();
+          if ((ailing.nextMs ?? Number.POSITIVE_INFINITY) <= performance.now()) await heal();
+        }
+        await clock.sleep(Math.max(0, timetable.next - clock.now()) / 1000, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,176 @@
+/**
+ * Bugs that a delivery protocol can have, planted one at a time. A checker that has never been seen to turn red proves
+ * nothing: `npm run chaos -- --mutants` runs each of these and expects it to be caught.
+ */
+export interface Edit {
+  readonly file: string;
+  /** Occurs exactly once. */
+  readonly search: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** Arguments of the run that shall catch it. */
+  readonly run: readonly string[];
+}
+
+const ingest = 'hub/ingest/ingest.ts';
+const forward = 'edge-agent/forward.ts';
+const storeStep = 'const rejections = batches.length > 0 ? await store(batches, signal) : [];';
+const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
+/** No bug: it only leaves more frames under way when a fault comes. */
+const slowHub: Edit = { file: ingest, search: storeStep, replace: `await delay(500);\n    ${storeStep}` };
+const embedded = ['--store', 'duckdb'] as const;
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'the hub acknowledges before it stores',
+    edits: [
+      {
+        file: ingest,
+        search: storeStep,
+        replace: `for (const { settled } of judgements) {
+      const { agent, epoch } = ledger.streams().find(({ number }) => number === settled.batch.stream)!;
+      reply(agent, { epoch, kind: 'ack', through: settled.batch.last });
+    }
+    await delay(100);
+    ${storeStep}`,
+      },
+    ],
+    run: [...embedded, '--faults', 'kill'],
+  },
+  {
+    name: 'the hub writes the ledger before the store',
+    edits: [
+      {
+        file: ingest,
+        search: storeStep,
+        replace: `if (judgements.length > 0) await settle(judgements.map(({ settled }) => settled), signal);
+    await delay(500);
+    ${storeStep}`,
+      },
+      { file: ingest, search: settleStep, replace: '' },
+    ],
+    run: [...embedded, '--faults', 'kill'],
+  },
+  {
+    name: 'the agent releases what the broker has acknowledged',
+    edits: [
+      {
+        file: forward,
+        search: 'session.data(frame.bytes).catch(',
+        replace: 'session.data(frame.bytes).then(() => buffer.release(frame.last)).catch(',
+      },
+    ],
+    run: [...embedded, '--faults', 'kill', 'pause'],
+  },
+  {
+    name: 'the agent releases everything it has sent, at any acknowledgement',
+    edits: [slowHub, { file: forward, search: 'releaser.release(to);', replace: 'releaser.release(known);' }],
+    run: [...embedded, '--faults', 'kill'],
+  },
+  {
+    name: 'numbers are derived from the rows that are left',
+    edits: [
+      {
+        file: 'edge-agent/buffer-file.ts',
+        search: "let next = readMeta.get('next') as number;",
+        replace: "let next = ((db.prepare('SELECT max(last) FROM chunk').pluck().get() as number | null) ?? 0) + 1;",
+      },
+    ],
+    run: [...embedded, '--faults', 'kill'],
+  },
+  {
+    name: 'the hub takes frames out of order',
+    edits: [
+      {
+        file: ingest,
+        search: "else if (header.first > expected) refuse(arrival, stream.through, 'gap');",
+        replace: '',
+      },
+    ],
+    run: [...embedded, '--faults', 'corrupt', 'pause'],
+  },
+  {
+    name: 'a repeated frame is stored again',
+    edits: [
+      {
+        file: ingest,
+        search: 'if (header.first + header.count - 1 < expected) {',
+        replace: 'if (header.first + header.count - 1 < 0) {',
+      },
+    ],
+    run: [...embedded, '--faults', 'pause', 'half-open'],
+  },
+  {
+    name: 'a rewrite gets other timestamps in the store',
+    edits: [
+      {
+        file: 'hub/store/influx/line.ts',
+        search: 'lastDigits[number % 1000]',
+        replace: 'lastDigits[(number + Math.floor(Math.random() * 1000)) % 1000]',
+      },
+    ],
+    run: ['--store', 'influx', '--faults', 'store-link'],
+  },
+  {
+    name: 'the embedded store does not heed its own high-water mark',
+    edits: [
+      { file: ingest, search: settleStep, replace: `await delay(300);\n    ${settleStep}` },
+      {
+        file: 'hub/store/duckdb/append.ts',
+        search: 'const mark = Math.max(marks.get(batch.stream) ?? 0, extents.get(batch.stream)?.lastNumber ?? 0);',
+        replace: 'const mark = marks.size < 0 ? 1 : 0;',
+      },
+    ],
+    run: [...embedded, '--faults', 'kill'],
+  },
+  {
+    name: 'the hub acknowledges one number too many',
+    edits: [
+      {
+        file: ingest,
+        search: "for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through });",
+        replace:
+          "for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through: through + 1 });",
+      },
+    ],
+    run: [...embedded, '--faults', 'kill'],
+  },
+  {
+    name: 'a damaged frame is believed',
+    edits: [
+      {
+        file: 'protocols/frame.ts',
+        search: 'if (frame.readUInt32LE(52) !== checksum(frame))',
+        replace: 'if (frame.length < 0)',
+      },
+    ],
+    run: [...embedded, '--faults', 'corrupt'],
+  },
+  {
+    name: 'a frame loses its first sample on the way to the store',
+    edits: [
+      {
+        file: 'hub/ingest/judge.ts',
+        search: 'for (let i = 0; i < count; i++) {\n    const time = samples.times[i]!;',
+        replace: 'for (let i = first % 7 === 0 ? 1 : 0; i < count; i++) {\n    const time = samples.times[i]!;',
+      },
+    ],
+    run: [...embedded, '--faults', 'slow'],
+  },
+  {
+    name: 'values change places within a frame',
+    edits: [
+      {
+        file: 'protocols/frame.ts',
+        search: 'const v = new Array<SampleValue>(count);',
+        replace:
+          'const v = new Array<SampleValue>(count);\n  if (count > 99) samples = { ...samples, values: [samples.values[1]!, samples.values[0]!, ...samples.values.slice(2)] };',
+      },
+    ],
+    run: [...embedded, '--faults', 'slow'],
+  },
+];

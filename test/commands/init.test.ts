@@ -1,0 +1,231 @@
+/** init from an IP address to a configuration that the agent accepts: by options as scripts use it, and asked on a terminal. */
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadAgentFile } from '../../config/agent-file.ts';
+import { type AgentConfig, agentSchema } from '../../edge-agent/config.ts';
+import { ctrlC, down, enter, noTerminal, onTerminal, payeshAgent, type Step } from './cli.ts';
+import { brokerPassword, startField, startTestBroker } from './field.ts';
+
+const dir = t.testdir({
+  password: `${brokerPassword}\n`,
+  'wrong-password': 'guessed\n',
+  'meter.csv':
+    'path,table,address,format,unit,role\nmeter/power,input,2,float32,kW,p_kw\nmeter/reactive,input,4,float32,kvar,q_kvar\n',
+  'broken.csv': 'path,table,address,format\nmeter/power,input,2,float32\nmeter/reactive,input,four,float32\n',
+});
+const field = await startField(dir);
+t.teardown(() => field[Symbol.asyncDispose]());
+const broker = await startTestBroker();
+t.teardown(() => broker[Symbol.asyncDispose]());
+
+const folder = (name: string): string => {
+  mkdirSync(join(dir, name));
+  return join(dir, name);
+};
+type Source = AgentConfig['sources'][number];
+const load = (file: string) => loadAgentFile(file, {}, agentSchema).config;
+const common = [
+  'init',
+  '--agent',
+  'press',
+  '--site',
+  'sahand/press-shop',
+  '--status-port',
+  '0',
+  '--broker',
+  broker.url,
+];
+const good = [...common, '--password-file', '../password'];
+
+await t.test('options alone give a configuration of both protocols that the agent accepts', async (t) => {
+  const cwd = folder('both');
+  const device = ['--modbus', field.utilities, '--unit', '10', '--tags', '../meter.csv', '--byte-order', 'CDAB'];
+  const { code, stdout, stderr } = await payeshAgent(
+    [...good, '--yes', '--opcua', field.opcua, '--filter', 'cnc-1', ...device],
+    { cwd },
+  );
+  t.equal(code, 0, stderr);
+  t.match(stdout, /It is checked: 2 connections, 10 tags\.\n\nNext:\n {2}payesh-agent run -c agent\.yaml/);
+  t.match(stderr, /offers sign-and-encrypt/);
+  t.match(stderr, /SHA-256 ([0-9A-F]{4} ?){16}/);
+
+  const config = load(join(cwd, 'agent.yaml'));
+  t.match(config, { agent: 'press', site: 'sahand/press-shop', broker: { url: broker.url } });
+  const [opcua, modbus] = config.sources as [Source, Source];
+  t.match(opcua, { id: 'opcua', kind: 'opcua', security: { mode: 'sign-and-encrypt' } });
+  t.match(modbus, { id: 'modbus', kind: 'modbus', devices: [{ unit: 10 }] });
+  const tags = opcua.kind === 'opcua' ? opcua.groups[0]!.tags : [];
+  t.match(
+    tags.find(({ path }) => path === 'machining/line-1/cnc-1/temperature'),
+    { type: 'float', unit: '°C', node: 'nsu=urn:payesh:demo-factory;s=machining.line-1.cnc-1.temperature' },
+  );
+  t.match(tags.find(({ path }) => path.endsWith('/state'))?.type, 'int');
+});
+
+await t.test('the password is in a file of its own that nobody else may read, and in no other', (t) => {
+  const cwd = join(dir, 'both');
+  t.equal(statSync(join(cwd, 'press-password')).mode & 0o777, 0o600);
+  for (const name of readdirSync(cwd).filter((name) => name !== 'data' && name !== 'press-password')) {
+    t.notOk(readFileSync(join(cwd, name), 'utf8').includes(brokerPassword), name);
+  }
+  t.end();
+});
+
+await t.test('agent.yaml names the schema beside it, from which an editor completes', (t) => {
+  const cwd = join(dir, 'both');
+  t.match(readFileSync(join(cwd, 'agent.yaml'), 'utf8'), /^# yaml-language-server: \$schema=agent\.schema\.json\n/);
+  t.match(JSON.parse(readFileSync(join(cwd, 'agent.schema.json'), 'utf8')).properties, { agent: {}, sources: {} });
+  t.end();
+});
+
+await t.test('what is there is never replaced without being asked to', async (t) => {
+  const cwd = join(dir, 'both');
+  const before = readFileSync(join(cwd, 'agent.yaml'), 'utf8');
+  const args = [...good, '--yes', '--opcua', field.opcua, '--filter', 'cnc-2'];
+  t.match(await payeshAgent(args, { cwd }), { code: 78, stderr: /agent\.yaml: there already\n.*\n hint: .*--force/ });
+  t.equal(readFileSync(join(cwd, 'agent.yaml'), 'utf8'), before);
+  t.match(await payeshAgent([...args, '--force'], { cwd }), { code: 0 });
+  t.match(readFileSync(join(cwd, 'opcua.csv'), 'utf8'), /cnc-2/);
+});
+
+await t.test('every answer is tried: what is wrong ends it with what to do, and nothing is written', async (t) => {
+  const cwd = folder('wrong');
+  const opcua = ['--opcua', field.opcua];
+  const device = ['--modbus', field.utilities, '--unit', '10'];
+  for (const [args, exit, said] of [
+    [['init', '--yes'], 64, /no answer to: .*\n.*\n hint: Give it with --agent/],
+    [['init', '--yes', '--agent', 'Press 1'], 64, /small letters/],
+    [[...good, '--yes'], 64, /--opcua <url> or --modbus/],
+    [[...good, ...opcua], 64, /SHA-256.*\n.*\n hint: Give it with --trust/s],
+    [[...good, ...opcua, '--trust', 'ab'.repeat(32)], 65, /another SHA-256/],
+    [[...good, '--yes', '--opcua', 'opc.tcp://127.0.0.1:1'], 69, /nothing listens on port 1/],
+    [[...good, '--yes', '--opcua', field.line.replace('tcp:', 'opc.tcp:')], 69, /does not answer as an OPC UA server/],
+    [[...good, '--yes', '--opcua', 'opc.tcp://no-such-host.invalid:4840'], 69, /not known on this network/],
+    [[...good, '--yes', ...opcua, '--filter', 'nothing-of-this'], 64, /none of \d+ variables fits/],
+    [[...good, '--yes', '--modbus', field.utilities, '--unit', '77', '--tags', '../meter.csv'], 69, /unit 77/],
+    [[...good, '--yes', ...device, '--tags', 'absent.csv'], 64, /absent\.csv/],
+    [
+      [...good, '--yes', ...device, '--tags', '../broken.csv'],
+      64,
+      /"four" is not a number.*broken\.csv:3 column "address"/,
+    ],
+    [[...common, '--yes', ...opcua, '--password-file', '../wrong-password'], 69, /refuses the user press/],
+    [[...common, '--yes', ...opcua, '--password-file', 'absent'], 78, /password file cannot be read/],
+  ] as const) {
+    const { code, stdout, stderr } = await payeshAgent(args, { cwd });
+    t.equal(code, exit, `${args.slice(1).join(' ')}: ${stderr}`);
+    t.match(stderr, said);
+    t.match(stderr, /\nerror: |^error: /);
+    t.equal(stdout, '');
+    t.same(
+      readdirSync(cwd).filter((name) => name !== 'data'),
+      [],
+      args.join(' '),
+    );
+  }
+});
+
+await t.test('without encryption only with a reason, which stands in the configuration', async (t) => {
+  const cwd = folder('waiver');
+  const args = [...good, '--yes', '--opcua', field.opcua, '--filter', 'cnc-1/state'];
+  t.match(await payeshAgent([...args, '--waiver', 'short'], { cwd }), { code: 64 });
+  const { code, stderr } = await payeshAgent([...args, '--waiver', 'the PLC is too old for certificates'], { cwd });
+  t.equal(code, 0, stderr);
+  t.match(load(join(cwd, 'agent.yaml')).sources[0], {
+    security: { mode: 'none', waiver: { reason: 'the PLC is too old for certificates' } },
+  });
+});
+
+const who: readonly Step[] = [
+  ["The agent's name", `press${enter}`],
+  ['national tree', `sahand/press-shop${enter}`],
+];
+const hostOf = (target: string): string => target.replace(/^[a-z.]+:\/\//, '');
+
+await t.test(
+  'a technician on a terminal is asked, corrected, and ends with the same',
+  { skip: noTerminal },
+  async (t) => {
+    const cwd = folder('asked');
+    const { code, stdout } = await onTerminal(
+      ['init', '--status-port', '0'],
+      [
+        ["The agent's name", `Press${enter}`],
+        ['small letters', ''],
+        ["The agent's name", `\u007f\u007f\u007f\u007f\u007fpress${enter}`],
+        who[1]!,
+        ['What is there?', enter],
+        ['Address of the OPC UA server', `${hostOf(field.opcua)}${enter}`],
+        ['A name for this connection', enter],
+        ['How does the agent log in', enter],
+        ['that the server itself shows', 'y'],
+        ['Which become tags?', `${down}${enter}`],
+        ['Folders', 'cnc-2'],
+        [/cnc-2.*8 variables/s, `\t${enter}`],
+        ['Is there more', 'y'],
+        ['What else', `${down}${enter}`],
+        ['Address (', `${hostOf(field.utilities)}${enter}`],
+        ['A name for', enter],
+        ['Unit id', `77${enter}`],
+        ['unit 77', ''],
+        ['Unit id', `\u007f\u007f10${enter}`],
+        ['What is to be read', `${down}${enter}`],
+        ['Which table', `${down}${enter}`],
+        ['How many registers', enter],
+        ['Address (from 0', `30003${enter}`],
+        [/Which of these.*● \d[\d.]* {2}\(float32 CDAB\)/s, enter],
+        ['Path of the tag', `machining/line-1/cnc-2/state${enter}`],
+        ['such a tag already', ''],
+        ['Path of the tag', `${'\u007f'.repeat(28)}meter/power${enter}`],
+        ['Unit (', `\u007fkW${enter}`],
+        ['Another register', 'n'],
+        ['Another unit', 'n'],
+        ['Is there more', 'n'],
+        ['Address of the broker', `${hostOf(broker.url)}${enter}`],
+        ['Password of agent', `guessed${enter}`],
+        ['refuses the user press', ''],
+        ['Password of agent', `${brokerPassword}${enter}`],
+      ],
+      cwd,
+    );
+    t.equal(code, 0, stdout);
+    t.notOk(stdout.includes(brokerPassword), 'the password is not shown');
+    const [opcua, modbus] = load(join(cwd, 'agent.yaml')).sources as [Source, Source];
+    t.equal(opcua.kind === 'opcua' && opcua.groups[0]!.tags.length, 8);
+    t.match(modbus.kind === 'modbus' && modbus.devices, [
+      {
+        unit: 10,
+        tags: [{ path: 'meter/power', table: 'input', address: 2, format: 'float32', byteOrder: 'CDAB', unit: 'kW' }],
+      },
+    ]);
+  },
+);
+
+await t.test('Ctrl-C in a question ends with 130, and nothing is written', { skip: noTerminal }, async (t) => {
+  const cwd = folder('stopped');
+  const { code, stdout } = await onTerminal(['init'], [...who, ['What is there?', ctrlC]], cwd);
+  t.equal(code, 130);
+  t.match(stdout, /stopped: nothing was written/);
+  t.same(readdirSync(cwd), []);
+});
+
+await t.test('names without Latin letters get a word from the technician, or a stand-in that is told', async (t) => {
+  const { browsedTags, foreignNames } = await import('../../edge-agent/commands/browsed-tags.ts');
+  const variable = (path: string) => ({
+    path,
+    node: `nsu=urn:x;s=${path}`,
+    name: '',
+    dataType: 'Double',
+    type: 'float' as const,
+    description: '',
+  });
+  const variables = [variable('/پرس 2/Speed (1&/min)'), variable('/پرس 2/دما'), variable('/پرس 2/speed-1-min')];
+  t.same(foreignNames(variables), ['پرس 2', 'دما']);
+  const { tags, standIns } = browsedTags(variables, new Map([['پرس 2', 'press-2']]));
+  t.match(
+    tags.map(({ path }) => path),
+    ['press-2/speed-1-min', /^press-2\/n-[0-9a-f]{8}$/, 'press-2/speed-1-min-2'],
+  );
+  t.same([...standIns.keys()], ['دما']);
+});
