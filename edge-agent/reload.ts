@@ -93,6 +93,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
     config = { ...wanted, ...ofStart };
     needsRestart = waitingForStart(atStart, wanted);
     const before = version;
+    const wasRefused = refused !== undefined;
     version = keep();
     appliedAt = version === before ? appliedAt : now();
     refused = undefined;
@@ -100,7 +101,9 @@ export function createReloader(options: ReloaderOptions): Reloader {
     const patience = new AbortController();
     await Promise.race([exchanged, delay(answerMs, undefined, { signal: patience.signal }).catch(() => {})]);
     patience.abort();
-    log.info({ version, ...difference, needsRestart }, 'configuration taken over');
+    if (version !== before || wasRefused) {
+      log.info({ version, ...difference, needsRestart }, 'configuration taken over');
+    }
     return { version, ...difference, needsRestart };
   };
 

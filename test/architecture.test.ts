@@ -56,6 +56,7 @@ const planted: readonly [rule: string, file: string, source: string][] = [
   ['a KPI is a pure function', 'hub/kpi/a.ts', "import { app } from '../app.ts';"],
   ['a KPI is a pure function', 'hub/kpi/a.ts', "import { x } from '../../protocols/frame.ts';"],
   ['runs in a browser', 'hub/dashboard/a.js', "import { kpi } from '../kpi/kpi.ts';"],
+  ['runs in a browser', 'edge-agent/status/page/a.js', "import { app } from '../../app.ts';"],
   ['config imports contracts', 'config/a.ts', "import { app } from '../hub/app.ts';"],
   ['nothing imports test', 'hub/a.ts', "import '../test/hub/app.test.ts';"],
   ['nothing imports test', 'deploy/a.ts', "import '../test/hub/app.test.ts';"],

@@ -56,26 +56,21 @@ t.test('every option of the demo that is told of is accepted', async (t) => {
 });
 
 t.test('every payesh command that is shown is known to its program', async (t) => {
+  const parents = new Set(['token', 'agent', 'gaps', 'quarantine', 'config', 'commission']);
   const commands = new Set<string>();
   for (const file of files) {
-    for (const [, program, rest] of textOf(file).matchAll(/\bpayesh-(hub|agent)((?: -c \S+)?(?: [a-z-]+){1,2})/g)) {
-      const words = rest!
-        .trim()
-        .split(' ')
-        .filter((word, i, all) => word !== '-c' && all[i - 1] !== '-c');
-      if (['run', 'check', 'verify', 'token', 'agent'].includes(words[0]!))
-        commands.add(`${program} ${words.join(' ')}`);
+    const text = textOf(file);
+    const spans = [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
+    for (const line of [...shellLines(text), ...spans]) {
+      const [, program, name, sub] = /\bpayesh-(hub|agent)(?: -c \S+)? ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?/.exec(line) ?? [];
+      if (program) commands.add([program, name, ...(parents.has(name!) && sub ? [sub] : [])].join(' '));
     }
   }
-  t.ok(commands.size >= 4, [...commands].join(' | '));
+  t.ok(commands.size >= 15, [...commands].join(' | '));
   for (const command of commands) {
-    const [program, name, sub] = command.split(' ');
+    const [program, ...words] = command.split(' ');
     const launcher = program === 'hub' ? 'hub/payesh-hub.mjs' : 'edge-agent/payesh-agent.mjs';
-    const isSub = (name === 'token' || name === 'agent') && sub !== undefined;
-    const { status } = spawnSync(process.execPath, [launcher, name!, ...(isSub ? [sub] : []), '--help'], {
-      cwd: root,
-      timeout: 30_000,
-    });
-    t.equal(status, 0, `payesh-${command}`);
+    const { stdout } = spawnSync(process.execPath, [launcher, ...words, '--help'], { cwd: root, encoding: 'utf8' });
+    t.match(stdout, `Usage: payesh-${command} `, `payesh-${command}`);
   }
 });

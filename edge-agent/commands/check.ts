@@ -1,10 +1,6 @@
 /** `payesh-agent check`: whether a configuration would start, without touching a device or the buffer. */
 import { Command } from 'commander';
 import type { AgentConfig } from '../config.ts';
-import { refuseLargeManifest } from '../manifest-limit.ts';
-import { tagsOf } from '../sources.ts';
-import { manifestTags } from '../tag-book.ts';
-import { agentOf } from './agent-config.ts';
 import { runTool } from './command.ts';
 
 export const checkCommand = (): Command =>
@@ -14,8 +10,9 @@ export const checkCommand = (): Command =>
     .option('--json', 'print JSON')
     .action(({ config: file, json }: { config: string; json?: boolean }) =>
       runTool(async (terminal) => {
+        const [{ agentOf }, { tagsOf }] = await Promise.all([import('./agent-config.ts'), import('../sources.ts')]);
         const { config } = agentOf(file);
-        refuseTooManyTags(config);
+        await refuseTooManyTags(config);
         const sources = config.sources.map((source) => ({
           id: source.id,
           kind: source.kind,
@@ -28,7 +25,12 @@ export const checkCommand = (): Command =>
     );
 
 /** As the agent would announce them at its first start. @throws {ConfigError} */
-function refuseTooManyTags({ site, sources, health }: AgentConfig): void {
+async function refuseTooManyTags({ site, sources, health }: AgentConfig): Promise<void> {
+  const [{ refuseLargeManifest }, { manifestTags }, { tagsOf }] = await Promise.all([
+    import('../manifest-limit.ts'),
+    import('../tag-book.ts'),
+    import('../sources.ts'),
+  ]);
   const declared = sources.map((source) => ({ id: source.id, tags: tagsOf(source) }));
   const tags = manifestTags(declared, health.intervalMs);
   refuseLargeManifest(

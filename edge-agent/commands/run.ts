@@ -1,11 +1,8 @@
 /** `payesh-agent run`: the agent itself, until it is told to stop. SIGHUP, or a change of its files, is a reload. */
 import { Command } from 'commander';
-import { pino } from 'pino';
 import { exitWith, stopSignals } from '../../config/process.ts';
-import { createSecretReader } from '../../config/secrets.ts';
 import { packageVersion } from '../../config/version.ts';
 import { parseClock } from '../../protocols/clock.ts';
-import { openConfiguration } from './configuration.ts';
 
 export const runCommand = (): Command =>
   new Command('run')
@@ -15,12 +12,17 @@ export const runCommand = (): Command =>
     .action(({ config: file, drainMs }) =>
       exitWith(async () => {
         const { stop, kill } = stopSignals();
+        const { openConfiguration } = await import('./configuration.ts');
         const { config, configuration } = openConfiguration(file);
+        // Only now: a mistake in the file is told without waiting for everything that an agent is made of.
+        const [{ pino }, { createSecretReader }, { runAgent }] = await Promise.all([
+          import('pino'),
+          import('../../config/secrets.ts'),
+          import('../app.ts'),
+        ]);
         const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { agent: config.agent } });
         const clock = parseClock(process.env.PAYESH_CLOCK);
         const secret = createSecretReader(process.env);
-        // Only here: the other commands need not wait for everything that an agent is made of.
-        const { runAgent } = await import('../app.ts');
         await runAgent({ config, configuration, secret, clock, log, drainMs, version: packageVersion }, stop, kill);
       }),
     );

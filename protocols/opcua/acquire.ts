@@ -3,7 +3,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataTypeExtractStrategy, getExtraDataTypeManager } from 'node-opcua-client';
 import type { Sample, TimeUs } from '../sample.ts';
 import type { Reading } from '../source.ts';
-import type { SourceContext } from '../tag-config.ts';
 import { createBell } from './bell.ts';
 import type { OpcuaConfig } from './config.ts';
 import { within } from './deadline.ts';
@@ -136,7 +135,7 @@ export function idOf(path: string, tagIds: ReadonlyMap<string, number>): number 
   return id;
 }
 
-export async function locate(items: readonly Item[], opcua: OpcuaSession, services: Services): Promise<void> {
+async function locate(items: readonly Item[], opcua: OpcuaSession, services: Services): Promise<void> {
   const nodes = await resolveNodes([...new Set(items.map(({ tag }) => tag.node))], opcua, services);
   for (const item of items) item.node = nodes.get(item.tag.node)!;
 }

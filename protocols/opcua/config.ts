@@ -6,10 +6,10 @@ import { opcuaConnectionSchema, refuseOpenPassword } from './connection-config.t
 import { isNode, nodeMistake } from './node.ts';
 
 /** Which time a sample bears. `source` and `server` hold only within the skew; otherwise it is the gateway's. */
-export const timeOrigins = ['source', 'server', 'gateway'] as const;
+const timeOrigins = ['source', 'server', 'gateway'] as const;
 
 /** What must change for the server to report (OPC 10000-4 7.22.2); each includes those before it. */
-export const triggers = ['status', 'value', 'timestamp'] as const;
+const triggers = ['status', 'value', 'timestamp'] as const;
 
 const tagTypeSchema = z.enum(['float', 'int', 'bool', 'string']);
 
@@ -76,7 +76,7 @@ const limitsSchema = z.strictObject({
 });
 
 /** Servers known to need other limits than they announce, or none of the filters. See limits.ts. */
-export const serverProfiles = ['auto', 's7-1200', 's7-1500', 'kepware', 'prosys'] as const;
+const serverProfiles = ['auto', 's7-1200', 's7-1500', 'kepware', 'prosys'] as const;
 
 export const opcuaSourceSchema = opcuaConnectionSchema
   .extend({

@@ -40,7 +40,7 @@ export interface MessageStream extends Disposable {
   /** What has come since the last call, a few thousand items at most. */
   take(): Message[];
   /** The reader has these: the server need not keep them for a retransmission. */
-  acknowledge(messages: readonly Message[]): void;
+  acknowledge(sequenceNumbers: readonly number[]): void;
   /** Rejects when the subscription is lost; never resolves. What came before can still be taken. */
   readonly lost: Promise<never>;
 }
@@ -268,9 +268,9 @@ export function startPublisher({ session, republish, clock, onNews, onFailure }:
           send();
           return messages;
         },
-        acknowledge(messages) {
+        acknowledge(sequenceNumbers) {
           if (streams.get(subscriptionId) !== stream) return;
-          for (const { sequenceNumber } of messages) {
+          for (const sequenceNumber of sequenceNumbers) {
             if (sequenceNumber > 0) acknowledgements.push({ subscriptionId, sequenceNumber });
           }
         },

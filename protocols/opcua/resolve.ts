@@ -16,7 +16,7 @@ const hierarchicalReferences = coerceNodeId('i=33');
 const everyResult = 63;
 
 /** What is below a node, by browse name. */
-export const childrenOf = (nodeId: NodeId) => ({
+const childrenOf = (nodeId: NodeId) => ({
   nodeId,
   browseDirection: BrowseDirection.Forward,
   referenceTypeId: hierarchicalReferences,

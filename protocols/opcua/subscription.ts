@@ -1,6 +1,5 @@
 /**
- * A group whose changes the server reports: one subscription with a monitored item for every node (OPC 10000-4 5.13,
- * 5.14). What the server will not monitor is told tag by tag and tried again apart, and the rest goes on.
+ * A group whose changes the server reports: one subscription (OPC 10000-4 5.14), made anew when it is lost.
  *
  * `through`: an answer to a Publish request holds all that the server sampled up to the moment when it put it together,
  * at the end of a publishing interval; a keep-alive says that there was nothing. That moment is not known in our clock,
@@ -10,16 +9,15 @@
  * that every item has now; what it had in between is lost for good, unless the server has history. So the first values
  * of the new one come as `resumed`: from the old `through` until then, nothing is known.
  */
-import { type MonitoredItemNotification, MonitoringMode } from 'node-opcua-client';
-import { isBad, type Sample } from '../sample.ts';
-import type { OpcuaTag } from './config.ts';
-import { filterOf, sievesOf } from './filter.ts';
+import type { MonitoredItemNotification } from 'node-opcua-client';
+import type { Sample } from '../sample.ts';
 import { createAiling } from './heal.ts';
-import { badSamples, type Item, measure, readValueOf } from './item.ts';
+import { badSamples, type Item, measure } from './item.ts';
+import { createMonitoredItems } from './monitored-items.ts';
 import { nothing, type Part, type Workbench } from './part.ts';
 import type { Message, MessageStream, Publisher } from './publisher.ts';
 import { resolveNodes } from './resolve.ts';
-import { isFilterRefusal, nameOf, SessionLost, SubscriptionLost, status } from './status.ts';
+import { nameOf, SessionLost, SubscriptionLost, status } from './status.ts';
 import { learnTraits } from './traits.ts';
 
 const keepAliveMs = 2000;
@@ -29,9 +27,6 @@ const missedKeepAlives = 3;
 const minSilenceMs = 5000;
 /** The server drops a subscription for which no request came for so long; wall time. */
 const lifetimeMs = 60_000;
-/** A queue on the server holds the changes of so many publishing intervals. */
-const queuedIntervals = 10;
-const maxQueueSize = 1000;
 const maxNotificationsPerPublish = 4096;
 /** What has no first value by then is Bad for the time being. */
 const firstValuesMs = 10_000;
@@ -42,18 +37,22 @@ const steadyMs = 60_000;
 
 const isGone = (code: number): boolean => code === status.badNodeIdUnknown || code === status.badNodeIdInvalid;
 
-interface Monitored {
-  readonly item: Item;
-  readonly monitoredItemId: number;
-}
+/** All that an acknowledgement needs: the decoded values are not kept alive for it. */
+const numbersOf = (messages: readonly Message[]): number[] => messages.map(({ sequenceNumber }) => sequenceNumber);
 
 export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   const { config, group, opcua, services, clock, bell, log } = bench;
   const items = new Set<Item>();
   const ailing = createAiling(() => performance.now());
-  /** By client handle, which is never used twice in a subscription. */
-  let monitored = new Map<number, Monitored>();
-  let handles = 0;
+  const monitored = createMonitoredItems(bench, {
+    onMonitored(item) {
+      if (ailing.delete(item)) log.info({ source: config.id, path: item.tag.path }, 'a node is there again');
+    },
+    onRefused(item, code) {
+      unseen?.delete(item);
+      if (ailing.add(item, code)) own.push(...badSamples(item, code, clock.now()));
+    },
+  });
   let subscriptionId = 0;
   let stream: MessageStream | undefined;
   let publishingUs = 0;
@@ -66,9 +65,8 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   let began: Sample[] = [];
   let beganLost = 0;
   /** Of this subscription, to be acknowledged together. */
-  let beganMessages: Message[] = [];
-  /** Of a subscription that is lost, what came before. */
-  const last: Sample[] = [];
+  let beganNumbers: number[] = [];
+  let beganThrough = 0;
   /** Of a subscription that is lost, what came before. */
   const remnant: Sample[] = [];
   let isResumed = false;
@@ -93,7 +91,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     });
     subscriptionId = created.subscriptionId;
     publishingUs = created.revisedPublishingInterval * clock.speed * 1000;
-    monitored = new Map();
+    monitored.begin(subscriptionId);
     const silenceMs = missedKeepAlives * created.revisedPublishingInterval * created.revisedMaxKeepAliveCount;
     return publisher.follow(subscriptionId, {
       silenceMs: Math.max(silenceMs, minSilenceMs),
@@ -103,68 +101,9 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   /** The library decodes structures by types that it asks the server for. */
   const prepare = (changed: readonly MonitoredItemNotification[]) => services.decode(changed.map(({ value }) => value));
 
-  /** Monitors what can be monitored; what is refused for its filter or its index is asked for without. */
-  const monitor = async (some: readonly Item[]): Promise<void> => {
-    const there = some.filter((item) => {
-      item.filtersAtServer &&= services.allowance.filters;
-      if (typeof item.node !== 'number') return true;
-      fallIll(item, item.node);
-      return false;
-    });
-    const requests = there.map((item) => ({
-      itemToMonitor: readValueOf(item)!,
-      monitoringMode: MonitoringMode.Reporting,
-      requestedParameters: {
-        clientHandle: ++handles,
-        ...parametersOf(item.tag),
-        filter: item.filtersAtServer ? filterOf(item, group) : null,
-      },
-    }));
-    // Values may come before the answer that says so.
-    for (const [i, item] of there.entries()) {
-      monitored.set(requests[i]!.requestedParameters.clientHandle, { item, monitoredItemId: 0 });
-      if (!item.filtersAtServer) item.sieves ??= sievesOf(item, group);
-    }
-    const outcomes = await services.createItems(subscriptionId, requests);
-    const again: Item[] = [];
-    for (const [i, item] of there.entries()) {
-      const handle = requests[i]!.requestedParameters.clientHandle;
-      const { result, status: fault } = outcomes[i]!;
-      const code = fault ?? result!.statusCode.value;
-      if (!isBad(code)) {
-        monitored.set(handle, { item, monitoredItemId: result!.monitoredItemId });
-        if (ailing.delete(item)) log.info({ source: config.id, path: item.tag.path }, 'a node is there again');
-        continue;
-      }
-      monitored.delete(handle);
-      if (isFilterRefusal(code) && item.filtersAtServer) {
-        item.filtersAtServer = false;
-        again.push(item);
-      } else if (code === status.badIndexRangeInvalid && item.picksAtServer) {
-        item.picksAtServer = false;
-        again.push(item);
-      } else fallIll(item, code);
-    }
-    if (again.length > 0) await monitor(again);
-  };
-
-  const parametersOf = (tag: OpcuaTag) => {
-    const samplingIntervalMs = tag.samplingIntervalMs ?? group.samplingIntervalMs;
-    const perInterval = group.publishingIntervalMs / samplingIntervalMs;
-    return {
-      samplingInterval: clock.wallMs(samplingIntervalMs),
-      queueSize: Math.min(maxQueueSize, Math.max(queuedIntervals, Math.ceil(perInterval * queuedIntervals))),
-      discardOldest: true,
-    };
-  };
-
   const beginAnew = (item: Item) => {
     item.isFirst = true;
     item.sieves = undefined;
-  };
-  const fallIll = (item: Item, code: number) => {
-    unseen?.delete(item);
-    if (ailing.add(item, code)) own.push(...badSamples(item, code, clock.now()));
   };
 
   /** What came before the loss is true, and is handed over; acknowledging it is of no use any more. */
@@ -181,7 +120,8 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     unseen = new Set(items);
     unseenUntil = 0;
     began = [];
-    beganMessages = [];
+    beganNumbers = [];
+    beganThrough = 0;
     own = [];
     for (const item of items) {
       beginAnew(item);
@@ -191,7 +131,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     stream = followed;
     const all = [...items];
     await learnTraits(all, services);
-    await monitor(all);
+    await monitored.add(all);
     if (ailing.size > 0) {
       const [item, { status: code }] = ailing.entries().next().value!;
       const example = { path: item.tag.path, status: nameOf(code) };
@@ -208,11 +148,11 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   const measureAll = (messages: readonly Message[], samples: Sample[]): number => {
     let lost = 0;
     for (const { receivedAt, items: changed, complete } of messages) {
-      const notBefore = through;
+      const occasion = { receivedAt, firstSince, notBefore: through };
       for (const { clientHandle, value: dataValue } of changed) {
-        const item = monitored.get(clientHandle)?.item;
+        const item = monitored.itemOf(clientHandle);
         if (!item) continue;
-        if (measure(item, dataValue, { receivedAt, firstSince, notBefore }, samples)) lost++;
+        if (measure(item, dataValue, occasion, samples)) lost++;
         unseen?.delete(item);
         // A server that has lost a node does not find it again for an old item.
         if (isGone(dataValue.statusCode.value)) ailing.add(item, dataValue.statusCode.value);
@@ -220,14 +160,6 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       if (complete && !unseen && stream) through = Math.max(through, receivedAt - publishingUs);
     }
     return lost;
-  };
-
-  const remove = async (some: readonly Item[]) => {
-    const gone = new Set(some);
-    const found = [...monitored].filter(([, { item }]) => gone.has(item));
-    for (const [handle] of found) monitored.delete(handle);
-    const ids = found.map(([, { monitoredItemId }]) => monitoredItemId).filter((id) => id > 0);
-    await services.deleteItems(subscriptionId, ids);
   };
 
   /** Nodes are looked for anew: they may have moved, or be another server's by now. */
@@ -239,10 +171,10 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     const there = due.filter(({ node }) => typeof node !== 'number');
     if (there.length === 0) return;
     await learnTraits(there, services);
-    await remove(there);
+    await monitored.remove(there);
     for (const item of there) beginAnew(item);
     firstSince = clock.now();
-    await monitor(there);
+    await monitored.add(there);
   };
 
   /** Heals and changes what is monitored, until the subscription is lost. */
@@ -261,9 +193,9 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       signal.throwIfAborted();
       if (unseen) bell.ring();
       for (const { add, remove: gone } of changes.splice(0)) {
-        await remove(gone);
+        await monitored.remove(gone);
         await learnTraits(add, services);
-        await monitor(add);
+        await monitored.add(add);
       }
       await heal();
     }
@@ -299,19 +231,21 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
         const samples = own;
         own = [];
         const lost = measureAll(messages, samples);
-        return { samples, lost, resumed: false, kept: () => from.acknowledge(messages) };
+        const numbers = numbersOf(messages);
+        return { samples, lost, resumed: false, kept: () => from.acknowledge(numbers) };
       }
       beganLost += measureAll(messages, began);
-      beganMessages.push(...messages);
+      beganNumbers.push(...numbersOf(messages));
+      beganThrough = messages.findLast(({ complete }) => complete)?.receivedAt ?? beganThrough;
       // Only when all items have been asked for is it known which of them are silent.
       if (unseenUntil === 0 || (unseen.size > 0 && performance.now() < unseenUntil)) return nothing;
       const silent = [...unseen].flatMap((item) => badSamples(item, status.badWaitingForInitialData, clock.now()));
-      const kept = beganMessages;
+      const numbers = beganNumbers;
       const first = {
         samples: [...began, ...own, ...silent],
         lost: beganLost,
         resumed: isResumed,
-        kept: () => from.acknowledge(kept),
+        kept: () => from.acknowledge(numbers),
       };
       unseen = undefined;
       unseenUntil = 0;
@@ -319,8 +253,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       own = [];
       beganLost = 0;
       isReady = true;
-      const last = kept.findLast(({ complete }) => complete);
-      if (last) through = Math.max(through, last.receivedAt - publishingUs);
+      through = Math.max(through, beganThrough - publishingUs);
       return first;
     },
     async run(signal) {

@@ -85,7 +85,7 @@ store: { kind: ${store}, influx: { url: "http://127.0.0.1:${influxPort}" } }
       const status = statusPort === undefined ? '' : `status: { port: ${statusPort} }\n`;
       writeFileSync(
         file,
-        `agent: bench\nsite: bench/plant\ndataDir: ${agentDir}\nbroker: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: ${agentDir}/password }\n${status}sources:\n${sources}`,
+        `agent: bench\nsite: bench/plant\ndataDir: ${agentDir}\nbroker: { url: "mqtt://127.0.0.1:${mqttPort}", password: { file: ${agentDir}/password } }\n${status}sources:\n${sources}`,
       );
       return start('agent', 'edge-agent/payesh-agent.mjs', 'run', '-c', file, '--drain-ms', '0');
     },

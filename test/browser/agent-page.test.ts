@@ -241,24 +241,24 @@ async function startField(t: Test): Promise<Field> {
   const hub = start('hub', './hub/payesh-hub.mjs', [...hubArgs, 'run']);
   const url = `http://127.0.0.1:${ports.PAYESH_PACKAGING_STATUS_PORT}/`;
   const answers = async (address: string) => (await fetch(address).catch(() => undefined)) !== undefined;
-  let agent: Child;
+  let agent: Child | undefined;
   const startAgent = async () => {
     agent = start('agent', './edge-agent/payesh-agent.mjs', ['run', '-c', 'config/demo/agent-packaging.yaml']);
     await agent.until(() => answers(url), 30_000);
   };
-  await startAgent();
   t.teardown(async () => {
-    await agent.stop(5000);
+    await agent?.stop(5000);
     await hub.stop(5000);
     await Promise.all([plc.close(), utilities.close()]);
   });
+  await startAgent();
   return {
     url,
     killPlc: () => plc.close(),
     async startPlc() {
       plc = await serve('line', ports.PAYESH_MODBUS_PORT);
     },
-    stopAgent: async () => void (await agent.stop(5000)),
+    stopAgent: async () => void (await agent?.stop(5000)),
     startAgent,
   };
 }

@@ -74,4 +74,4 @@ ${tagLines.join('\n')}
 }
 
 /** The checker finds a tag's index in its path again. */
-export const tagPath = (tag: number): string => `field/tag-${tag}`;
+const tagPath = (tag: number): string => `field/tag-${tag}`;

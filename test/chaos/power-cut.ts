@@ -72,7 +72,7 @@ function record(dir: string, seed: number): Operation[] {
 }
 
 /** Only files of SQLite, and what went to the standard output. */
-export function parseTrace(trace: string): Operation[] {
+function parseTrace(trace: string): Operation[] {
   const operations: Operation[] = [];
   const files = new Map<string, string>();
   for (const line of trace.split('\n')) {

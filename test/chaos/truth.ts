@@ -4,7 +4,7 @@
  */
 
 /** Tags of one agent. Each is a 32-bit register of unit 1, at twice its index. */
-export const maxTagsPerAgent = 8192;
+const maxTagsPerAgent = 8192;
 /** All values change this often, and agents read them as often. */
 export const tickMs = 250;
 

@@ -3,13 +3,15 @@ import t from 'tap';
 import { startAcceptor } from '../../edge-agent/accept.ts';
 import { createSourceHealth, healthDeclarations } from '../../edge-agent/health.ts';
 import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
-import { createSampler } from '../../edge-agent/sampler.ts';
-import { superviseSource } from '../../edge-agent/supervise.ts';
+import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
+import { type SourceState, superviseSource } from '../../edge-agent/supervise.ts';
+import { openTagBook } from '../../edge-agent/tag-book.ts';
 import { systemClock } from '../../protocols/clock.ts';
-import { ConnectionError } from '../../protocols/errors.ts';
+import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { flag, quality, type Sample, type SampleValue } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
+import type { TagDeclaration } from '../../protocols/tag-config.ts';
 
 const second = 1_000_000;
 const start = 1_790_000_000 * second;
@@ -71,6 +73,72 @@ t.test('a deadband holds back small changes until they add up', async (t) => {
     sampler.take(values).map(({ value }) => value),
     [10, 11, 9.9],
   );
+});
+
+t.test('a deadband in percent is of the tag’s range, and the larger of both counts', async (t) => {
+  const report = { mode: 'change', deadband: 1, deadbandPercent: 5, heartbeatMs: 60_000 } as const;
+  t.equal(reportingOf({ report, range: [-100, 100] }).deadband, 10);
+  t.equal(reportingOf({ report, range: [0, 10] }).deadband, 1);
+  t.equal(reportingOf({ report }).deadband, 1, 'without a range it is for the source, which may know one');
+});
+
+t.test('a deadband holds for integers that no double holds, too', async (t) => {
+  const sampler = createSampler(new Map([[1, onChange(10)]]), now);
+  const values = [2n ** 63n, 2n ** 63n + 9n, 2n ** 63n + 10n];
+  t.same(
+    sampler.take(values.map((value, i) => sample(1, i, value))).map(({ value }) => value),
+    [2n ** 63n, 2n ** 63n + 10n],
+  );
+});
+
+t.test(
+  'a heartbeat is a measurement with its own time; a value that was not measured again is not repeated',
+  async (t) => {
+    const sampler = createSampler(new Map([[1, onChange()]]), now);
+    // A polled node whose own time stands still, as of a sensor that has stopped.
+    t.equal(sampler.take(Array.from({ length: 200 }, () => sample(1, 0, 5))).length, 1);
+    t.match(sampler.take([sample(1, 60, 5)]), [{ time: start + 60 * second, flags: flag.heartbeat }]);
+    // A clock that was set back by an hour.
+    t.match(sampler.take([sample(1, -3540, 5), sample(1, -3539, 5)]), [{ time: start - 3540 * second }]);
+  },
+);
+
+t.test('samples of history pass as they are, and leave what is live alone', async (t) => {
+  const sampler = createSampler(new Map([[1, onChange(5)]]), now);
+  sampler.take([sample(1, 100, 10)], start);
+  const old = [3, 3, 3.1].map((value, i) => ({ ...sample(1, i, value), flags: flag.historical }));
+  t.same(sampler.take(old), old);
+  t.match(sampler.latest(1), { sample: { value: 10 }, measuredAt: start });
+  t.same(sampler.take([sample(1, 101, 11)]), [], 'compared with the live value');
+});
+
+t.test('the word of an overflow is never held back', async (t) => {
+  const sampler = createSampler(new Map([[1, onChange(5)]]), now);
+  const overflown = { ...sample(1, 1, 10), flags: flag.queueOverflow };
+  t.same(sampler.take([sample(1, 0, 10), overflown]), [sample(1, 0, 10), overflown]);
+});
+
+t.test('other tags leave those that stay as they were', async (t) => {
+  const sampler = createSampler(
+    new Map([
+      [1, onChange()],
+      [2, onChange()],
+    ]),
+    now,
+  );
+  sampler.take([sample(1, 0, 5), sample(2, 0, 5)]);
+  sampler.setTags(
+    new Map([
+      [1, onChange()],
+      [3, onChange()],
+    ]),
+  );
+  t.same(
+    sampler.take([sample(1, 1, 5), sample(2, 1, 5), sample(3, 1, 5)]).map(({ tag }) => tag),
+    [3],
+  );
+  t.match(sampler.latest(1), { sample: { time: start + second } }, 'the newest measurement, reported or not');
+  t.equal(sampler.latest(2), undefined);
 });
 
 t.test('what a frame cannot carry is Bad without a value, and Bad never carries one', async (t) => {
@@ -259,6 +327,114 @@ t.test('a buffer that fails otherwise than by being full ends the agent, so that
   await acceptor.add([sample(1, 0, 0)]);
   await t.rejects(acceptor.failed, /closed/);
   await acceptor[Symbol.asyncDispose]();
+});
+
+t.test('chunks bear the newest time of each tag with history, and the revision that describes them', async (t) => {
+  const buffer = createMemoryBuffer();
+  const acceptor = startAcceptor({
+    buffer,
+    manifestRevision: 1,
+    keepsHistory: new Set([1, 3]),
+    now,
+    intervalMs: 10,
+    log: quiet,
+    giveUp: never,
+  });
+  const suspect = { ...sample(3, 50, 1), flags: flag.clockSuspect };
+  await acceptor.add([sample(1, 5, 1), sample(1, 3, 2), sample(2, 9, 1), suspect]);
+  await acceptor.flush();
+  acceptor.describedBy(2);
+  await acceptor.add([sample(1, 4, 1)]);
+  await acceptor.flush();
+  t.same([1, 2, 3].map(buffer.acceptedUntil), [start + 5 * second, undefined, undefined]);
+  const frames = await buffer.peek(0, { frames: 10, bytes: 1e9 });
+  t.same(
+    frames.map(({ bytes }) => openFrame(bytes).header.manifestRevision),
+    [1, 2],
+  );
+});
+
+t.test('what an operator must mend keeps a source down, and says why', async (t) => {
+  const stop = new AbortController();
+  const states: SourceState[] = [];
+  const errors: object[] = [];
+  const declared = healthDeclarations('plc', 5000);
+  const ids = new Map(declared.map(({ path }, i) => [path, i + 100]));
+  let attempts = 0;
+  await superviseSource(
+    {
+      source: {
+        id: 'plc',
+        async *read() {
+          if (++attempts < 3) throw new ConfigError('the key cannot be read', { path: 'own.pem', hint: 'chmod' });
+          yield { samples: [], through: start };
+          stop.abort();
+        },
+        inspect: () => Promise.reject(new ConnectionError('not asked')),
+      },
+      sampler: createSampler(new Map(), now),
+      health: createSourceHealth('plc', ids, 5000),
+      acceptor: { add: async () => {} },
+      clock: { ...systemClock, now: () => start },
+      log: { ...quiet, error: (fields) => void errors.push(fields) },
+      onState: (state) => void states.push(state),
+    },
+    stop.signal,
+  );
+  t.match(errors, [{ source: 'plc', at: 'own.pem', hint: 'chmod' }], 'once');
+  t.equal(errors.length, 1);
+  t.match(states, [
+    { state: 'connecting', since: start },
+    { state: 'down', error: /key/, retryAt: Number },
+    { state: 'down', error: /key/, retryAt: undefined },
+    { state: 'down', error: /key/, retryAt: Number },
+    { state: 'down', error: /key/, retryAt: undefined },
+    { state: 'up', error: undefined },
+  ]);
+});
+
+t.test('tags are announced before anybody learns their ids, and found ones give way to configured ones', async (t) => {
+  const buffer = createMemoryBuffer();
+  const announced: number[] = [];
+  const tag = (path: string, address: string): TagDeclaration => ({
+    path,
+    type: 'int',
+    unit: '',
+    role: 'process',
+    intervalMs: 1000,
+    report: { mode: 'change', deadband: 0, deadbandPercent: 0, heartbeatMs: 60_000 },
+    address,
+    inspect: { kind: 'opcua', node: address },
+    history: path.endsWith('/old'),
+  });
+  const book = await openTagBook({
+    buffer,
+    site: 'demo/site',
+    sources: [{ id: 'plc', tags: [tag('a/one', 'n1')] }],
+    healthIntervalMs: 5000,
+    announce: ({ revision }) => void announced.push(revision),
+    log: quiet,
+  });
+  t.equal(book.registered.revision, 1);
+  const found = await book.declareFound('plc', [tag('a/one', 'other'), tag('a/old', 'n2'), tag('health/x', 'n3')]);
+  t.same([...found.keys()], ['a/old'], 'one path is one tag, and what is the agent’s own stays so');
+  t.same(announced, [2]);
+  t.same([...book.keepsHistory], [found.get('a/old')]);
+  const first = book.ids.get('a/one');
+  await book.declareFound('plc', [tag('a/old', 'n2')]);
+  t.same(announced, [2], 'the same again is no news');
+
+  const other = { id: 'meter', tags: [tag('a/old', 'm1')] };
+  await book.configure('demo/site', [{ id: 'plc', tags: [tag('a/one', 'n1')] }, other], new Set());
+  t.equal(book.ids.get('a/one'), first);
+  t.same(
+    book.tagsOf('plc').map(({ path }) => path),
+    ['a/one'],
+  );
+  await book.configure('demo/site', [{ id: 'plc', tags: [tag('a/one', 'n9')] }], new Set(['plc']));
+  t.not(book.ids.get('a/one'), first, 'another address is another tag');
+  await book.configure('demo/other-site', [{ id: 'plc', tags: [tag('a/one', 'n9')] }], new Set());
+  t.same(announced, [2, 3, 4, 5], 'another site alone is news');
 });
 
 t.test('a lost source is tried again, and every session begins with everything and ends with a word', async (t) => {

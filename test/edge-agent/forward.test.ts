@@ -11,8 +11,8 @@ import { chunkOf } from '../contract/buffer.ts';
 type Seen =
   | { kind: 'connect' }
   | { kind: 'hello'; hello: Hello }
-  | { kind: 'manifest' }
-  | { kind: 'data'; first: number; last: number };
+  | { kind: 'manifest'; revision: number }
+  | { kind: 'data'; first: number; last: number; revision: number };
 
 /** A hub in memory. `onFrame` decides the answer; by default every frame in order is acknowledged. */
 function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
@@ -49,13 +49,13 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
           hub.epoch = hello.epoch;
           if (!hub.mute) hub.answer('welcome', { manifestRevision });
         },
-        async manifest() {
-          seen.push({ kind: 'manifest' });
+        async manifest({ revision }) {
+          seen.push({ kind: 'manifest', revision });
         },
         async data(bytes) {
-          const { first, count } = openFrame(bytes).header;
+          const { first, count, manifestRevision: revision } = openFrame(bytes).header;
           const last = first + count - 1;
-          seen.push({ kind: 'data', first, last });
+          seen.push({ kind: 'data', first, last, revision });
           if (hub.mute || hub.onFrame?.(first, last)) return;
           if (first === hub.through + 1) hub.through = last;
           hub.answer(first > hub.through + 1 ? 'nack' : 'ack', first > hub.through + 1 ? { reason: 'gap' } : {});
@@ -137,6 +137,28 @@ t.test('sends the manifest before data when the hub does not hold its revision',
     hub.seen.map(({ kind }) => kind),
     ['connect', 'hello', 'manifest', 'data'],
   );
+});
+
+t.test('a manifest that is announced goes out at once, and before the frames that name it', async (t) => {
+  const { hub, buffer, forwarder, stop, running } = await setUp();
+  const run = running();
+  await until(() => forwarder.link === 'forwarding', 'forwarding');
+  const { epoch } = buffer.state();
+  for (let revision = 2; revision <= 20; revision++) {
+    forwarder.announce({ epoch, revision, site: 'demo/site', tags: [] });
+    await buffer.append({ ...chunkOf(10, buffer.state().next), manifestRevision: revision });
+    forwarder.accepted();
+    if (revision % 3 === 0) await until(() => forwarder.through === buffer.state().next - 1, 'settled');
+  }
+  await until(() => forwarder.through === 190, 'all');
+  stop.abort();
+  await run;
+  let held = 1;
+  for (const event of hub.seen) {
+    if (event.kind === 'manifest') held = event.revision;
+    if (event.kind === 'data') t.ok(event.revision <= held, `frame of ${event.revision}, manifest ${held}`);
+  }
+  t.equal(held, 20);
 });
 
 t.test('begins where the hub says it is', async (t) => {

@@ -74,7 +74,7 @@ t.test('the publisher acknowledges what the reader has kept, not what has merely
   const messages = stream.take();
   t.match(messages, [{ items: { length: 2 }, sequenceNumber: 1, complete: true }, { items: { length: 0 } }]);
   t.ok(requests.every(({ request }) => request.subscriptionAcknowledgements?.length === 0));
-  stream.acknowledge(messages);
+  stream.acknowledge(messages.map(({ sequenceNumber }) => sequenceNumber));
   await answer(2, changes(), { more: true });
   t.match(requests.at(-1)!.request.subscriptionAcknowledgements, [{ subscriptionId: 5, sequenceNumber: 1 }]);
   t.match(stream.take(), [{ complete: false }], 'the server had more to say');
