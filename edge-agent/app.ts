@@ -14,6 +14,7 @@ import { tagsOf } from './sources.ts';
 import { openSqliteBuffer } from './sqlite-buffer.ts';
 import { startStatus } from './status/start.ts';
 import { openTagBook } from './tag-book.ts';
+import { suitYoungGeneration } from './young-generation.ts';
 
 export interface Log {
   info(fields: object, message: string): void;
@@ -64,6 +65,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   });
   const { revision, site, tags } = book.registered;
   log.info({ ...buffer.state(), revision, tags: book.ids.size }, 'buffer open');
+  suitYoungGeneration(book.ids.size);
 
   const forwarder = createForwarder({
     buffer,

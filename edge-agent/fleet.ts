@@ -63,9 +63,11 @@ export function createFleet(options: FleetOptions, end: AbortSignal): Fleet {
 
   const stop = async (id: string): Promise<void> => {
     const run = running.get(id);
-    run?.stop.abort();
-    await run?.ended;
-    running.delete(id);
+    if (!run) return;
+    run.stop.abort();
+    await run.ended;
+    if (wanted.has(id)) run.state = { state: 'connecting', since: clock.now() };
+    else running.delete(id);
   };
 
   const start = async (config: SourceConfig): Promise<void> => {
@@ -77,7 +79,7 @@ export function createFleet(options: FleetOptions, end: AbortSignal): Fleet {
     const declare = async (found: Parameters<TagBook['declareFound']>[1]) => {
       if (stop.signal.aborted) throw new ConnectionError('this source has been stopped');
       const ids = await book.declareFound(id, found);
-      sampler.setTags(reportingsOf(book.tagsOf(id)));
+      sampler.addTags(reportingsOf(book.tagsOf(id)));
       return ids;
     };
     const context = { tagIds: book.ids, declare, acceptedUntil: buffer.acceptedUntil, secret, clock, log, dataDir };

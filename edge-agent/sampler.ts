@@ -40,8 +40,8 @@ export interface Sampler {
   take(measured: readonly Sample[], measuredAt?: TimeUs): Sample[];
   /** Forget what was reported: the next value of every tag is a sample. */
   reset(): void;
-  /** Other tags from now on; those that stay go on as they were. */
-  setTags(tags: ReadonlyMap<number, Reporting>): void;
+  /** More tags. Those that are known go on as they were; those that are gone may still have a last word to say. */
+  addTags(tags: ReadonlyMap<number, Reporting>): void;
   latest(tag: number): Latest | undefined;
   /** Samples whose own time was not believed. */
   readonly clockSuspect: number;
@@ -75,9 +75,8 @@ export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => T
     state.value = null;
     state.quality = -1;
   };
-  const setTags = (wanted: ReadonlyMap<number, Reporting>) => {
-    for (const tag of states.keys()) if (!wanted.has(tag)) states.delete(tag);
-    for (const [tag, reporting] of wanted) {
+  const addTags = (more: ReadonlyMap<number, Reporting>) => {
+    for (const [tag, reporting] of more) {
       const heartbeatUs = reporting.heartbeatMs * 1000;
       const state = states.get(tag);
       if (state) Object.assign(state, { reporting, heartbeatUs });
@@ -88,7 +87,7 @@ export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => T
       }
     }
   };
-  setTags(tags);
+  addTags(tags);
 
   const judge = (sample: Sample, measuredAt: TimeUs): Sample | undefined => {
     const state = states.get(sample.tag);
@@ -125,7 +124,7 @@ export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => T
     reset() {
       for (const state of states.values()) forget(state);
     },
-    setTags,
+    addTags,
     latest(tag) {
       const state = states.get(tag);
       return state?.newest && { sample: state.newest, measuredAt: state.newestAt };

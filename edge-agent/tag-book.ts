@@ -114,8 +114,7 @@ export async function openTagBook(options: TagBookOptions): Promise<TagBook> {
         if (refused > 0) log.warn({ source, tags: refused }, 'found tags whose path another tag has already');
         return { ...now, found: next };
       }).catch(waitForRoom);
-      const mine = new Set(wanted.map(({ path }) => path));
-      return new Map((booked.get(source) ?? []).filter(({ path }) => mine.has(path)).map(({ path, id }) => [path, id]));
+      return new Map((contents.found.get(source) ?? []).map(({ path }) => [path, registered.idByPath.get(path)!]));
     },
   };
 }

@@ -38,6 +38,8 @@ function exchange(socket: string, { method, path, body, signal }: Exchange): Pro
     const timeout = AbortSignal.timeout(defaultTimeoutMs);
     const fail = (cause: Error) => {
       if (signal?.aborted) reject(signal.reason);
+      else if (['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+        reject(notAllowed(socket, cause));
       else reject(new ConnectionError('no agent runs with this data folder, or it does not answer', { cause }));
     };
     const ask = request(
@@ -64,3 +66,10 @@ function exchange(socket: string, { method, path, body, signal }: Exchange): Pro
     ask.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
+
+const notAllowed = (path: string, cause: Error): ConfigError =>
+  new ConfigError('this user may not ask the running agent', {
+    path,
+    hint: "Run the command as the agent's user: sudo -u payesh payesh-agent …",
+    cause,
+  });

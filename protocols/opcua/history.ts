@@ -46,7 +46,7 @@ export function createBackfill(options: BackfillOptions): Backfill {
   const { clock, log } = context;
   const { gaps } = memory;
   let page: readonly Sample[] | undefined;
-  let taken = () => {};
+  const taken = createBell();
   const wanted = createBell();
   /** Oldest first, so that those of about the same time are asked for together. */
   const tasks = (): Task[] => {
@@ -87,11 +87,8 @@ export function createBackfill(options: BackfillOptions): Backfill {
 
   const handOver = async (samples: readonly Sample[]) => {
     if (samples.length === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    taken = resolve;
     page = samples;
-    await promise;
-    closed.throwIfAborted();
+    await taken.wait(closed);
   };
 
   const fill = async (batch: readonly Task[]): Promise<number> => {
@@ -154,7 +151,6 @@ export function createBackfill(options: BackfillOptions): Backfill {
 
   return {
     async run() {
-      closed.addEventListener('abort', () => taken(), { once: true });
       for (;;) {
         await fillAll();
         await wanted.wait(closed);
@@ -164,7 +160,7 @@ export function createBackfill(options: BackfillOptions): Backfill {
     take() {
       const samples = page;
       page = undefined;
-      if (samples) taken();
+      if (samples) taken.ring();
       return samples;
     },
   };

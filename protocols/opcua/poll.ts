@@ -5,6 +5,7 @@
 import type { DataValue } from 'node-opcua-client';
 import { isBad, type Sample, type TimeUs } from '../sample.ts';
 import { createTimetable } from '../timetable.ts';
+import { createBell } from './bell.ts';
 import { sievesOf } from './filter.ts';
 import { createAiling } from './heal.ts';
 import { badSamples, type Item, measure, readValueOf } from './item.ts';
@@ -24,7 +25,7 @@ export function createPolling({ config, group, opcua, services, clock, bell, sta
   let isReady = false;
   /** The reader has not taken the last slot. */
   let isFull = false;
-  let taken = () => {};
+  const taken = createBell();
 
   const tagCount = () => [...items].reduce((sum, { ids }) => sum + ids.length, 0);
   const report = (item: Item, dataValue: DataValue, receivedAt: TimeUs) => {
@@ -113,7 +114,7 @@ export function createPolling({ config, group, opcua, services, clock, bell, sta
       samples = [];
       slots = { good: 0, bad: 0, skipped: 0 };
       isFull = false;
-      taken();
+      taken.ring();
       return all;
     },
     async run(signal) {
@@ -126,7 +127,6 @@ export function createPolling({ config, group, opcua, services, clock, bell, sta
           'the server does not have some nodes; trying again',
         );
       }
-      signal.addEventListener('abort', () => taken(), { once: true });
       for (;;) {
         const { at, due } = timetable.take(clock.now());
         if (due.length > 0) {
@@ -135,12 +135,9 @@ export function createPolling({ config, group, opcua, services, clock, bell, sta
           await readAll();
           isReady = true;
           isFull = true;
-          const { promise: wasTaken, resolve } = Promise.withResolvers<void>();
-          taken = resolve;
           reading = undefined;
           bell.ring();
-          await wasTaken;
-          signal.throwIfAborted();
+          await taken.wait(signal);
           if ((ailing.nextMs ?? Number.POSITIVE_INFINITY) <= performance.now()) await heal();
         }
         await clock.sleep(Math.max(0, timetable.next - clock.now()) / 1000, signal);

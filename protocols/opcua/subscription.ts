@@ -11,6 +11,7 @@
  */
 import type { MonitoredItemNotification } from 'node-opcua-client';
 import type { Sample } from '../sample.ts';
+import { createBell } from './bell.ts';
 import { createAiling } from './heal.ts';
 import { badSamples, type Item, measure } from './item.ts';
 import { createMonitoredItems } from './monitored-items.ts';
@@ -75,7 +76,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   let own: Sample[] = [];
   /** To be done between the messages: items to monitor, and to monitor no more. */
   const changes: { readonly add: readonly Item[]; readonly remove: readonly Item[] }[] = [];
-  let wakeUp = () => {};
+  const awake = createBell();
 
   const subscribe = async (): Promise<MessageStream> => {
     const publishingMs = clock.wallMs(group.publishingIntervalMs);
@@ -181,16 +182,12 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   const tend = async (signal: AbortSignal) => {
     for (;;) {
       const wait = Math.max(0, (ailing.nextMs ?? Number.POSITIVE_INFINITY) - performance.now());
-      const { promise: something, resolve } = Promise.withResolvers<void>();
-      wakeUp = resolve;
-      const timer = setTimeout(resolve, Math.min(wait, unseen ? 500 : 3_600_000));
-      if (changes.length > 0) resolve();
+      const timer = setTimeout(awake.ring, Math.min(wait, unseen ? 500 : 3_600_000));
       try {
-        await Promise.race([stream!.lost, something]);
+        await Promise.race([stream!.lost, awake.wait(signal)]);
       } finally {
         clearTimeout(timer);
       }
-      signal.throwIfAborted();
       if (unseen) bell.ring();
       for (const { add, remove: gone } of changes.splice(0)) {
         await monitored.remove(gone);
@@ -211,7 +208,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     add(more) {
       for (const item of more) items.add(item);
       if (stream) changes.push({ add: more, remove: [] });
-      wakeUp();
+      awake.ring();
     },
     remove(some) {
       for (const item of some) {
@@ -219,7 +216,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
         ailing.delete(item);
       }
       if (stream) changes.push({ add: [], remove: some });
-      wakeUp();
+      awake.ring();
     },
     take() {
       if (remnant.length > 0) return { ...nothing, samples: remnant.splice(0) };
@@ -258,7 +255,6 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     },
     async run(signal) {
       let recreations = 0;
-      signal.addEventListener('abort', () => wakeUp(), { once: true });
       for (;;) {
         const begun = performance.now();
         try {

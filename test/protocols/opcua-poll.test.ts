@@ -66,7 +66,7 @@ t.test('every slot of every tag ends as good, bad or skipped, however slow reade
   t.same([sum.good, sum.bad], [10, 30]);
   const due = Math.floor(nowUs() / 100_000) - Math.floor(begun / 100_000) + 1;
   const all = sum.good + sum.bad + sum.skipped;
-  t.ok(sum.skipped >= 4 * 6, 'while nobody took the last slot, the others passed');
+  t.ok(sum.skipped >= 4 * 4, 'while nobody took the last slot, the others passed');
   t.ok(all % 4 === 0 && all / 4 <= due && all / 4 >= due - 6, `${all / 4} slots of ${due}`);
   t.ok(samplesOf(readings, 2).every(({ quality: code }) => code === quality.badTypeMismatch));
 });
