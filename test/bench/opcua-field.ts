@@ -89,7 +89,7 @@ async function subscribe({ dir, items, endpoint }: FieldOptions): Promise<void> 
   await client.connect(endpoint!);
   const session = await client.createSession();
   const index = (await session.readNamespaceArray()).indexOf(namespaceUri);
-  const subscription = await ClientSubscription.create(session, {
+  const subscription = ClientSubscription.create(session, {
     requestedPublishingInterval: intervalMs,
     requestedMaxKeepAliveCount: 10,
     requestedLifetimeCount: 100,
