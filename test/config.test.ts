@@ -12,7 +12,7 @@ import { plantSchema } from '../hub/plant/plant-file.ts';
 import { ConfigError } from '../protocols/errors.ts';
 
 const demo = join(import.meta.dirname, '../config/demo');
-const environment = { PAYESH_DEMO_WAIVER_UNTIL: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10) };
+const environment = {};
 
 function mistake(text: string, schema: z.ZodType, env = {}): ConfigError {
   try {

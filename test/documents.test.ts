@@ -62,7 +62,8 @@ t.test('every payesh command that is shown is known to its program', async (t) =
     const text = textOf(file);
     const spans = [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
     for (const line of [...shellLines(text), ...spans]) {
-      const [, program, name, sub] = /\bpayesh-(hub|agent)(?: -c \S+)? ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?/.exec(line) ?? [];
+      const [, program, name, sub] =
+        /\bpayesh-(hub|agent)(?: -c \S+)? ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?/.exec(line) ?? [];
       if (program) commands.add([program, name, ...(parents.has(name!) && sub ? [sub] : [])].join(' '));
     }
   }

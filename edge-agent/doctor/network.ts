@@ -41,7 +41,7 @@ export async function findName(host: string): Promise<Finding | undefined> {
 }
 
 /** Whether something listens there. The connection is closed at once. */
-export function findPort({ host, port }: Place, signal: AbortSignal): Promise<Finding> {
+function findPort({ host, port }: Place, signal: AbortSignal): Promise<Finding> {
   return new Promise((resolve) => {
     const began = performance.now();
     const socket = connect({ host, port, signal });

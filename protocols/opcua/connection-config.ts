@@ -26,7 +26,7 @@ const waiverSchema = z.strictObject(
 );
 
 /** OPC 10000-7 6.6; what is older or weaker is refused. `best` is the strongest that the server offers. */
-export const securityPolicies = ['best', 'aes256-sha256-rsapss', 'aes128-sha256-rsaoaep', 'basic256sha256'] as const;
+const securityPolicies = ['best', 'aes256-sha256-rsapss', 'aes128-sha256-rsaoaep', 'basic256sha256'] as const;
 
 /** By mode, since each needs something else. */
 const securitySchema = z.discriminatedUnion('mode', [

