@@ -40,9 +40,10 @@ function printSources(sources: readonly SourceReport[], now: number, terminal: T
     id,
     terminal.style(state === 'up' ? 'green' : 'red', state),
     durationText((now - stateSince) / 1000),
-    tags.good,
-    tags.uncertain,
-    tags.bad > 0 ? terminal.style('red', String(tags.bad)) : 0,
+    // Of a device that is away these are the last known ones, which nobody vouches for now.
+    state === 'up' ? tags.good : '-',
+    state === 'up' ? tags.uncertain : '-',
+    state !== 'up' ? '-' : tags.bad > 0 ? terminal.style('red', String(tags.bad)) : 0,
     tags.silent,
     lost,
     target,

@@ -41,9 +41,10 @@ export const statusCommand = (): Command =>
       }),
     );
 
+/** However wrong the file may have become: that is when one asks. */
 const dataDirOf = async (file: string): Promise<string> => {
-  const { agentOf } = await import('./agent-config.ts');
-  return agentOf(file).config.dataDir;
+  const { readAgentText } = await import('../../config/agent-text.ts');
+  return readAgentText(file, process.env).dataDir;
 };
 
 async function ask(dataDir: string, signal: AbortSignal): Promise<AgentReport> {

@@ -18,6 +18,7 @@ interface TrustOptions {
   readonly thumbprint?: string;
   readonly list?: boolean;
   readonly forget?: string;
+  readonly renewOwn?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
 }
@@ -34,6 +35,7 @@ export const trustCommand = (): Command =>
     .option('--thumbprint <sha256>', 'approve the certificate with this SHA-256, without asking')
     .option('--list', 'only show what is trusted and what waits')
     .option('--forget <sha256>', 'trust this certificate no more; its first digits will do')
+    .option('--renew-own', "make a new certificate for this agent's own key; servers must trust it then")
     .option('--yes', 'approve what is shown without asking')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -52,6 +54,7 @@ Examples:
         const options = isThumbprint ? { ...given, thumbprint: server } : given;
         const { openTrustList } = await import('../../protocols/opcua/trust.ts');
         const { dataDir, endpoints } = await placeOf(endpoint, options);
+        if (options.renewOwn) return await renewOwn(dataDir, terminal);
         const list = openTrustList(dataDir);
         if (options.forget !== undefined) {
           const { thumbprint, applicationUri } = oneOf(list.list(), options.forget);
@@ -66,13 +69,22 @@ Examples:
       }),
     );
 
+async function renewOwn(dataDir: string, terminal: Terminal): Promise<void> {
+  const { renewOwnCertificate } = await import('../../protocols/opcua/certificate.ts');
+  const { kept, notAfter } = await renewOwnCertificate(dataDir);
+  terminal.print(`renewed: valid until ${notAfter.toISOString().slice(0, 10)}; the old one is kept in ${kept}`);
+  terminal.note(
+    'Servers that trust agents one by one must trust the new certificate. A running agent uses it from its next start.',
+  );
+}
+
 /** Where the trust list is, and which servers it is about: none named means all that are known. */
 async function placeOf(
   endpoint: string | undefined,
-  { config, source, dataDir, list, forget, thumbprint }: TrustOptions,
+  { config, source, dataDir, list, forget, thumbprint, renewOwn }: TrustOptions,
 ): Promise<{ dataDir: string; endpoints: string[] }> {
   if (config === undefined) {
-    if (endpoint === undefined && !list && forget === undefined && thumbprint === undefined) {
+    if (endpoint === undefined && !list && !renewOwn && forget === undefined && thumbprint === undefined) {
       throw usageError('no server is named', 'Give -c agent.yaml, or an endpoint: opc.tcp://host:4840.');
     }
     return { dataDir: resolve(dataDir), endpoints: endpoint === undefined ? [] : [endpoint] };

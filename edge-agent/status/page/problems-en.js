@@ -108,7 +108,7 @@ export const problems = {
       d.owner === 'agent'
         ? [
             'Choose a time when the lines stand still: every server must approve the new certificate once.',
-            'Stop the agent, move the file `opcua/own.pem` out of the data folder, and start the agent: it makes a new one.',
+            'Run `payesh-agent trust -c agent.yaml --renew-own` on the gateway, and restart the agent.',
             'Approve the new certificate of “Payesh” in every OPC UA server.',
           ]
         : [
@@ -132,7 +132,7 @@ export const problems = {
     means: `They are stored as Bad, without a value; the other ${f.count(d.total - d.count)} are read as usual. Most often (${f.count(d.ofQuality)}): \`${d.quality}\``,
     todo: [
       ...(qualityRemedies[d.quality] ? [qualityRemedies[d.quality](d)] : []),
-      `Begin with \`${d.tag}\` (\`${d.address}\`). Filter the table below by “Bad” to see them all.`,
+      `Begin with \`${d.tag}\` (\`${d.address}\`). On the page of the gateway, the filter “Bad” shows them all.`,
       'Read one of them undecoded: `payesh-agent probe --help`',
     ],
   }),
@@ -273,7 +273,7 @@ export const problems = {
     means: 'They are measured and stored, but nobody has compared them with the device itself, and they are marked so.',
     todo: [
       `Compare tag by tag, standing at the machine: \`payesh-agent commission -c ${d.file}\``,
-      'The table below shows which: filter by “not commissioned”.',
+      'On the page of the gateway, the filter “not commissioned” shows which.',
     ],
   }),
 };
