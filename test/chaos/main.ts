@@ -26,7 +26,7 @@ else await harm();
 function proveTheChecker(): void {
   const missed: string[] = [];
   let caught = 0;
-  for (const { name, isBug, red, by } of runMutants(root, options.seed)) {
+  for (const { name, isBug, red, by } of runMutants(root, options.seed, options.mutants)) {
     say(`${red ? 'caught' : 'passed'}  ${name}: ${by}`);
     if (red !== isBug) missed.push(name);
     else if (isBug) caught += 1;

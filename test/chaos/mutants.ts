@@ -94,17 +94,6 @@ export const mutants: readonly Mutant[] = [
     run: [...embedded, '--faults', 'corrupt', 'pause'],
   },
   {
-    name: 'a repeated frame is stored again',
-    edits: [
-      {
-        file: ingest,
-        search: 'if (header.first + header.count - 1 < expected) {',
-        replace: 'if (header.first + header.count - 1 < 0) {',
-      },
-    ],
-    run: [...embedded, '--faults', 'pause', 'half-open'],
-  },
-  {
     name: 'a rewrite gets other timestamps in the store',
     edits: [
       {

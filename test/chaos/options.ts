@@ -13,7 +13,8 @@ export interface Options {
   readonly faults: readonly FaultName[];
   readonly drain: number;
   readonly states: number;
-  readonly mutants: boolean;
+  /** Part of the names of those to plant, or all. */
+  readonly mutants: string | boolean;
   readonly powerCut: boolean;
   readonly json: boolean;
   readonly keep: boolean;
@@ -37,7 +38,11 @@ export function readOptions(args: readonly string[]): Options {
     .addOption(new Option('--store <kind>', 'default: influx where it is installed').choices(['duckdb', 'influx']))
     .addOption(new Option('--faults <names...>', 'only these').choices(faultNames).default(faultNames, 'all'))
     .option('--drain <s>', 'how long the backlog may take once everything is healed', number, 180)
-    .option('--mutants', 'plant known bugs one at a time; each must be caught', false)
+    .option(
+      '--mutants [text]',
+      'plant known bugs one at a time, those with the text in their name; each must be caught',
+      false,
+    )
     .option('--power-cut', 'replay recorded writes of the buffer at every point where the power can fail', false)
     .option('--states <n>', 'of the disk after a power cut', number, 2000)
     .option('--keep', 'keep files and logs, also when all is well', false)
