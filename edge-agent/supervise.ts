@@ -43,7 +43,7 @@ const recentRetryMs = 3000;
 
 /**
  * Resolves when the signal aborts. What an operator must mend (a key that cannot be read) keeps this source down until it
- * is mended, and no other. @throws what is neither a ConnectionError nor a ConfigError: a fault of ours.
+ * is mended, and no other; so does a fault of the driver, which a device that nobody foresaw can bring about.
  */
 export async function superviseSource(options: SuperviseOptions, signal: AbortSignal): Promise<void> {
   const { source, sampler, health, acceptor, clock, log, onState = () => {} } = options;
@@ -71,10 +71,9 @@ export async function superviseSource(options: SuperviseOptions, signal: AbortSi
         await acceptor.add([...samples, ...health.after(reading, now)]);
       }
     } catch (failure) {
-      if (!(failure instanceof ConnectionError || failure instanceof ConfigError)) throw failure;
-      error = failure;
-      if (health.up || failure.message !== told) tell(failure);
-      told = failure.message;
+      error = failure instanceof Error ? failure : new Error(String(failure));
+      if (health.up || error.message !== told) tell(error);
+      told = error.message;
     } finally {
       if (health.up) {
         lostAtMs = performance.now();
@@ -90,9 +89,11 @@ export async function superviseSource(options: SuperviseOptions, signal: AbortSi
     await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 
-  function tell(failure: ConnectionError | ConfigError): void {
+  function tell(failure: Error): void {
     const fields = { source: source.id, err: failure };
     if (failure instanceof ConnectionError) log.warn(fields, 'source lost; trying again');
-    else log.error({ ...fields, at: failure.path, hint: failure.hint }, 'source cannot run until this is mended');
+    else if (failure instanceof ConfigError) {
+      log.error({ ...fields, at: failure.path, hint: failure.hint }, 'source cannot run until this is mended');
+    } else log.error(fields, 'the driver failed on what this source sent; trying again, and the others go on');
   }
 }

@@ -125,6 +125,7 @@ export function openSqliteLedger(file: string): Ledger {
       return writeHello.get(JSON.stringify(hello), now, number)!;
     })();
     for (const { stream } of older) stream.closedAt = now;
+    knownTags = undefined;
     const { stream } = known ?? keep(row);
     return Object.assign(stream, { hello, helloAt: now, closedAt: null });
   };
@@ -262,7 +263,9 @@ const toGap = ({ stream, first, last, reason, at, who, seen_at, note }: GapRow):
 /** One entry per agent and full path: the newest stream's declaration, and every key that ever held its samples. */
 function collectTags(states: Iterable<StreamState>): KnownTag[] {
   const byPath = new Map<string, Mutable<KnownTag> & { keys: { stream: number; tag: number }[] }>();
-  for (const { stream, site, tags } of states) {
+  // What an agent is now is said by its open stream, also where a closed one is younger.
+  const openLast = [...states].sort((a, b) => Number(a.stream.closedAt === null) - Number(b.stream.closedAt === null));
+  for (const { stream, site, tags } of openLast) {
     const inOrder = [...tags.values()].sort(
       (a, b) => Number(Boolean(b.retired)) - Number(Boolean(a.retired)) || a.id - b.id,
     );

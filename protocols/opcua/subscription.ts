@@ -156,7 +156,8 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
         if (measure(item, dataValue, occasion, samples)) lost++;
         unseen?.delete(item);
         // A server that has lost a node does not find it again for an old item.
-        if (isGone(dataValue.statusCode.value)) ailing.add(item, dataValue.statusCode.value);
+        const { value: code } = dataValue.statusCode;
+        if (isGone(code) && ailing.add(item, code)) awake.ring();
       }
       if (complete && !unseen && stream) through = Math.max(through, receivedAt - publishingUs);
     }

@@ -463,3 +463,32 @@ t.test('a lost source is tried again, and every session begins with everything a
     [42, true, false, 42, true, false],
   );
 });
+
+t.test('a driver that fails on what a device sends is tried again, and told once', async (t) => {
+  const stop = new AbortController();
+  const errors: object[] = [];
+  const ids = new Map(healthDeclarations('plc', 5000).map(({ path }, i) => [path, i + 100]));
+  let attempts = 0;
+  await superviseSource(
+    {
+      source: {
+        id: 'plc',
+        async *read() {
+          if (++attempts < 3) throw new TypeError('undefined is no number');
+          yield { samples: [], through: start };
+          stop.abort();
+        },
+        inspect: () => Promise.reject(new ConnectionError('not asked')),
+      },
+      sampler: createSampler(new Map(), now),
+      health: createSourceHealth('plc', ids, 5000),
+      acceptor: { add: async () => {} },
+      clock: systemClock,
+      log: { ...quiet, error: (fields) => void errors.push(fields) },
+    },
+    stop.signal,
+  );
+  t.equal(attempts, 3);
+  t.match(errors, [{ source: 'plc', err: { message: 'undefined is no number' } }]);
+  t.equal(errors.length, 1);
+});

@@ -404,3 +404,18 @@ t.test('an older process that greets after a newer one is a copy; a quarantine o
   hub.ledger[Symbol.dispose]();
   t.equal(createHub(t, file).ledger.quarantines().size, 1);
 });
+
+t.test('tags are as the open stream declares them, also where a closed one is younger', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  const other = 'cd'.repeat(16);
+  void hub.send('up/hello', { ...hello, epoch: other, bootId: 'c' });
+  void hub.send(
+    'up/manifest',
+    encodeManifest({ ...manifest, epoch: other, tags: [{ ...tag(9, 'int'), path: 'line/unit/tag-1' }] }),
+  );
+  const currentId = () => hub.ledger.tags().find(({ path }) => path === 'demo/site/line/unit/tag-1')!.current.id;
+  t.equal(currentId(), 9);
+  void hub.send('up/hello', { ...hello, bootId: 'd' });
+  t.equal(currentId(), 1);
+});
