@@ -1,6 +1,6 @@
 /**
- * The frame: a run of consecutively numbered samples. It is encoded once, and the same bytes are the buffer's chunk,
- * the MQTT payload and what is checked at the hub.
+ * The frame: a run of consecutively numbered samples, or the word that they will never come (`gap.ts`). It is encoded
+ * once, and the same bytes are the buffer's chunk, the MQTT payload and what is checked at the hub.
  *
  *   offset  0  "PYSH"          24  first number  u64     44  manifest revision u32
  *           4  version u8      32  acceptedAt µs u64     48  payload length    u32
@@ -20,9 +20,11 @@ export const maxFrameSamples = 8192;
 export const maxFrameBytes = 256 * 1024;
 export const frameHeaderBytes = 56;
 
+/** What a payload is. */
+export const codec = { samples: 1, gap: 2 } as const;
+
 const magic = 0x48535950; // "PYSH"
 const frameVersion = 1;
-const codecJsonZstd = 1;
 /** Twice what 8,192 numbers can take. Small, because the worst JSON of this size takes 0.1 s to refuse. */
 const maxContentBytes = 1024 * 1024;
 
@@ -31,8 +33,11 @@ export interface FrameHeader {
   readonly epoch: string;
   /** Number of the first sample; the others follow without a gap. */
   readonly first: number;
+  /** Samples; of a gap any u32 of numbers. */
   readonly count: number;
+  /** Of a gap: when it was recorded. */
   readonly acceptedAt: TimeUs;
+  /** Of the manifest that describes the samples; 0 of a gap, which needs none. */
   readonly manifestRevision: number;
   readonly codec: number;
 }
@@ -112,11 +117,15 @@ export function encodePayload(samples: SampleColumns): Buffer {
 }
 
 /** Puts header and payload together; from here on the bytes never change. */
-export function sealFrame(header: Omit<FrameHeader, 'codec'>, payload: Uint8Array): Buffer {
+export function sealFrame(
+  header: Omit<FrameHeader, 'codec'>,
+  payload: Uint8Array,
+  payloadCodec: number = codec.samples,
+): Buffer {
   const frame = Buffer.allocUnsafe(frameHeaderBytes + payload.length);
   frame.writeUInt32LE(magic, 0);
   frame.writeUInt8(frameVersion, 4);
-  frame.writeUInt8(codecJsonZstd, 5);
+  frame.writeUInt8(payloadCodec, 5);
   frame.writeUInt16LE(0, 6);
   frame.write(header.epoch, 8, 16, 'hex');
   frame.writeBigUInt64LE(BigInt(header.first), 24);
@@ -149,7 +158,9 @@ export function openFrame(bytes: Uint8Array): { header: FrameHeader; payload: Bu
   const first = frame.readBigUInt64LE(24);
   const acceptedAt = frame.readBigUInt64LE(32);
   const count = frame.readUInt32LE(40);
-  if (count < 1 || count > maxFrameSamples) throw refuse('count', `${count} samples, expected 1 to ${maxFrameSamples}`);
+  if (count < 1 || (count > maxFrameSamples && frame.readUInt8(5) !== codec.gap)) {
+    throw refuse('count', `${count} samples, expected 1 to ${maxFrameSamples}`);
+  }
   if (first < 1n || first > 9007199254740991n - BigInt(count)) throw refuse('number', `first number is ${first}`);
   if (acceptedAt > 9007199254740991n) throw refuse('time', `accepted at ${acceptedAt} µs`);
   const header: FrameHeader = {
@@ -168,7 +179,7 @@ export function openFrame(bytes: Uint8Array): { header: FrameHeader; payload: Bu
  * @throws {RejectedError} with a `FrameFault` as its reason.
  */
 export function decodePayload(header: FrameHeader, payload: Uint8Array): { samples: SampleColumns; content: Buffer } {
-  if (header.codec !== codecJsonZstd) throw refuse('codec', `codec ${header.codec} is not known`);
+  if (header.codec !== codec.samples) throw refuse('codec', `codec ${header.codec} is not one of samples`);
   let content: Buffer;
   let columns: Record<string, unknown>;
   try {

@@ -6,6 +6,7 @@ import t from 'tap';
 import { createScaledClock, parseClock, systemClock } from '../../protocols/clock.ts';
 import { RejectedError } from '../../protocols/errors.ts';
 import {
+  codec,
   decodePayload,
   encodeContent,
   encodePayload,
@@ -17,6 +18,7 @@ import {
   sealFrame,
   toColumns,
 } from '../../protocols/frame.ts';
+import { type FrameGap, gapReasons, isGap, maxGapNumbers, readGap, sealGap } from '../../protocols/gap.ts';
 import { manifestSchema } from '../../protocols/manifest.ts';
 import {
   ackSchema,
@@ -206,6 +208,50 @@ t.test('every fault has its word', async (t) => {
     edited((frame) => frame.fill(0, frameHeaderBytes)),
     'decode',
   );
+});
+
+t.test('a gap of any size comes out of its frame as it went in, and its bytes never change', async () => {
+  const time = fc.integer({ min: 0, max: 1_800_000_000_000_000 });
+  const anyGap: fc.Arbitrary<FrameGap> = fc.oneof(
+    fc.constantFrom('evicted', 'corrupt', 'of-another-time').map((reason) => ({ reason })),
+    fc
+      .record({ reason: fc.constantFrom('evicted', 'corrupt'), from: time, lengthUs: fc.nat() })
+      .map(({ reason, from, lengthUs }) => ({ reason, from, to: from + lengthUs })),
+  );
+  fc.assert(
+    fc.property(
+      anyGap,
+      fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - maxGapNumbers }),
+      fc.integer({ min: 1, max: maxGapNumbers }),
+      (gap, first, count) => {
+        const place = { epoch: header.epoch, first, count, acceptedAt: header.acceptedAt };
+        const frame = sealGap(place, gap);
+        const opened = openFrame(frame);
+        return (
+          isGap(opened.header) &&
+          isDeepStrictEqual(opened.header, { ...place, manifestRevision: 0, codec: codec.gap }) &&
+          isDeepStrictEqual(readGap(opened.payload), gap) &&
+          frame.equals(sealGap(place, gap))
+        );
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+t.test('a gap is never read as samples, and one that does not say why is one all the same', async (t) => {
+  const gap = sealGap({ ...header, count: 5 }, { reason: gapReasons.evicted });
+  t.equal(attempt(gap), 'codec');
+  t.notOk(isGap(openFrame(seal(example)).header));
+  const told = (payload: string | Uint8Array) => readGap(Buffer.from(payload));
+  for (const payload of ['', 'null', '[]', '5', '{', '{"reason":7}', '{"reason":"Not a word"}', '\xff'])
+    t.same(told(payload), { reason: 'unknown' }, payload);
+  t.same(told(`{"reason":"evicted","z":"${'x'.repeat(2000)}"}`), { reason: 'unknown' }, 'nor is anything large read');
+  t.same(told('{"reason":"evicted","from":5,"to":4}'), { reason: 'evicted' }, 'times that run backwards are none');
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => typeof readGap(bytes).reason === 'string'));
+  const damaged = Buffer.from(gap);
+  damaged[40]! ^= 1;
+  t.equal(attempt(damaged), 'crc', 'how many are gone is checked');
 });
 
 t.test('content that says something else than samples is refused', async (t) => {
