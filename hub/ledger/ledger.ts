@@ -98,6 +98,11 @@ export interface Ledger extends Disposable {
   stream(agent: string, epoch: string): Stream | undefined;
   /** Finds or opens the stream of a hello, and closes the agent's older ones. */
   greet(agent: string, hello: Hello, now: TimeUs): Stream;
+  /**
+   * Streams that are opened from now on get numbers above this one: a store may hold samples of streams that a ledger
+   * restored from an older backup does not know.
+   */
+  reserve(number: number): void;
   /** Keeps a manifest revision. */
   keepManifest(stream: number, manifest: Manifest, now: TimeUs): void;
   /** The declared tags of a stream by id, all revisions; for validation. Do not change it. */

@@ -48,8 +48,12 @@ export function openSqliteLedger(file: string): Ledger {
   const id = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'id'").pluck().get()!;
 
   const insertStream = db.prepare<[string, string], StreamRow>(
-    'INSERT INTO stream (agent, epoch) VALUES (?, ?) RETURNING *',
+    `INSERT INTO stream (number, agent, epoch)
+    SELECT 1 + max((SELECT coalesce(max(number), 0) FROM stream),
+      coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'reserved'), 0)), ?, ?
+    RETURNING *`,
   );
+  const writeReserved = db.prepare("INSERT OR REPLACE INTO meta VALUES ('reserved', ?)");
   const writeHello = db.prepare<[string, number, number], StreamRow>(
     'UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ? RETURNING *',
   );
@@ -170,6 +174,7 @@ export function openSqliteLedger(file: string): Ledger {
     streams: () => [...states.values()].map(({ stream }) => stream),
     stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
     greet,
+    reserve: (number) => void writeReserved.run(String(number)),
     keepManifest(number, manifest, now) {
       const state = states.get(number)!;
       db.transaction(() => {

@@ -82,6 +82,14 @@ export interface TelemetryReader {
   ): Promise<{ numbers: readonly number[]; samples: SampleColumns }>;
 }
 
+/** What a store says of itself when it is held against the ledger (`hub/proof/standing.ts`). */
+export interface StoreAccount {
+  /** By stream: the highest number that it is known to hold or to have held; the true one may be higher (InfluxDB). */
+  readonly highest: ReadonlyMap<number, number>;
+  /** Runs of numbers below it that it held and has lost, a damaged file say. Written again, they are taken. */
+  readonly lost: readonly { readonly stream: number; readonly first: number; readonly last: number }[];
+}
+
 /** Whether the store can take writes now; `reason` goes to /readyz. */
 export type StoreHealth = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -100,6 +108,8 @@ export interface TelemetryStore extends AsyncDisposable {
   readonly writer: TelemetryWriter;
   readonly reader: TelemetryReader;
   health(): StoreHealth;
+  /** Cheap enough for every start. @throws {ConnectionError} the store is away. */
+  account(signal: AbortSignal): Promise<StoreAccount>;
   /** Applies age and disk quota; called now and then by the hub. */
   retain(
     policy: { maxAgeMs: number; maxBytes: number },

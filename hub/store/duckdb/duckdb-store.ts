@@ -165,6 +165,7 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
         read(({ session, segments }) => samplesByNumber(session, segments.list, run, signal), signal),
     },
     health: () => health,
+    account: (signal) => read(async ({ segments }) => ({ highest: new Map(segments.marks), lost: [] }), signal),
     retain: (policy, now, signal) =>
       writers.together(async () => {
         const current = await alive();

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { ConnectionError } from '../../../protocols/errors.ts';
 import type { StoreHealth, TelemetryStore } from '../store.ts';
 import { authorization, databaseOf, endpoint, type InfluxOptions, refusal, unreachable } from './connection.ts';
+import { highestNumbers } from './highest.ts';
 import { createQueryClient, identifier } from './query.ts';
 import { createInfluxReader } from './read.ts';
 import { createRetention } from './retain.ts';
@@ -25,7 +26,8 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
   const queries = createQueryClient(options, timeoutMs * 3);
   const lines = createLineWriter(options, timeoutMs);
   const policy = options.api === 'v1' ? options.retentionPolicy : undefined;
-  const reader = createInfluxReader(queries, `${policy === undefined ? '' : `${identifier(policy)}.`}"sample"`);
+  const measurement = `${policy === undefined ? '' : `${identifier(policy)}.`}"sample"`;
+  const reader = createInfluxReader(queries, measurement);
   const retention = options.api === 'v1' ? createRetention(queries, options, shardBytes) : undefined;
   const calm = new AbortController().signal;
   let health: StoreHealth = { ok: true };
@@ -109,6 +111,7 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
     },
     reader,
     health: () => health,
+    account: async (signal) => ({ highest: await highestNumbers(queries, measurement, signal), lost: [] }),
     retain: async (limits, now, signal) => (retention ? retention.retain(limits, now, signal) : []),
     bytes: async () => (retention ? retention.bytes(calm) : null),
     [Symbol.asyncDispose]: async () => lines[Symbol.dispose](),
