@@ -10,6 +10,9 @@ export interface Figure {
   readonly against?: string;
   /** What was measured, as far as the name does not say it. */
   readonly note?: string;
+  /** What must be reached, in the same unit. */
+  readonly atMost?: number;
+  readonly atLeast?: number;
 }
 
 export interface Bench {
@@ -21,16 +24,28 @@ export interface Bench {
 export interface BenchContext {
   /** A folder on disk that the bench may fill; removed afterwards. */
   readonly dir: string;
+  /** How long a bench of a rate shall hold it, seconds; each has its own usual length. */
+  readonly seconds?: number | undefined;
+  /** How many agents a fleet has. */
+  readonly agents?: number | undefined;
   /** What is going on, for a person who waits. */
   progress(text: string): void;
 }
 
-export const withRatio = (figure: Figure) => ({
+/** The line that is printed. */
+export const toLine = (figure: Figure) => ({
   ...figure,
   value: round(figure.value),
   reference: figure.reference === null ? null : round(figure.reference),
   ratio: figure.reference ? round(figure.value / figure.reference) : null,
+  ...verdict(figure),
 });
+
+function verdict({ value, atMost, atLeast }: Figure): { verdict?: 'reached' | 'missed' } {
+  if (atMost === undefined && atLeast === undefined) return {};
+  const reached = value <= (atMost ?? Number.POSITIVE_INFINITY) && value >= (atLeast ?? Number.NEGATIVE_INFINITY);
+  return { verdict: reached ? 'reached' : 'missed' };
+}
 
 const round = (value: number): number => Number(value.toPrecision(4));
 

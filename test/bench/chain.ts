@@ -1,5 +1,6 @@
 /** The whole chain as processes of their own, as in production: mosquitto, hub, one agent; in a folder of the bench. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
@@ -9,18 +10,36 @@ import { freePort } from '../support/ports.ts';
 
 export interface Chain extends AsyncDisposable {
   readonly url: string;
+  readonly mqttUrl: string;
+  /** As it runs now. */
   readonly hub: Child;
+  readonly broker: Child;
   get<T>(path: string): Promise<T>;
   /** Starts the agent with these sources (YAML) on its folder. */
   startAgent(sources: string, statusPort?: number): Child;
   readonly agentDir: string;
+  /** By the name of the agent. */
+  readonly passwords: ReadonlyMap<string, string>;
+  /** kill -9. */
+  kill(which: 'hub' | 'broker'): Promise<void>;
+  /** Starts it again on the same files and port; resolves when it answers. */
+  start(which: 'hub' | 'broker'): Promise<void>;
+}
+
+export interface ChainOptions {
+  /** Accounts beside the one of the agent that `startAgent` starts. */
+  readonly agents?: readonly string[];
 }
 
 const root = join(import.meta.dirname, '../..');
 const token = `pay_${'b'.repeat(43)}`;
 const startTimeoutMs = 30_000;
 
-export async function startChain(dir: string, store: 'duckdb' | 'influx'): Promise<Chain> {
+export async function startChain(
+  dir: string,
+  store: 'duckdb' | 'influx',
+  { agents = [] }: ChainOptions = {},
+): Promise<Chain> {
   const [httpPort, mqttPort, influxPort] = [await freePort(), await freePort(), await freePort()];
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -30,17 +49,18 @@ export async function startChain(dir: string, store: 'duckdb' | 'influx'): Promi
   const agentDir = join(dir, 'agents/bench');
   for (const folder of ['hub', 'agents/bench']) mkdirSync(join(dir, folder), { recursive: true });
   const children: Child[] = [];
-  {
+  const passwords = new Map(
+    ['hub-ingest', 'bench', ...agents].map((user) => [user, randomBytes(18).toString('base64url')]),
+  );
+  writeFileSync(join(dir, 'hub/broker-password'), passwords.get('hub-ingest')!);
+  writeFileSync(join(agentDir, 'password'), passwords.get('bench')!);
+  const startBroker = async () => {
     using access = openAccess(join(dir, 'hub/access.db'));
-    const passwords = { 'hub-ingest': 'hub/broker-password', bench: 'agents/bench/password' };
-    for (const [user, file] of Object.entries(passwords)) {
-      const password = randomBytes(18).toString('base64url');
-      access.agents.setPassword(user, password, 'bench');
-      writeFileSync(join(dir, file), password);
-    }
-    children.push(await startMosquitto(join(dir, 'mosquitto'), mqttPort, access.agents.passwordFile()));
-  }
-  if (store === 'influx') children.push(await startInfluxdb(join(dir, 'influxdb'), influxPort));
+    for (const [user, password] of passwords) access.agents.setPassword(user, password, 'bench');
+    const child = await startMosquitto(join(dir, 'mosquitto'), mqttPort, access.agents.passwordFile());
+    children.push(child);
+    return child;
+  };
   const start = (name: string, launcher: string, ...args: string[]) => {
     const logFile = join(dir, 'logs', `${name}-${children.length}.log`);
     const child = startChild({ name, command: join(root, launcher), args, env, cwd: root, logFile });
@@ -65,21 +85,32 @@ broker: { kind: external, url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: ${j
 store: { kind: ${store}, influx: { url: "http://127.0.0.1:${influxPort}" } }
 `,
   );
-  const hub = start('hub', 'hub/payesh-hub.mjs', '-c', hubFile, 'run');
-  await hub.until(
-    () =>
+  const startHub = async () => {
+    const child = start('hub', 'hub/payesh-hub.mjs', '-c', hubFile, 'run');
+    const answers = () =>
       get('/readyz').then(
         () => true,
         () => false,
-      ),
-    startTimeoutMs,
-  );
+      );
+    await child.until(answers, startTimeoutMs);
+    return child;
+  };
 
+  let broker = await startBroker();
+  if (store === 'influx') children.push(await startInfluxdb(join(dir, 'influxdb'), influxPort));
+  let hub = await startHub();
   return {
     url,
-    hub,
+    mqttUrl: `mqtt://127.0.0.1:${mqttPort}`,
+    get hub() {
+      return hub;
+    },
+    get broker() {
+      return broker;
+    },
     get,
     agentDir,
+    passwords,
     startAgent(sources, statusPort) {
       const file = join(dir, 'agent.yaml');
       const status = statusPort === undefined ? '' : `status: { port: ${statusPort} }\n`;
@@ -88,6 +119,16 @@ store: { kind: ${store}, influx: { url: "http://127.0.0.1:${influxPort}" } }
         `agent: bench\nsite: bench/plant\ndataDir: ${agentDir}\nbroker: { url: "mqtt://127.0.0.1:${mqttPort}", password: { file: ${agentDir}/password } }\n${status}sources:\n${sources}`,
       );
       return start('agent', 'edge-agent/payesh-agent.mjs', 'run', '-c', file, '--drain-ms', '0');
+    },
+    async kill(which) {
+      const { process } = which === 'hub' ? hub : broker;
+      const exited = once(process, 'exit');
+      process.kill('SIGKILL');
+      await exited;
+    },
+    async start(which) {
+      if (which === 'hub') hub = await startHub();
+      else broker = await startBroker();
     },
     async [Symbol.asyncDispose]() {
       for (const child of children.reverse()) await child.stop(10_000);
@@ -107,4 +148,12 @@ export const streamOf = async (chain: Chain): Promise<StreamState | undefined> =
 export function residentMb(child: Pick<Child, 'process'>): number {
   const status = readFileSync(`/proc/${child.process.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+/** Seconds of processor time that a process has had; clock ticks are 10 ms on every Linux that we know. */
+export function processorS(child: Pick<Child, 'process'>): number {
+  const stat = readFileSync(`/proc/${child.process.pid}/stat`, 'utf8');
+  // After the name, which may hold blanks: utime and stime are the 12th and 13th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -1,21 +1,40 @@
-/** `npm run bench [-- NAME…] [--json]`: the benches, each figure beside a reference of the same run. */
+/**
+ * `npm run bench [-- NAME…] [--seconds S] [--agents N] [--json]`: the benches, each figure beside a reference of the same
+ * run or the bound that it must keep. A name also stands for all that begin with it: `fleet` for `fleet-embedded` and so on.
+ */
 import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Bench, withRatio } from './bench.ts';
+import { type Bench, toLine } from './bench.ts';
 import { bytes } from './bytes.ts';
 import { drainEmbedded, drainInflux } from './drain.ts';
+import { fleetEmbedded, fleetInflux, fleetStorm } from './fleet.ts';
 import { live } from './live.ts';
 import { modbus } from './modbus.ts';
 import { opcua } from './opcua.ts';
 import { pipeline } from './pipeline.ts';
 
-const benches: readonly Bench[] = [pipeline, bytes, drainEmbedded, drainInflux, live, modbus, opcua];
+const benches: readonly Bench[] = [
+  pipeline,
+  bytes,
+  drainEmbedded,
+  drainInflux,
+  live,
+  modbus,
+  opcua,
+  fleetEmbedded,
+  fleetInflux,
+  fleetStorm,
+];
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, seconds: { type: 'string' }, agents: { type: 'string' } },
+});
 const known = benches.flatMap(({ names }) => names);
-const unknown = positionals.filter((name) => !known.includes(name));
+const means = (asked: string, name: string) => name === asked || name.startsWith(`${asked}-`);
+const unknown = positionals.filter((asked) => !known.some((name) => means(asked, name)));
 if (unknown.length > 0) {
   process.stderr.write(`no bench is called ${unknown.join(', ')}; there are ${known.join(', ')}\n`);
   process.exit(78);
@@ -36,12 +55,16 @@ const print = (line: object) => {
 try {
   print(machine());
   const chosen = benches.filter(
-    ({ names }) => positionals.length === 0 || names.some((name) => positionals.includes(name)),
+    ({ names }) => positionals.length === 0 || names.some((name) => positionals.some((asked) => means(asked, name))),
   );
-  for (const bench of chosen) {
-    for await (const figure of bench.run({ dir, progress: (text) => process.stderr.write(`… ${text}\n`) }))
-      print(withRatio(figure));
-  }
+  const given = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+  const context = {
+    dir,
+    seconds: given(values.seconds),
+    agents: given(values.agents),
+    progress: (text: string) => void process.stderr.write(`… ${text}\n`),
+  };
+  for (const bench of chosen) for await (const figure of bench.run(context)) print(toLine(figure));
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
