@@ -8,7 +8,7 @@ import { hourUs } from '../plant/zone.ts';
 import type { Curve } from './register.ts';
 
 export interface Demand {
-  /** Whole blocks of the window. */
+  /** Blocks that end in (start, end]. */
   readonly blocks: number;
   readonly measuredBlocks: number;
   readonly peakKw: number | undefined;
@@ -20,9 +20,9 @@ export interface Demand {
 const measuredShare = 0.95;
 
 /**
- * Blocks lie on the plant's local clock; `offsetUs` is how far it is ahead of UTC. A block that is not wholly inside
- * [start, end) is not counted, the one that is running neither. One with a gap across its edge was not measured,
- * however short its part of the gap: it would take its share of energy that may all have been used outside it.
+ * Blocks lie on the plant's local clock; `offsetUs` is how far it is ahead of UTC. A block belongs to the window in
+ * which it ends, the one that is running to none. One with a gap across its edge was not measured, however short its
+ * part of the gap: it would take its share of energy that may all have been used outside it.
  */
 export function blockDemand(
   curve: Curve,
@@ -38,9 +38,9 @@ export function blockDemand(
     const step = curve.stepAt(edge);
     return !step || overlapUs(measured, step.from, step.to) === step.to - step.from;
   };
-  const first = Math.ceil((window.start + offsetUs) / intervalUs) * intervalUs - offsetUs;
-  for (let start = first; start + intervalUs <= window.end; start += intervalUs) {
-    const end = start + intervalUs;
+  const first = (Math.floor((window.start + offsetUs) / intervalUs) + 1) * intervalUs - offsetUs;
+  for (let end = first; end <= window.end; end += intervalUs) {
+    const start = end - intervalUs;
     blocks++;
     const isMeasured = overlapUs(measured, start, end) >= measuredShare * intervalUs;
     if (!isMeasured || !isMeasuredAt(start) || !isMeasuredAt(end)) continue;
@@ -50,16 +50,3 @@ export function blockDemand(
   }
   return { blocks, measuredBlocks, peakKw, peakAt };
 }
-
-/** Of two adjoining windows. */
-export function joinDemand(a: Demand, b: Demand): Demand {
-  const higher = (b.peakKw ?? Number.NEGATIVE_INFINITY) > (a.peakKw ?? Number.NEGATIVE_INFINITY) ? b : a;
-  return {
-    blocks: a.blocks + b.blocks,
-    measuredBlocks: a.measuredBlocks + b.measuredBlocks,
-    peakKw: higher.peakKw,
-    peakAt: higher.peakAt,
-  };
-}
-
-export const noDemand: Demand = { blocks: 0, measuredBlocks: 0, peakKw: undefined, peakAt: undefined };

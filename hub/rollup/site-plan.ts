@@ -72,7 +72,13 @@ export function planSite(asked: readonly { asset: KpiAsset; group: ElementGroup 
     units,
     meters,
     tags: completePaths,
-    needs: { tags: [...new Set([...states, ...counters, ...others])], counters, registers, slots: [...new Set(slots)] },
+    needs: {
+      tags: [...new Set([...states, ...counters, ...others])],
+      counters,
+      registers,
+      lookbackUs: Math.max(0, ...meters.map(({ demandIntervalUs }) => demandIntervalUs)),
+      slots: [...new Set(slots)],
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import type { TelemetryReader } from '../store/store.ts';
 import { completeEdges } from './counter-edges.ts';
 import type { SiteSource, SiteTag } from './site-tags.ts';
 import { type SourceHealth, sourceHealth } from './source-health.ts';
-import { readTracks, type Track } from './track.ts';
+import { cutTrack, readTracks, type Track } from './track.ts';
 
 export interface SliceNeeds {
   /** Tags whose samples are read. */
@@ -18,12 +18,15 @@ export interface SliceNeeds {
   readonly counters: readonly SiteTag[];
   /** Those among the counters that grow evenly: the same goes for what was read first after the slice. */
   readonly registers: readonly SiteTag[];
+  /** How far before the slice the registers are read: the demand block that ends in it may have begun there. */
+  readonly lookbackUs: number;
   /** Sources whose slots are asked for. */
   readonly slots: readonly SiteSource[];
 }
 
 export interface Slice extends Span {
-  track(tag: SiteTag): Track;
+  /** Its samples in the slice and the one that holds when it begins; of numbers, the last before and the first after it. */
+  track(tag: SiteTag, lookbackUs?: number): Track;
   /** When any source of the tag was known; may reach beyond the slice. */
   known(tag: SiteTag): Spans;
   health(source: SiteSource): SourceHealth;
@@ -57,13 +60,28 @@ export async function readSlice(
   { start, end }: Span,
   signal: AbortSignal,
 ): Promise<Slice> {
-  const tracks = await readTracks(
+  const registers = new Set(needs.registers);
+  const others = needs.tags.filter((tag) => !registers.has(tag));
+  const counters = needs.counters.filter((tag) => !registers.has(tag));
+  const before = start - needs.lookbackUs;
+  const read = (tags: readonly SiteTag[], from: TimeUs) =>
+    readTracks(
+      reader,
+      tags.map(({ keys }) => keys),
+      { from, to: end },
+      signal,
+    );
+  const tracks = await read(others, start);
+  await completeEdges(reader, tracks, { counters, registers: [] }, { start, end }, signal);
+  const registerTracks = await read(needs.registers, before);
+  await completeEdges(
     reader,
-    needs.tags.map(({ keys }) => keys),
-    { from: start, to: end },
+    registerTracks,
+    { counters: needs.registers, registers: needs.registers },
+    { start: before, end },
     signal,
   );
-  await completeEdges(reader, tracks, needs, { start, end }, signal);
+  for (const [keys, track] of registerTracks) tracks.set(keys, track);
 
   // Whether a register's step across an edge is measured depends on the health beyond that edge too.
   const readings = needs.registers.flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
@@ -98,5 +116,13 @@ export async function readSlice(
     }),
   };
 }
+
+/** The part of a slice that a cell sees, by the same rule whatever the slice is: so that its elements are the same. */
+export const cellOf = (slice: Slice, { start, end }: Span): Slice => ({
+  ...slice,
+  start,
+  end,
+  track: (tag, lookbackUs = 0) => cutTrack(slice.track(tag), start - lookbackUs, end),
+});
 
 const firstAndLast = ({ times }: Track): TimeUs[] => (times.length > 0 ? [times[0]!, times.at(-1)!] : []);

@@ -14,11 +14,11 @@ export function addAll(sums: Sums, others: Readonly<Record<string, number>>): vo
   for (const name in others) addTo(sums, name, others[name]!);
 }
 
-/** `APT_us` 1500000 becomes `APT_s` 1.5; other names stay. */
+/** `APT_us` 1500000 becomes `APT_s` 1.5; other names stay, and so do instants, whose names end in `_at_us`. */
 export function toElements(sums: Readonly<Sums>): Elements {
   const elements: Record<string, number> = {};
   for (const [name, amount] of Object.entries(sums)) {
-    if (name.endsWith('_us')) elements[`${name.slice(0, -3)}_s`] = amount / 1e6;
+    if (name.endsWith('_us') && !name.endsWith('_at_us')) elements[`${name.slice(0, -3)}_s`] = amount / 1e6;
     else elements[name] = amount;
   }
   return elements;

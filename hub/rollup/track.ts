@@ -20,6 +20,35 @@ export function mergeTracks(parts: readonly Track[]): Track {
   };
 }
 
+/** What [start, end) needs of a track: from the last number at or before it (or what held then) to the first after it. */
+export function cutTrack({ times, values, qualities }: Track, start: TimeUs, end: TimeUs): Track {
+  let first = firstAfter(times, start) - 1;
+  let last = firstAfter(times, end - 1);
+  for (let at = first; at >= 0; at--) {
+    if (numberOf(values[at]!) === undefined) continue;
+    first = at;
+    break;
+  }
+  for (let at = last; at < times.length; at++) {
+    if (numberOf(values[at]!) === undefined) continue;
+    last = at;
+    break;
+  }
+  const cut = <T>(column: readonly T[]): readonly T[] => column.slice(Math.max(0, first), last + 1);
+  return { times: cut(times), values: cut(values), qualities: cut(qualities) };
+}
+
+/** Index of the first time after the given one. */
+function firstAfter(times: readonly TimeUs[], time: TimeUs): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle]! <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** By the list of keys that was asked for. */
 export type Tracks = Map<readonly SeriesKey[], Track>;
 

@@ -1,15 +1,14 @@
-/** The production elements of a unit: its time, its pieces, and how much of both is known. Added up slice by slice. */
-import type { TimeUs } from '../../protocols/sample.ts';
-import type { Elements } from '../kpi/kpi.ts';
+/** The production elements of a unit in one cell: its time, its pieces, and how much of both is known. */
 import { plannedBusy, plannedOperation, type ShiftInstance } from '../plant/calendar.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
 import { intersect, lengthUs, overlapUs, subtract } from '../plant/spans.ts';
 import { counterSteps } from './counter.ts';
+import { edges } from './merge.ts';
 import { countsEverything, pieceElements } from './pieces.ts';
 import type { SiteTag, SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
 import { stateTimeline } from './state-timeline.ts';
-import { addAll, type Sums, toElements } from './sums.ts';
+import { addAll, type Sums } from './sums.ts';
 import { timeElements } from './time-elements.ts';
 import { emptyTrack, trueSpans } from './track.ts';
 
@@ -33,81 +32,58 @@ export function bindUnit({ tags }: Unit, known: SiteTags): UnitTags {
   };
 }
 
-export interface UnitTally {
-  add(slice: Slice): void;
-  elements(): Elements;
-}
-
-export function createUnitTally(
+export function unitCell(
   plant: Plant,
   unit: Unit,
   tags: UnitTags,
   instances: readonly ShiftInstance[],
-  window: { readonly start: TimeUs; readonly end: TimeUs },
-): UnitTally {
-  const sums: Sums = {};
+  cell: Slice,
+): Sums {
+  const { start, end } = cell;
+  const read = (tag: SiteTag | undefined) =>
+    tag ? { track: cell.track(tag), known: cell.known(tag) } : { track: emptyTrack, known: [] };
+  const steps = (tag: SiteTag | undefined) =>
+    tag && counterSteps(cell.track(tag), { ...tag.counter, jitter: plant.counterJitter.pieces }, 'changes');
+
+  const mode = unit.tags.mode ? read(tags.mode) : undefined;
+  const timeline = stateTimeline(unit.stateMap, read(tags.state), mode, start, end);
   const isCounted = countsEverything(tags.total, tags.good, tags.scrap);
-  let countedFrom: TimeUs | undefined;
-  let countedTo: TimeUs | undefined;
-
-  return {
-    add(slice) {
-      const { start, end } = slice;
-      const read = (tag: SiteTag | undefined) =>
-        tag ? { track: slice.track(tag), known: slice.known(tag) } : { track: emptyTrack, known: [] };
-      const steps = (tag: SiteTag | undefined) =>
-        tag && counterSteps(slice.track(tag), { ...tag.counter, jitter: plant.counterJitter.pieces }, 'changes');
-
-      const timeline = stateTimeline(
-        unit.stateMap,
-        read(tags.state),
-        unit.tags.mode ? read(tags.mode) : undefined,
-        start,
-        end,
-      );
-      const counters = [tags.total, tags.good, tags.scrap].filter((tag) => tag !== undefined).slice(0, 2);
-      const counted = isCounted
-        ? counters
-            .map(read)
-            .map(({ track, known }) => trueSpans(track, known, start, end))
-            .reduce(intersect)
-        : [];
-      const stateKnown = timeline.filter(({ state }) => state !== 'UNKNOWN');
-      if (counted.length > 0) {
-        countedFrom ??= counted[0]!.start;
-        countedTo = counted.at(-1)!.end;
-      }
-      addAll(
-        sums,
-        timeElements({
-          timeline,
-          operation: plannedOperation(instances, start, end),
-          busy: plannedBusy(instances, start, end),
-          orders: unit.orders,
-          curtailmentCountsAs: plant.curtailmentCountsAs,
-          counted,
-        }),
-      );
-      if (!isCounted) return;
-      const { rates } = unit;
-      const known = intersect(counted, stateKnown);
-      const input = { total: steps(tags.total), good: steps(tags.good), scrap: steps(tags.scrap), rates, known };
-      addAll(sums, pieceElements(input, start, end));
-    },
-
-    elements() {
-      const { start, end } = window;
-      const busy = plannedBusy(instances, start, end);
-      // Pieces of a gap inside the window are bridged; at its edges nobody knows on which side they were made.
-      const uncounted =
-        countedFrom === undefined || countedTo === undefined
-          ? lengthUs(busy)
-          : overlapUs(busy, start, countedFrom) + overlapUs(busy, countedTo, end);
-      const withoutRate = subtract(
-        busy,
-        unit.rates.map(({ from, to }) => ({ start: from, end: to })),
-      );
-      return toElements({ ...sums, PBT_uncounted_us: uncounted, PBT_no_PRI_us: lengthUs(withoutRate) });
-    },
+  const counters = [tags.total, tags.good, tags.scrap].filter((tag) => tag !== undefined).slice(0, 2);
+  const counted = isCounted
+    ? counters
+        .map(read)
+        .map(({ track, known }) => trueSpans(track, known, start, end))
+        .reduce(intersect)
+    : [];
+  const operation = plannedOperation(instances, start, end);
+  const busy = plannedBusy(instances, start, end);
+  const sums: Sums = timeElements({
+    timeline,
+    operation,
+    busy,
+    orders: unit.orders,
+    curtailmentCountsAs: plant.curtailmentCountsAs,
+    counted,
+  });
+  const [first, last] = [counted[0], counted.at(-1)];
+  sums[edges.counted] = first ? 1 : 0;
+  sums[edges.lead] = first ? overlapUs(busy, start, first.start) : lengthUs(busy);
+  sums[edges.tail] = last ? overlapUs(busy, last.end, end) : 0;
+  const withoutRate = subtract(
+    busy,
+    unit.rates.map(({ from, to }) => ({ start: from, end: to })),
+  );
+  sums.PBT_no_PRI_us = lengthUs(withoutRate);
+  if (!isCounted) return sums;
+  const stateKnown = timeline.filter(({ state }) => state !== 'UNKNOWN');
+  const known = intersect(counted, stateKnown);
+  const input = {
+    total: steps(tags.total),
+    good: steps(tags.good),
+    scrap: steps(tags.scrap),
+    rates: unit.rates,
+    known,
   };
+  addAll(sums, pieceElements(input, start, end));
+  return sums;
 }

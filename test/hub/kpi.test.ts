@@ -305,7 +305,7 @@ t.test('TV-E: demand by fixed blocks of a quarter of an hour', async (t) => {
     'the running block is not counted',
   );
   const off = await evaluate(vectors, local('12:05'), local('12:40'));
-  t.equal(off('en.peak_block', meter).elements.blocks, 1, 'blocks lie on the clock, not on the window');
+  t.equal(off('en.peak_block', meter).elements.blocks, 2, 'blocks lie on the clock, and belong to where they end');
 });
 
 t.test('gas is counted in the unit of its meter, pulses by their weight', async (t) => {

@@ -1,0 +1,84 @@
+/**
+ * The elements of a site, cell by cell: a pure function of the samples in and around a cell, the plant, and nothing
+ * else. Whatever is longer than a cell is merged from cells, so that it is the same however it came about.
+ */
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { ElementGroup } from '../kpi/definition.ts';
+import { shiftInstances } from '../plant/calendar.ts';
+import type { Plant } from '../plant/plant.ts';
+import type { Span } from '../plant/spans.ts';
+import { zoneOffsetUs } from '../plant/zone.ts';
+import type { TelemetryReader } from '../store/store.ts';
+import { completenessElements, slotCount } from './completeness.ts';
+import { cells } from './grid.ts';
+import { meterCell } from './meter-elements.ts';
+import type { SitePlan } from './site-plan.ts';
+import type { SiteSource, SiteTags } from './site-tags.ts';
+import { cellOf, readSlice, type Slice, sliceSpans } from './slice.ts';
+import type { Sums } from './sums.ts';
+import { emptyTrack } from './track.ts';
+import { bindUnit, unitCell } from './unit-elements.ts';
+
+export interface SiteCell extends Span {
+  /** By group and path: `production` of units, `meter` of meters, `completeness` of tags. */
+  readonly sums: ReadonlyMap<string, Sums>;
+  readonly slots: ReadonlyMap<SiteSource, Sums>;
+  /** How far each source had told everything when this was read. */
+  readonly watermarks: ReadonlyMap<SiteSource, TimeUs>;
+}
+
+export const sumsKey = (group: ElementGroup, path: string): string => `${group} ${path}`;
+
+/** Ascending cells of the window. @throws {ConnectionError} the store is away. */
+export async function* siteCells(
+  reader: Pick<TelemetryReader, 'series'>,
+  plant: Plant,
+  tags: SiteTags,
+  plan: SitePlan,
+  { start, end }: Span,
+  signal: AbortSignal,
+): AsyncGenerator<SiteCell> {
+  const instances = shiftInstances(plant, start, end);
+  const sources = [...new Set(plan.needs.tags.flatMap((tag) => tag.sources))];
+  const units = plan.units.map((unit) => ({ unit, bound: bindUnit(unit, tags) }));
+
+  const sumsOf = (cell: Slice): Map<string, Sums> => {
+    const sums = new Map<string, Sums>();
+    for (const { unit, bound } of units) {
+      sums.set(sumsKey('production', unit.path), unitCell(plant, unit, bound, instances, cell));
+    }
+    for (const meter of plan.meters) {
+      const group = meter.carrier === 'electricity' ? 'electricity' : 'carrier';
+      const offsetUs = zoneOffsetUs(plant.zone, cell.start);
+      sums.set(sumsKey(group, meter.path), meterCell(plant, meter, tags.get(meter.register), offsetUs, cell));
+    }
+    for (const path of plan.tags) {
+      const tag = tags.get(path);
+      const [track, known] = tag ? [cell.track(tag), cell.known(tag)] : [emptyTrack, []];
+      sums.set(sumsKey('completeness', path), completenessElements(track, known, cell.start, cell.end));
+    }
+    return sums;
+  };
+  const slotsOf = (cell: Slice, source: SiteSource): Sums =>
+    Object.fromEntries(
+      Object.entries(cell.slots(source)).map(([name, track]) => [
+        `slots_${name}`,
+        slotCount(track, cell.start, cell.end),
+      ]),
+    );
+
+  for (const span of sliceSpans(plan.needs.tags, start, end, zoneOffsetUs(plant.zone, start))) {
+    signal.throwIfAborted();
+    const slice = await readSlice(reader, plan.needs, span, signal);
+    const watermarks = new Map<SiteSource, TimeUs>();
+    for (const source of sources) {
+      const { watermark } = slice.health(source);
+      if (watermark !== undefined) watermarks.set(source, watermark);
+    }
+    for (const span of cells(plant, slice.start, slice.end)) {
+      const cell = cellOf(slice, span);
+      const slots = new Map(plan.needs.slots.map((source) => [source, slotsOf(cell, source)]));
+      yield { ...span, sums: sumsOf(cell), slots, watermarks };
+    }
+  }
+}
