@@ -8,7 +8,7 @@ import { decodeManifest } from '../../protocols/manifest.ts';
 import { type Ack, encodeMessage, helloSchema, parseMessage } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { agentTopic, parseAgentTopic } from '../../protocols/topics.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Ledger, Stream } from '../ledger/ledger.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Identities } from './identity.ts';
 
@@ -62,7 +62,14 @@ export function createLink(options: LinkOptions): Link {
       const through = ledger.stream(agent, hello.epoch)?.through ?? 0;
       return reply(agent, { epoch: hello.epoch, kind: 'nack', through, reason: 'identity' });
     }
-    const stream = ledger.greet(agent, hello, now());
+    let stream: Stream;
+    try {
+      stream = ledger.greet(agent, hello, now());
+    } catch (error) {
+      if (!(error instanceof RejectedError)) throw error;
+      log.error({ err: error, agent, alarm: 'STREAM_COLLISION' }, 'nothing of this agent is taken');
+      return fault(agent, error.reason);
+    }
     if (hello.minRetained > stream.through + 1) {
       const last = hello.minRetained - 1;
       log.error(

@@ -8,7 +8,7 @@ import type { Hello } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 
 export interface Stream {
-  /** The ledger's own small number, the store's key. */
+  /** The store's key, derived from agent and epoch: the same in every ledger. */
   readonly number: number;
   readonly agent: string;
   readonly epoch: string;
@@ -96,13 +96,11 @@ export interface Ledger extends Disposable {
   readonly id: string;
   streams(): readonly Stream[];
   stream(agent: string, epoch: string): Stream | undefined;
-  /** Finds or opens the stream of a hello, and closes the agent's older ones. */
-  greet(agent: string, hello: Hello, now: TimeUs): Stream;
   /**
-   * Streams that are opened from now on get numbers above this one: a store may hold samples of streams that a ledger
-   * restored from an older backup does not know.
+   * Finds or opens the stream of a hello, and closes the agent's others.
+   * @throws {RejectedError} `collision`: the number belongs to another stream.
    */
-  reserve(number: number): void;
+  greet(agent: string, hello: Hello, now: TimeUs): Stream;
   /** Keeps a manifest revision. */
   keepManifest(stream: number, manifest: Manifest, now: TimeUs): void;
   /** The declared tags of a stream by id, all revisions; for validation. Do not change it. */

@@ -1,10 +1,12 @@
 /** The ledger in SQLite, synchronous=FULL: one transaction settles the frames of many streams. */
 import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
+import { RejectedError } from '../../protocols/errors.ts';
 import { type Manifest, type ManifestTag, manifestSchema } from '../../protocols/manifest.ts';
 import { type Hello, helloSchema } from '../../protocols/messages.ts';
 import type { BatchRow, DeadLetter, Gap, KnownTag, Ledger, Quarantine, SettledFrame, Stream } from './ledger.ts';
 import { ledgerSchema } from './schema.ts';
+import { streamNumberOf } from './stream-number.ts';
 
 interface StreamRow {
   number: number;
@@ -47,13 +49,7 @@ export function openSqliteLedger(file: string): Ledger {
   db.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(randomUUID());
   const id = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'id'").pluck().get()!;
 
-  const insertStream = db.prepare<[string, string], StreamRow>(
-    `INSERT INTO stream (number, agent, epoch)
-    SELECT 1 + max((SELECT coalesce(max(number), 0) FROM stream),
-      coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'reserved'), 0)), ?, ?
-    RETURNING *`,
-  );
-  const writeReserved = db.prepare("INSERT OR REPLACE INTO meta VALUES ('reserved', ?)");
+  const insertStream = db.prepare('INSERT INTO stream (number, agent, epoch) VALUES (?, ?, ?)');
   const writeHello = db.prepare<[string, number, number], StreamRow>(
     'UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ? RETURNING *',
   );
@@ -112,7 +108,9 @@ export function openSqliteLedger(file: string): Ledger {
     knownTags = undefined;
   };
 
-  for (const row of db.prepare<[], StreamRow>('SELECT * FROM stream ORDER BY number').all()) keep(row);
+  // The newest last.
+  const inOrder = 'SELECT * FROM stream ORDER BY closed_at IS NULL, closed_at, hello_at';
+  for (const row of db.prepare<[], StreamRow>(inOrder).all()) keep(row);
   const newestManifests = db.prepare<[], { stream: number; content: string }>(
     'SELECT stream, content FROM manifest JOIN stream ON stream = number AND revision = manifest_revision',
   );
@@ -122,10 +120,12 @@ export function openSqliteLedger(file: string): Ledger {
 
   const greet = (agent: string, hello: Hello, now: number): Stream => {
     const known = byIdentity.get(`${agent} ${hello.epoch}`);
+    const number = known?.stream.number ?? streamNumberOf(agent, hello.epoch);
+    if (!known && states.has(number)) throw collision(states.get(number)!.stream, agent);
     const older = [...states.values()].filter(({ stream }) => stream.agent === agent && stream.closedAt === null);
     const row = db.transaction(() => {
       for (const { stream } of older) closeStream.run(now, stream.number);
-      const number = known?.stream.number ?? insertStream.get(agent, hello.epoch)!.number;
+      if (!known) insertStream.run(number, agent, hello.epoch);
       return writeHello.get(JSON.stringify(hello), now, number)!;
     })();
     for (const { stream } of older) stream.closedAt = now;
@@ -174,7 +174,6 @@ export function openSqliteLedger(file: string): Ledger {
     streams: () => [...states.values()].map(({ stream }) => stream),
     stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
     greet,
-    reserve: (number) => void writeReserved.run(String(number)),
     keepManifest(number, manifest, now) {
       const state = states.get(number)!;
       db.transaction(() => {
@@ -241,6 +240,11 @@ export function openSqliteLedger(file: string): Ledger {
     },
   };
 }
+
+const collision = ({ agent, number }: Stream, by: string): RejectedError =>
+  new RejectedError(`stream ${number} is one of agent ${agent} already: give ${by} a new buffer, and so a new epoch`, {
+    reason: 'collision',
+  });
 
 function toStream(row: StreamRow): Mutable<Stream> {
   return {

@@ -7,7 +7,8 @@
  *   agent sends it again while its replay window holds it, or list it as a gap.
  * - `ahead`: the ledger is older than the store. What agents still hold they send again, and the store takes it for
  *   what it has; what they have released is taken from the store (`adopt.ts`), not declared a gap.
- * - `strangers`: streams that the ledger does not know. Their numbers must not be given again: `ledger.reserve`.
+ * - `strangers`: streams that the ledger does not know. Their numbers follow from agent and epoch, so that no other
+ *   stream ever gets them; what their agents still send again is taken for what the store has.
  */
 import { maxFrameSamples } from '../../protocols/frame.ts';
 import type { BatchRow, Ledger, Stream } from '../ledger/ledger.ts';

@@ -10,6 +10,7 @@ import type { Role, SiteScope } from '../../hub/access/scope.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
 import type { KpiDefinition, KpiValue } from '../../hub/kpi/kpi.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
 import type { Asset } from '../../hub/plant/assets.ts';
 import type { KpiSource } from '../../hub/routes/kpi-source.ts';
@@ -21,6 +22,7 @@ import type { Sample, TimeUs } from '../../protocols/sample.ts';
 
 export const sites = { machining: 'sahand/machining-plant', packaging: 'aras/packaging-plant' };
 const epochs = { machining: 'a'.repeat(32), packaging: 'b'.repeat(32) };
+export const machiningStream = streamNumberOf('machining', epochs.machining);
 
 /** 2025-07-07 11:30 in Tehran. */
 export const noon: TimeUs = Date.UTC(2025, 6, 7, 8, 0) * 1000;

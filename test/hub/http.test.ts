@@ -12,7 +12,7 @@ import { formatTime, parseTime } from '../../hub/routes/times.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { toColumns } from '../../protocols/frame.ts';
 import { flag } from '../../protocols/sample.ts';
-import { noon, sample, sites, startHub } from './http-fixture.ts';
+import { machiningStream, noon, sample, sites, startHub } from './http-fixture.ts';
 
 const temperature = `${sites.machining}/machining/line-1/cnc-1/temperature`;
 const count = `${sites.machining}/machining/line-1/cnc-1/count-total`;
@@ -43,13 +43,16 @@ t.test('access', async (t) => {
     'GET /api/v1/openapi.json': everybody,
     'GET /api/v1/agents': readers,
     'GET /api/v1/streams': readers,
-    'GET /api/v1/streams/:number/dead-letters': { ...ofOneSite, ask: '/api/v1/streams/1/dead-letters' },
-    'GET /api/v1/streams/:number/gaps': { ...ofOneSite, ask: '/api/v1/streams/1/gaps' },
+    'GET /api/v1/streams/:number/dead-letters': {
+      ...ofOneSite,
+      ask: `/api/v1/streams/${machiningStream}/dead-letters`,
+    },
+    'GET /api/v1/streams/:number/gaps': { ...ofOneSite, ask: `/api/v1/streams/${machiningStream}/gaps` },
     'PUT /api/v1/streams/:number/gaps/:first/acknowledgement': {
       anonymous: 401,
       own: [403, 403, 400, 400],
       other: [403, 400],
-      ask: '/api/v1/streams/1/gaps/1/acknowledgement',
+      ask: `/api/v1/streams/${machiningStream}/gaps/1/acknowledgement`,
     },
     'DELETE /api/v1/agents/:agent/quarantine': {
       anonymous: 401,
@@ -300,16 +303,23 @@ t.test('series', async (t) => {
     t.match(meta, { tag: count, type: 'int', unit: '', agg: 'raw', truncated: false });
     t.same(meta.range, { from: formatTime(noon - 900_000_000), to: formatTime(noon) });
     t.same(data, [
-      { time: formatTime(noon - 3_000_001), value: '9007199254740993', quality: 0, flags: [], stream: 1, number: 1 },
+      {
+        time: formatTime(noon - 3_000_001),
+        value: '9007199254740993',
+        quality: 0,
+        flags: [],
+        stream: machiningStream,
+        number: 1,
+      },
       {
         time: formatTime(noon - 2_000_000),
         value: null,
         quality: 0x800a0000,
         flags: ['clockSuspect', 'heartbeat'],
-        stream: 1,
+        stream: machiningStream,
         number: 2,
       },
-      { time: formatTime(noon - 1_000_000), value: 7, quality: 0, flags: [], stream: 1, number: 3 },
+      { time: formatTime(noon - 1_000_000), value: 7, quality: 0, flags: [], stream: machiningStream, number: 3 },
     ]);
   });
 
@@ -322,10 +332,10 @@ t.test('series', async (t) => {
     t.same(
       data.map((point: Json) => [point.value, point.stream]),
       [
-        [20, 1],
-        [20.5, 3],
-        [21, 1],
-        [21.5, 3],
+        [20, machiningStream],
+        [20.5, second],
+        [21, machiningStream],
+        [21.5, second],
       ],
     );
   });
@@ -437,7 +447,7 @@ t.test('delivery', async (t) => {
     const secret = hub.token('technician');
     const { data } = await json(await hub.get('/api/v1/streams', secret));
     t.match(data[0], {
-      number: 1,
+      number: machiningStream,
       agent: 'machining',
       accepted: 10,
       through: 2,
@@ -448,12 +458,12 @@ t.test('delivery', async (t) => {
       lag_s: 7,
       closed_at: null,
     });
-    const letters = await json(await hub.get('/api/v1/streams/1/dead-letters', secret));
+    const letters = await json(await hub.get(`/api/v1/streams/${machiningStream}/dead-letters`, secret));
     t.match(letters, {
       data: [{ number: 2, reason: 'type', path: 'machining/line-1/cnc-1/temperature', value: 'string:on' }],
       next_after: null,
     });
-    t.same((await json(await hub.get('/api/v1/streams/1/gaps', secret))).data, []);
+    t.same((await json(await hub.get(`/api/v1/streams/${machiningStream}/gaps`, secret))).data, []);
     t.equal((await hub.get('/api/v1/streams/99/gaps', secret)).status, 404);
     const agents = async () => (await json(await hub.get('/api/v1/agents', secret))).data[0];
     t.match(await agents(), { agent: 'machining', online: true, sites: [sites.machining], streams: 1, lag_samples: 8 });
@@ -470,9 +480,9 @@ t.test('delivery', async (t) => {
       samples.map((_, i) => ({ number: i + 1, reason: 'type' })),
     );
     const secret = hub.token('technician');
-    const page = await json(await hub.get('/api/v1/streams/1/dead-letters?limit=3', secret));
+    const page = await json(await hub.get(`/api/v1/streams/${machiningStream}/dead-letters?limit=3`, secret));
     t.same([page.data.length, page.next_after], [3, 3]);
-    const rest = await json(await hub.get('/api/v1/streams/1/dead-letters?limit=3&after=3', secret));
+    const rest = await json(await hub.get(`/api/v1/streams/${machiningStream}/dead-letters?limit=3&after=3`, secret));
     t.same([rest.data.length, rest.next_after], [2, null]);
   });
 

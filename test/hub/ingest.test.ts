@@ -7,6 +7,7 @@ import { createIdentities } from '../../hub/ingest/identity.ts';
 import { createIngest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { openStore } from '../../hub/store/open.ts';
 import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
 import { systemClock } from '../../protocols/clock.ts';
@@ -18,6 +19,7 @@ import type { SampleValue } from '../../protocols/sample.ts';
 import { agentTopic } from '../../protocols/topics.ts';
 
 const epoch = 'ab'.repeat(16);
+const number = streamNumberOf('a1', epoch);
 const now = 1_790_000_000_000_000;
 const quiet = { info() {}, warn() {}, error() {} };
 const tag = (id: number, type: ManifestTag['type']): ManifestTag => ({
@@ -194,12 +196,12 @@ t.test(
     t.same(
       [...hub.stored.entries()],
       [
-        ['1/4', 'fine'],
-        ['1/5', 2n ** 60n],
+        [`${number}/4`, 'fine'],
+        [`${number}/5`, 2n ** 60n],
       ],
     );
     t.same(
-      hub.ledger.deadLetters(1, 0, 10).map(({ number, reason, value }) => [number, reason, value]),
+      hub.ledger.deadLetters(number, 0, 10).map(({ number, reason, value }) => [number, reason, value]),
       [
         [1, 'not of type float', 'string:text'],
         [2, 'not of type int', 'number:1.5'],
@@ -224,7 +226,7 @@ t.test('what the store refuses for good becomes a dead letter in the same step',
     ]),
   );
   await until(() => hub.answers.some(({ through }) => through === 3), 'ack');
-  t.match(hub.ledger.deadLetters(1, 0, 10), [{ number: 2, reason: 'store: field type conflict' }]);
+  t.match(hub.ledger.deadLetters(number, 0, 10), [{ number: 2, reason: 'store: field type conflict' }]);
 });
 
 t.test('nothing is acknowledged while the store is away, and everything when it is back', async (t) => {
@@ -255,7 +257,7 @@ t.test('damaged frames are refused, unreadable ones are listed number by number,
   );
   await until(() => hub.answers.some(({ through }) => through === 3), 'ack');
   t.same(
-    hub.ledger.deadLetters(1, 0, 10).map(({ number, reason }) => [number, reason]),
+    hub.ledger.deadLetters(number, 0, 10).map(({ number, reason }) => [number, reason]),
     [1, 2, 3].map((number) => [number, 'frame: decode']),
   );
   void hub.send('up/hello', Buffer.from('{"epoch":1}'));
@@ -293,11 +295,16 @@ t.test(
     t.same(reopened.tags(), hub.ledger.tags());
     t.equal(reopened.tags()[0]!.path, 'demo/site/line/unit/tag-1');
     t.throws(
-      () => reopened.settle([{ batch: { ...reopened.batches(1, 0, 1)[0]!, first: 7, last: 8 }, deadLetters: [] }], now),
+      () =>
+        reopened.settle(
+          [{ batch: { ...reopened.batches(number, 0, 1)[0]!, first: 7, last: 8 }, deadLetters: [] }],
+          now,
+        ),
       /does not follow/,
     );
     const next = reopened.greet('a1', { ...hello, epoch: 'cd'.repeat(16) }, now);
-    t.equal(next.number, 2);
+    t.not(next.number, number);
+    t.ok(Number.isSafeInteger(number) && number > 0, 'the number follows from agent and epoch');
     t.equal(reopened.streams()[0]!.closedAt, now);
   },
 );
@@ -309,7 +316,7 @@ t.test(
     void hub.send('up/hello', { ...hello, minRetained: 11, next: 12, acked: 10 });
     void hub.send('up/manifest', encodeManifest(manifest));
     t.match(hub.answers[0], { kind: 'welcome', through: 10 });
-    t.match(hub.ledger.gaps(1), [{ first: 1, last: 10, reason: 'released before the ledger knew' }]);
+    t.match(hub.ledger.gaps(number), [{ first: 1, last: 10, reason: 'released before the ledger knew' }]);
     void hub.send('up/data', frame(11, [[2, 1]]));
     await until(() => hub.answers.some(({ through }) => through === 11), 'ack');
   },

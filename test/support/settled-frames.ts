@@ -5,6 +5,7 @@ import type { Test } from 'tap';
 import { toDeadLetter } from '../../hub/ingest/judge.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import type { TelemetryStore } from '../../hub/store/store.ts';
 import { encodeContent } from '../../protocols/frame.ts';
@@ -12,6 +13,7 @@ import type { SampleColumns, SampleValue } from '../../protocols/sample.ts';
 
 export const start = 1_790_000_000_000_000;
 const epoch = 'ef'.repeat(16);
+export const number = streamNumberOf('a1', epoch);
 export const hello = { epoch, bootId: 'b', minRetained: 1, next: 601, acked: 0, manifestRevision: 1, version: '0' };
 const values: SampleValue[] = [1.5, 'متن', true, 2n ** 60n, null, -3, 0.1, 'x', false, 42];
 const size = values.length;

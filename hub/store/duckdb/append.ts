@@ -20,7 +20,7 @@ import type { StoreBatch, StoreRejection } from '../store.ts';
 import { type Extent, extend } from './segment.ts';
 
 /** In the order of the table's columns. */
-const types = [UINTEGER, BIGINT, UINTEGER, BIGINT, DOUBLE, HUGEINT, BOOLEAN, VARCHAR, UINTEGER, UTINYINT];
+const types = [BIGINT, BIGINT, UINTEGER, BIGINT, DOUBLE, HUGEINT, BOOLEAN, VARCHAR, UINTEGER, UTINYINT];
 const rowsPerChunk = 2048;
 const rowsPerTurn = 8 * rowsPerChunk;
 
@@ -88,9 +88,10 @@ function fill(pieces: readonly Piece[], rows: number): DuckDBDataChunk {
   const [stream, n, tag, time, f, i, b, s, q, flags] = types.map((_, column) => chunk.getColumnVector(column));
   let row = 0;
   for (const { batch, from, to } of pieces) {
+    const streamNumber = BigInt(batch.stream);
     const { tags, times, values, qualities, flags: bits } = batch.samples;
     for (let index = from; index < to; index++, row++) {
-      stream!.setItem(row, batch.stream);
+      stream!.setItem(row, streamNumber);
       n!.setItem(row, BigInt(batch.numbers[index]!));
       tag!.setItem(row, tags[index]!);
       time!.setItem(row, BigInt(times[index]!));

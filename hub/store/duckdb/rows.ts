@@ -4,7 +4,7 @@ import { normaliseInteger, type SampleValue, type TimeUs } from '../../../protoc
 import type { Points } from '../points.ts';
 
 /** µs and numbers come as doubles, which are exact to 2^53 and cheaper than bigint. */
-export const rowColumns = 'stream, tag, time::DOUBLE, n::DOUBLE, f, i, b, s, q, flags';
+export const rowColumns = 'stream::DOUBLE, tag, time::DOUBLE, n::DOUBLE, f, i, b, s, q, flags';
 
 /** Adds each row of a SELECT of `rowColumns` to the points that `place` names for it. */
 export async function addRows(

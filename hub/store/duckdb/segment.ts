@@ -31,9 +31,9 @@ export interface Segment {
 /** Value columns: `f` every JavaScript number, `i` integers beyond 2^53 (int64 and uint64), `b`, `s`; all null is Bad. */
 export const schemaSql = (database: string): string => `
   CREATE TABLE ${database}.sample (
-    stream UINTEGER NOT NULL, n BIGINT NOT NULL, tag UINTEGER NOT NULL, time BIGINT NOT NULL,
+    stream BIGINT NOT NULL, n BIGINT NOT NULL, tag UINTEGER NOT NULL, time BIGINT NOT NULL,
     f DOUBLE, i HUGEINT, b BOOLEAN, s VARCHAR, q UINTEGER NOT NULL, flags UTINYINT NOT NULL);
-  CREATE TABLE ${database}.mark (stream UINTEGER NOT NULL, n BIGINT NOT NULL);
+  CREATE TABLE ${database}.mark (stream BIGINT NOT NULL, n BIGINT NOT NULL);
   CREATE TABLE ${database}.segment (opened_at BIGINT NOT NULL);`;
 
 export const sealedTable = (path: string, table: 'sample' | 'mark' | 'segment'): string =>
@@ -61,7 +61,7 @@ export function extend(extents: Map<number, Extent>, stream: number, more: Exten
 /** Reads from the rows themselves what the catalogue says of them. */
 export async function measure(connection: DuckDBConnection, source: string): Promise<Map<number, Extent>> {
   const result = await connection.runAndReadAll(`
-    SELECT stream, count(*)::DOUBLE, min(n)::DOUBLE, max(n)::DOUBLE, min(time)::DOUBLE, max(time)::DOUBLE
+    SELECT stream::DOUBLE, count(*)::DOUBLE, min(n)::DOUBLE, max(n)::DOUBLE, min(time)::DOUBLE, max(time)::DOUBLE
     FROM ${source} GROUP BY stream`);
   const extents = new Map<number, Extent>();
   for (const [stream, rows, firstNumber, lastNumber, minTime, maxTime] of result.getRows() as number[][]) {

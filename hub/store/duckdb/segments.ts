@@ -45,6 +45,7 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
     const path = pathOf(id);
     const database = databaseOf(id);
     await writer.run(`ATTACH ${quoted(path)} AS ${database}`);
+    await widen(database);
     const source = `${database}.sample`;
     const opened = await writer.runAndReadAll(`SELECT opened_at::DOUBLE FROM ${database}.segment`);
     const segment = {
@@ -58,9 +59,19 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
     return segment;
   }
 
+  /** Stream numbers took 32 bits before they were derived from their streams; samples are appended under 48 bits now. */
+  async function widen(database: string): Promise<void> {
+    const column = await writer.runAndReadAll(
+      `SELECT data_type FROM duckdb_columns() WHERE database_name = '${database}' AND table_name = 'sample' AND column_name = 'stream'`,
+    );
+    if (column.getRows()[0]?.[0] === 'BIGINT') return;
+    for (const table of ['sample', 'mark'])
+      await writer.run(`ALTER TABLE ${database}.${table} ALTER stream TYPE BIGINT`);
+  }
+
   /** The mark of a stream is the highest number of its rows, so that it commits with them, or what an older segment left. */
   async function readMarks(segment: Segment, carried: string): Promise<void> {
-    const result = await writer.runAndReadAll(`SELECT stream, n::DOUBLE FROM ${carried}`);
+    const result = await writer.runAndReadAll(`SELECT stream::DOUBLE, n::DOUBLE FROM ${carried}`);
     const found = result.getRows() as [number, number][];
     for (const [stream, { lastNumber }] of segment.extents) found.push([stream, lastNumber]);
     for (const [stream, number] of found) marks.set(stream, Math.max(number, marks.get(stream) ?? 0));
