@@ -1,6 +1,8 @@
 /** `npm run chaos`: see options.ts and README.md. The last line is the result as JSON; 0 is the exit code of a proof. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fuzz } from './fuzz.ts';
+import { fuzzTargets } from './fuzz-targets.ts';
 import { runMutants } from './mutate.ts';
 import { isInstalled, readOptions } from './options.ts';
 import { replayPowerCuts } from './power-cut.ts';
@@ -21,6 +23,7 @@ const conclude = (result: object, broken: readonly string[]) => {
 
 if (options.mutants) proveTheChecker();
 else if (options.powerCut) cutThePower();
+else if (options.fuzz) await hurlInputs();
 else await harm();
 
 function proveTheChecker(): void {
@@ -42,6 +45,14 @@ function cutThePower(): void {
   }
   const { examples, ...figures } = replayPowerCuts(root, options.seed, options.states);
   conclude(figures, examples);
+}
+
+async function hurlInputs(): Promise<void> {
+  const { seed, inputs } = options;
+  const reports = await fuzz({ targets: fuzzTargets, inputs, seed, progress: say });
+  const broken = Object.values(reports).flatMap((report) => report.broken);
+  const decoders = Object.entries(reports).map(([name, report]) => [name, { ...report, broken: report.broken.length }]);
+  conclude({ seed, decoders: Object.fromEntries(decoders), broken: broken.length }, broken);
 }
 
 async function harm(): Promise<void> {

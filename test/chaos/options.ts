@@ -16,6 +16,9 @@ export interface Options {
   /** Part of the names of those to plant, or all. */
   readonly mutants: string | boolean;
   readonly powerCut: boolean;
+  readonly fuzz: boolean;
+  /** Thrown at each decoder. */
+  readonly inputs: number;
   readonly json: boolean;
   readonly keep: boolean;
   /** Root only. */
@@ -45,6 +48,8 @@ export function readOptions(args: readonly string[]): Options {
     )
     .option('--power-cut', 'replay recorded writes of the buffer at every point where the power can fail', false)
     .option('--states <n>', 'of the disk after a power cut', number, 2000)
+    .option('--fuzz', 'throw changed messages and garbage at every decoder that faces a wire', false)
+    .option('--inputs <n>', 'how many at each decoder', number, 1_000_000)
     .option('--keep', 'keep files and logs, also when all is well', false)
     .option('--json', 'print the result only', false)
     .parse([...args], { from: 'user' });

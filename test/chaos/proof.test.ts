@@ -1,0 +1,39 @@
+/** The proof itself: what fuzzes and checks must be able to turn red. Short runs of what `npm run chaos` does at length. */
+import t from 'tap';
+import { fuzz } from './fuzz.ts';
+import { type FuzzTarget, fuzzTargets } from './fuzz-targets.ts';
+
+const progress = () => {};
+
+t.test('no decoder that faces a wire crashes, hangs or keeps memory', async (t) => {
+  const reports = await fuzz({ targets: fuzzTargets, inputs: 3000, seed: 1, progress });
+  for (const [name, { broken, outcomes }] of Object.entries(reports)) {
+    t.same(broken, [], name);
+    t.ok(Object.keys(outcomes).length > 1, `${name}: some of it gets past the door`);
+  }
+});
+
+t.test('the fuzzer notices a decoder that crashes, and one that hangs', async (t) => {
+  const planted = (name: string, decode: (bytes: Buffer) => string): FuzzTarget => ({
+    name,
+    input: fuzzTargets[0]!.input,
+    decode,
+  });
+  let calls = 0;
+  const hangs = (bytes: Buffer) => {
+    if (++calls > 3) for (const until = performance.now() + 110; performance.now() < until; );
+    return `${bytes.length}`;
+  };
+  const crashes = (bytes: Buffer) => {
+    if (bytes.length > 100) throw new TypeError('too long for me');
+    return 'taken';
+  };
+  const reports = await fuzz({
+    targets: [planted('crashes', crashes), planted('hangs', hangs)],
+    inputs: 4,
+    seed: 1,
+    progress,
+  });
+  t.match(reports.crashes!.broken[0], /crashes: TypeError: too long for me; input /);
+  t.match(reports.hangs!.broken[0], /takes too long; input /);
+});
