@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmdirSync,
   rmSync,
   truncateSync,
@@ -15,9 +16,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
 import t, { type Test } from 'tap';
 import { type DuckdbStoreOptions, openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import { createGate } from '../../hub/store/duckdb/gate.ts';
+import { checkpoint, guardOf } from '../../hub/store/duckdb/guard.ts';
 import type { TelemetryStore } from '../../hub/store/store.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
@@ -237,10 +240,102 @@ t.test('what a crash left half-made is removed, and a damaged newest segment is 
   const log = { ...silent, error: (_: unknown, message?: string) => void logged.push(message ?? '') };
   await using store = await open(dir, { log });
   t.same(logged, ['a segment of the store is damaged and was set aside']);
-  t.ok(existsSync(join(dir, '000000002.duckdb.damaged')));
+  t.ok(existsSync(join(dir, 'damaged/000000002.duckdb')));
   t.same(await store.reader.countNumbers(1, 1, 300, calm), wholeRun(100));
   await store.writer.write([batchOf(1, 51, samples.slice(50))], calm);
   t.same(await store.reader.countNumbers(1, 1, 300, calm), wholeRun(300));
+});
+
+t.test(
+  'a checkpoint that is cut short within a block costs nothing; of a damaged segment it is known what is lost',
+  async (t) => {
+    const dir = t.testdir();
+    const samples = counting(1, 300);
+    const write = async (first: number, last: number, log: DuckdbStoreOptions['log'] = silent) => {
+      await using store = await open(dir, { maxSegmentRows: 100, log });
+      await store.writer.write([batchOf(1, first, samples.slice(first - 1, last))], calm);
+      return { count: await store.reader.countNumbers(1, 1, 300, calm), account: await store.account(calm) };
+    };
+    const path = join(dir, '000000002.duckdb');
+    await write(1, 100);
+    await write(101, 150);
+    const pages = await cutShort(path, [guardOf(path), `${path}.wal`]);
+    for (const tear of pages) {
+      tear();
+      const logged: string[] = [];
+      const log = { ...silent, warn: (_: unknown, message?: string) => void logged.push(message ?? '') };
+      t.same((await write(1, 1, log)).count, wholeRun(150));
+      t.same(logged, ['a checkpoint that was cut short is undone']);
+      t.notOk(existsSync(guardOf(path)));
+    }
+    t.ok(pages.length > 2);
+    await write(151, 200);
+    await write(201, 300);
+    pages[0]!();
+    rmSync(guardOf(path));
+    const after = await write(1, 1);
+    t.equal(after.count.points, 200, 'without the copy it cannot be read');
+    t.same(after.account, { highest: new Map([[1, 300]]), lost: [{ stream: 1, first: 101, last: 200 }] });
+    t.same((await write(1, 140)).account.lost, [{ stream: 1, first: 141, last: 200 }], 'written again, it is taken');
+    t.same(
+      (await write(120, 170)).account.lost,
+      [{ stream: 1, first: 171, last: 200 }],
+      'also after it was opened anew',
+    );
+    t.same(await write(1, 300), { count: wholeRun(300), account: { highest: new Map([[1, 300]]), lost: [] } });
+  },
+);
+
+/** Merges a segment's log, and gives ways to make the files as if that had ended after some pages of a block. */
+async function cutShort(path: string, beside: readonly string[]): Promise<(() => void)[]> {
+  const instance = await DuckDBInstance.create(':memory:', { checkpoint_threshold: '1TB' });
+  const connection = await instance.connect();
+  await connection.run(`PRAGMA disable_checkpoint_on_shutdown; ATTACH '${path}' AS torn`);
+  const before = readFileSync(path);
+  let kept: [string, Buffer][] = [];
+  const observed = Object.create(connection, {
+    run: {
+      value: async (sql: string) => {
+        if (sql.startsWith('CHECKPOINT')) kept = beside.map((file) => [file, readFileSync(file)]);
+        return connection.run(sql);
+      },
+    },
+  });
+  await checkpoint(observed, { database: 'torn', path });
+  connection.closeSync();
+  instance.closeSync();
+  const after = readFileSync(path);
+  const page = 4096;
+  const blocks = 3 * page;
+  const changed: number[] = [];
+  for (let at = blocks; at < before.length; at += page) {
+    if (!before.subarray(at, at + page).equals(after.subarray(at, at + page))) changed.push(at);
+  }
+  return changed.slice(0, -1).map((at) => () => {
+    const torn = Buffer.from(before);
+    after.copy(torn, blocks, blocks, at + page);
+    writeFileSync(path, torn);
+    for (const [file, bytes] of kept) writeFileSync(file, bytes);
+  });
+}
+
+t.test('a sealed segment that has fewer rows than were sealed is not taken for what it was', async (t) => {
+  const dir = t.testdir();
+  const samples = counting(1, 300);
+  const write = async (first: number, last: number) => {
+    await using store = await open(dir, { maxSegmentRows: 100 });
+    await store.writer.write([batchOf(1, first, samples.slice(first - 1, last))], calm);
+    return { count: await store.reader.countNumbers(1, 1, 300, calm), account: await store.account(calm) };
+  };
+  await write(1, 10);
+  copyFileSync(join(dir, '000000001.duckdb'), join(dir, 'empty'));
+  await write(11, 100);
+  await write(101, 200);
+  copyFileSync(join(dir, 'empty'), join(dir, '000000001.duckdb'));
+  const { count, account } = await write(201, 250);
+  t.equal(count.points, 150);
+  t.same(account.lost, [{ stream: 1, first: 1, last: 100 }]);
+  t.ok(existsSync(join(dir, 'damaged/000000001.duckdb')));
 });
 
 t.test('a segment that was sealed by a crash before its log was merged is read whole', async (t) => {

@@ -17,6 +17,7 @@ import {
 import type { SampleValue } from '../../../protocols/sample.ts';
 import { type Piece, storable } from '../storable.ts';
 import type { StoreBatch, StoreRejection } from '../store.ts';
+import { type Held, nothingHeld, wanted, withStored } from './held.ts';
 import { type Extent, extend } from './segment.ts';
 
 /** In the order of the table's columns. */
@@ -26,18 +27,20 @@ const rowsPerTurn = 8 * rowsPerChunk;
 
 export interface Appended {
   readonly rejections: readonly StoreRejection[];
-  /** What was added, by stream; to be told to the catalogue when it is committed. */
+  /** What was added and what is held then, by stream; to be told to the catalogue when it is committed. */
   readonly extents: Map<number, Extent>;
+  readonly held: Map<number, Held>;
 }
 
-/** Appends what is above the marks, within the transaction that the caller began. */
+/** Appends what is not held yet, within the transaction that the caller began. */
 export async function append(
   appender: DuckDBAppender,
   batches: readonly StoreBatch[],
-  marks: ReadonlyMap<number, number>,
+  before: ReadonlyMap<number, Held>,
 ): Promise<Appended> {
   const rejections: StoreRejection[] = [];
   const extents = new Map<number, Extent>();
+  const held = new Map<number, Held>();
   let pieces: Piece[] = [];
   let rows = 0;
   let turn = 0;
@@ -55,9 +58,12 @@ export async function append(
   };
 
   for (const batch of batches) {
-    const mark = Math.max(marks.get(batch.stream) ?? 0, extents.get(batch.stream)?.lastNumber ?? 0);
-    for (const stretch of storable(batch, mark, rejections)) {
-      extend(extents, batch.stream, extentOf(stretch));
+    let now = held.get(batch.stream) ?? before.get(batch.stream) ?? nothingHeld;
+    for (const stretch of storable(batch, wanted(now), rejections)) {
+      const extent = extentOf(stretch);
+      extend(extents, batch.stream, extent);
+      now = withStored(now, extent.firstNumber, extent.lastNumber);
+      held.set(batch.stream, now);
       for (let from = stretch.from; from < stretch.to; ) {
         const to = Math.min(stretch.to, from + rowsPerChunk - rows);
         pieces.push({ batch, from, to });
@@ -69,7 +75,7 @@ export async function append(
   }
   await flush();
   appender.flushSync();
-  return { rejections, extents };
+  return { rejections, extents, held };
 }
 
 function extentOf({ batch: { numbers, samples }, from, to }: Piece): Extent {

@@ -7,7 +7,7 @@ import type { DuckDBAppender } from '@duckdb/node-api';
 import { type Clock, systemClock } from '../../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
 import type { StoreLog } from '../log.ts';
-import type { StoreBatch, StoreHealth, StoreRejection, TelemetryStore } from '../store.ts';
+import type { StoreAccount, StoreBatch, StoreHealth, StoreRejection, TelemetryStore } from '../store.ts';
 import { append } from './append.ts';
 import { createGate } from './gate.ts';
 import { countNumbers, samplesByNumber } from './read-numbers.ts';
@@ -100,11 +100,13 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
     throw new ConnectionError(reason, { cause });
   }
 
+  /** Seals a segment that is full or old; else keeps its log short. */
   async function rotateWhenDue(current: Life): Promise<void> {
     const { segments } = current;
     const rows = rowsOf(segments.current);
     const now = clock.now();
-    if (rows === 0 || (rows < maxSegmentRows && now - segments.current.openedAt < segmentMs * 1000)) return;
+    const isDue = rows >= maxSegmentRows || now - segments.current.openedAt >= segmentMs * 1000;
+    if (rows === 0 || !isDue) return segments.mergeWhenLong();
     await readers.alone(async () => {
       current.appender.closeSync();
       await segments.rotate(now);
@@ -115,12 +117,11 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   async function commit(current: Life, batches: readonly StoreBatch[]): Promise<readonly StoreRejection[]> {
     const { session, segments } = current;
     await session.writer.run('BEGIN');
-    const { rejections, extents } = await append(current.appender, batches, segments.marks);
+    const { rejections, extents, held } = await append(current.appender, batches, segments.held);
     await session.writer.run('COMMIT');
-    for (const [stream, extent] of extents) {
-      segments.marks.set(stream, extent.lastNumber);
-      extend(segments.current.extents, stream, extent);
-    }
+    await segments.logged();
+    for (const [stream, extent] of extents) extend(segments.current.extents, stream, extent);
+    for (const [stream, now] of held) segments.held.set(stream, now);
     return rejections;
   }
 
@@ -165,7 +166,7 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
         read(({ session, segments }) => samplesByNumber(session, segments.list, run, signal), signal),
     },
     health: () => health,
-    account: (signal) => read(async ({ segments }) => ({ highest: new Map(segments.marks), lost: [] }), signal),
+    account: (signal) => read(async ({ segments }) => accountOf(segments), signal),
     retain: (policy, now, signal) =>
       writers.together(async () => {
         const current = await alive();
@@ -187,6 +188,14 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
         closed = true;
         await end();
       }),
+  };
+}
+
+function accountOf({ held }: Segments): StoreAccount {
+  const streams = [...held];
+  return {
+    highest: new Map(streams.map(([stream, { mark }]) => [stream, mark])),
+    lost: streams.flatMap(([stream, { lost }]) => lost.map(([first, last]) => ({ stream, first, last }))),
   };
 }
 

@@ -6,6 +6,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import type { TimeUs } from '../../../protocols/sample.ts';
+import { guardOf } from './guard.ts';
 import { quoted } from './session.ts';
 
 /** What a segment holds of one stream. */
@@ -24,8 +25,9 @@ export interface Segment {
   readonly openedAt: TimeUs;
   /** By stream. */
   readonly extents: Map<number, Extent>;
-  /** Its samples as a table of a FROM clause. */
+  /** Its samples as a table of a FROM clause, and the marks that were carried into it. */
   readonly source: string;
+  readonly marks: string;
 }
 
 /** Value columns: `f` every JavaScript number, `i` integers beyond 2^53 (int64 and uint64), `b`, `s`; all null is Bad. */
@@ -76,6 +78,18 @@ export async function measure(connection: DuckDBConnection, source: string): Pro
   return extents;
 }
 
+/** From the file's own counts, without reading rows. */
+export async function countRows(connection: DuckDBConnection, source: string): Promise<number> {
+  const result = await connection.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${source}`);
+  return result.getRows()[0]![0] as number;
+}
+
+/** The highest number of every stream when the segment was begun. */
+export async function readMarks(connection: DuckDBConnection, { marks }: Segment): Promise<Map<number, number>> {
+  const result = await connection.runAndReadAll(`SELECT stream::DOUBLE, n::DOUBLE FROM ${marks}`);
+  return new Map(result.getRows() as [number, number][]);
+}
+
 const entrySchema = z.strictObject({
   version: z.literal(1),
   openedAt: z.int(),
@@ -109,9 +123,9 @@ export async function writeEntry({ path, openedAt, extents }: Segment): Promise<
     extent.maxTime,
   ]);
   const temporary = `${entryPath(path)}.tmp`;
-  await writeFile(temporary, JSON.stringify({ version: 1, openedAt, streams }));
+  await writeFile(temporary, JSON.stringify({ version: 1, openedAt, streams }), { flush: true });
   await rename(temporary, entryPath(path));
 }
 
 /** Every file that belongs to a segment. */
-export const filesOf = (path: string): string[] => [path, `${path}.wal`, entryPath(path)];
+export const filesOf = (path: string): string[] => [path, `${path}.wal`, guardOf(path), entryPath(path)];

@@ -1,24 +1,43 @@
 /**
  * The segments of a store: the last one is written to, the others are sealed and only read or unlinked as a whole.
  * A segment is made under a temporary name, complete with the marks of all streams, and renamed: a crash during
- * rotation leaves nothing half-made.
+ * rotation leaves nothing half-made. One that cannot be read, or has fewer rows than when it was sealed, is set aside
+ * in the folder `damaged`, and what it held is known as lost.
  */
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Clock } from '../../../protocols/clock.ts';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { StoreLog } from '../log.ts';
-import { filesOf, measure, readEntry, type Segment, schemaSql, sealedTable, writeEntry } from './segment.ts';
+import { checkpoint, mend, syncFolder } from './guard.ts';
+import { type Held, nothingHeld } from './held.ts';
+import { lostRuns } from './lost.ts';
+import {
+  countRows,
+  filesOf,
+  measure,
+  readEntry,
+  readMarks,
+  rowsOf,
+  type Segment,
+  schemaSql,
+  sealedTable,
+  writeEntry,
+} from './segment.ts';
 import { quoted, type Session } from './session.ts';
 
 export interface Segments {
   /** Oldest first; the last is the current one. */
   readonly list: readonly Segment[];
-  /** The highest number of every stream ever stored: what is at or below it is in the store already. */
-  readonly marks: Map<number, number>;
+  /** By stream. Whoever commits tells what is held then. */
+  readonly held: Map<number, Held>;
   readonly current: Segment;
   /** Database name of the current segment. */
   readonly database: string;
+  /** After every commit: a log that is new has a name that the disk may not have yet. */
+  logged(): Promise<void>;
+  /** Merges the log of the current segment into its file when it is long. */
+  mergeWhenLong(): Promise<void>;
   /** Seals the current segment and begins the next. Nobody may be reading. */
   rotate(now: TimeUs): Promise<void>;
   /** Unlinks a sealed segment. Nobody may be reading. */
@@ -32,6 +51,9 @@ export interface SegmentsOptions {
   readonly log: StoreLog;
 }
 
+/** Merging costs two more syncs; opening replays about 50 MB a second. */
+const longestLogBytes = 16 * 1024 * 1024;
+const damagedFolder = 'damaged';
 const fileName = /^(\d{9})\.duckdb$/;
 
 export async function openSegments(session: Session, { dir, clock, log }: SegmentsOptions): Promise<Segments> {
@@ -39,7 +61,8 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
   const pathOf = (id: number): string => join(dir, `${String(id).padStart(9, '0')}.duckdb`);
   const databaseOf = (id: number): string => `segment_${id}`;
   const list: Segment[] = [];
-  const marks = new Map<number, number>();
+  const held = new Map<number, Held>();
+  let logIsNew = true;
 
   async function attach(id: number): Promise<Segment> {
     const path = pathOf(id);
@@ -54,8 +77,10 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
       openedAt: opened.getRows()[0]![0] as number,
       extents: await measure(writer, source),
       source,
+      marks: `${database}.mark`,
     };
-    await readMarks(segment, `${database}.mark`);
+    await learnMarks(segment);
+    logIsNew = true;
     return segment;
   }
 
@@ -70,26 +95,37 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
   }
 
   /** The mark of a stream is the highest number of its rows, so that it commits with them, or what an older segment left. */
-  async function readMarks(segment: Segment, carried: string): Promise<void> {
-    const result = await writer.runAndReadAll(`SELECT stream::DOUBLE, n::DOUBLE FROM ${carried}`);
-    const found = result.getRows() as [number, number][];
+  async function learnMarks(segment: Segment): Promise<void> {
+    const found = [...(await readMarks(writer, segment))];
     for (const [stream, { lastNumber }] of segment.extents) found.push([stream, lastNumber]);
-    for (const [stream, number] of found) marks.set(stream, Math.max(number, marks.get(stream) ?? 0));
+    for (const [stream, number] of found) {
+      const { mark, lost } = held.get(stream) ?? nothingHeld;
+      held.set(stream, { mark: Math.max(number, mark), lost });
+    }
   }
 
   async function sealed(id: number): Promise<Segment> {
     const path = pathOf(id);
     if (await exists(`${path}.wal`)) {
-      await writer.run(`ATTACH ${quoted(path)} AS unfinished; CHECKPOINT unfinished; DETACH unfinished`);
+      await writer.run(`ATTACH ${quoted(path)} AS unfinished`);
+      await checkpoint(writer, { database: 'unfinished', path });
+      await writer.run('DETACH unfinished');
     }
     const source = sealedTable(path, 'sample');
+    const marks = sealedTable(path, 'mark');
     const entry = await readEntry(path);
-    if (entry) return { id, path, source, ...entry };
+    if (entry) {
+      const segment = { id, path, source, marks, ...entry };
+      const [found, recorded] = [await countRows(writer, source), rowsOf(segment)];
+      if (found === recorded) return segment;
+      if (found < recorded) throw new Error(`Corrupt: ${found} of the ${recorded} rows that were sealed`);
+    }
     const opened = await writer.runAndReadAll(`SELECT opened_at::DOUBLE FROM ${sealedTable(path, 'segment')}`);
     const segment = {
       id,
       path,
       source,
+      marks,
       openedAt: opened.getRows()[0]![0] as number,
       extents: await measure(writer, source),
     };
@@ -99,7 +135,7 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
 
   async function create(id: number, openedAt: TimeUs): Promise<void> {
     const temporary = `${pathOf(id)}.tmp`;
-    const carried = [...marks].map(([stream, number]) => `(${stream}, ${number})`);
+    const carried = [...held].map(([stream, { mark }]) => `(${stream}, ${mark})`);
     await writer.run(`
       ATTACH ${quoted(temporary)} AS beginning;
       BEGIN;
@@ -113,14 +149,22 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
     await syncFolder(dir);
   }
 
-  /** undefined when the file is damaged; then it has been set aside under another name. */
+  /** undefined when the file is damaged; then it has been set aside. */
   async function unlessDamaged(id: number, openIt: (id: number) => Promise<Segment>): Promise<Segment | undefined> {
+    const path = pathOf(id);
     try {
+      if (await mend(path)) log.warn({ file: path }, 'a checkpoint that was cut short is undone');
       return await openIt(id);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      for (const file of filesOf(pathOf(id))) if (await exists(file)) await rename(file, `${file}.damaged`);
-      log.error({ err: error, file: `${pathOf(id)}.damaged` }, 'a segment of the store is damaged and was set aside');
+      const aside = join(dir, damagedFolder);
+      await mkdir(aside, { recursive: true });
+      for (const file of filesOf(path)) if (await exists(file)) await rename(file, join(aside, basename(file)));
+      await syncFolder(dir);
+      log.error(
+        { err: error, file: join(aside, basename(path)) },
+        'a segment of the store is damaged and was set aside',
+      );
       return undefined;
     }
   }
@@ -134,26 +178,45 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
   let current = newest === undefined ? undefined : await unlessDamaged(newest, attach);
   if (!current) {
     const before = list.at(-1);
-    if (before) await readMarks(before, sealedTable(before.path, 'mark'));
+    if (before) await learnMarks(before);
     await create((newest ?? 0) + 1, clock.now());
     current = await attach((newest ?? 0) + 1);
   }
   list.push(current);
+  for (const [stream, runs] of await lostRuns(writer, list, join(dir, damagedFolder))) {
+    const { mark } = held.get(stream) ?? nothingHeld;
+    // Above the mark everything is taken anyway.
+    const lost = runs.map(([first, last]) => [first, Math.min(last, mark)] as const);
+    held.set(stream, { mark, lost: lost.filter(([first, last]) => first <= last) });
+  }
 
   return {
     list,
-    marks,
+    held,
     get current() {
       return list.at(-1)!;
     },
     get database() {
       return databaseOf(list.at(-1)!.id);
     },
+    logged: async () => {
+      if (!logIsNew) return;
+      await syncFolder(dir);
+      logIsNew = false;
+    },
+    mergeWhenLong: async () => {
+      const { id, path } = list.at(-1)!;
+      if ((await sizeOf(`${path}.wal`)) < longestLogBytes) return;
+      await checkpoint(writer, { database: databaseOf(id), path });
+      logIsNew = true;
+    },
     rotate: async (now) => {
       const last = list.at(-1)!;
       await create(last.id + 1, now);
-      await writer.run(`CHECKPOINT ${databaseOf(last.id)}; DETACH ${databaseOf(last.id)}`);
-      const ended = { ...last, source: sealedTable(last.path, 'sample') };
+      await checkpoint(writer, { database: databaseOf(last.id), path: last.path });
+      await writer.run(`DETACH ${databaseOf(last.id)}`);
+      const { path } = last;
+      const ended = { ...last, source: sealedTable(path, 'sample'), marks: sealedTable(path, 'mark') };
       await writeEntry(ended);
       list.splice(-1, 1, ended, await attach(last.id + 1));
     },
@@ -181,11 +244,6 @@ async function sweep(dir: string): Promise<number[]> {
 const isDamage = (error: unknown): boolean =>
   /not a valid DuckDB database file|Corrupt|Could not read enough bytes|replaying WAL/.test(String(error)) &&
   !/No space left/.test(String(error));
-
-async function syncFolder(dir: string): Promise<void> {
-  await using folder = await open(dir);
-  await folder.sync();
-}
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;

@@ -32,10 +32,13 @@ export async function openSession({ dir, memoryLimitMb, threads }: SessionOption
     threads: String(Math.min(threads, 2)),
     temp_directory: spill,
     max_temp_directory_size: '1GB',
+    // Only `checkpoint` in guard.ts merges a log: not a commit, and not the end of a session.
+    checkpoint_threshold: '1TB',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
   const writer = await instance.connect();
+  await writer.run('PRAGMA disable_checkpoint_on_shutdown');
   const idle: DuckDBConnection[] = [];
   const busy = new Set<DuckDBConnection>();
 

@@ -6,7 +6,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
-import { type Piece, storable } from '../storable.ts';
+import { everyNumber, type Piece, storable } from '../storable.ts';
 import type { StoreBatch, StoreRejection } from '../store.ts';
 import { authorization, type InfluxOptions, refusal, unreachable } from './connection.ts';
 import { encodeLines } from './line.ts';
@@ -125,7 +125,7 @@ function* requestsOf(
 ): Generator<Piece[]> {
   let pieces: Piece[] = [];
   let space = size();
-  for (const piece of batches.flatMap((batch) => storable(batch, 0, rejections))) {
+  for (const piece of batches.flatMap((batch) => storable(batch, everyNumber, rejections))) {
     for (let { from } = piece; from < piece.to; ) {
       const to = Math.min(piece.to, from + space);
       pieces.push({ ...piece, from, to });
