@@ -9,6 +9,7 @@ import { ConfigError } from '../protocols/errors.ts';
 import { parseTable } from './csv.ts';
 import { type JsonSchema, jsonSchemaOf, schemasAt } from './json-schema.ts';
 import { nameInYaml, readText } from './load.ts';
+import { collectMistakes } from './mistakes.ts';
 import { validate } from './validate.ts';
 import { type Environment, openYaml, type Path, type YamlDocument } from './yaml-document.ts';
 
@@ -37,7 +38,8 @@ export function loadAgentFile<T>(file: string, environment: Environment, schema:
   const value = withTables(document.value, jsonSchemaOf(schema), inline, origins.keep);
   refuseTwins(value, origins.placeOf);
   const config = validate(value, schema, origins);
-  const decoder = new TextDecoder();
+  // A byte order mark is part of what was written, and of what a rollback writes back: Excel needs it.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return { config, text, files: [...tables].map(([name, bytes]) => ({ name, text: decoder.decode(bytes) })) };
 }
 
@@ -114,6 +116,7 @@ function createOrigins(document: YamlDocument) {
 
 /** One path is one tag, in whichever files and sources the two stand. @throws {ConfigError} naming both. */
 function refuseTwins(value: unknown, placeOf: (path: Path) => string): void {
+  const mistakes = collectMistakes();
   const seen = new Map<string, Path>();
   const visit = (node: unknown, path: Path): void => {
     if (typeof node !== 'object' || node === null) return;
@@ -125,15 +128,17 @@ function refuseTwins(value: unknown, placeOf: (path: Path) => string): void {
       if (typeof tagPath === 'string') {
         const at = [...path, step, 'path'];
         const first = seen.get(tagPath);
-        if (first) {
+        mistakes.of(() => {
+          if (!first) return;
           throw new ConfigError(`"${tagPath}" is there twice`, {
             path: placeOf(at),
             hint: `It is also at ${placeOf(first)}. One path is one tag: remove one of them, or give it another path.`,
           });
-        }
-        seen.set(tagPath, at);
+        });
+        seen.set(tagPath, first ?? at);
       } else visit(inner, [...path, step]);
     }
   };
   visit(value, []);
+  mistakes.throwAny();
 }

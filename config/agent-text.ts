@@ -6,11 +6,11 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseDocument, visit } from 'yaml';
 import { ConfigError } from '../protocols/errors.ts';
+import type { AgentFile } from './agent-file.ts';
 import { readText } from './load.ts';
-import type { ConfigText } from './versions.ts';
 import { type Environment, interpolate } from './yaml-document.ts';
 
-export interface LooseAgentFile extends ConfigText {
+export interface LooseAgentFile extends Pick<AgentFile<unknown>, 'text' | 'files'> {
   readonly dataDir: string;
 }
 

@@ -1,11 +1,12 @@
 /**
  * A table of tags (CSV) as the list of objects that could stand in the YAML: columns are keys, nested ones with a dot,
- * empty cells are keys that are not there. As Excel writes it too: with a byte order mark, and with ; where the comma
- * is the decimal sign. Numbers are in ASCII digits with a decimal point, so that they mean the same everywhere.
+ * empty cells are keys that are not there. Numbers are in ASCII digits with a decimal point, so that they mean the same
+ * everywhere.
  */
-import { CsvError, parse } from 'csv-parse/sync';
 import { ConfigError } from '../protocols/errors.ts';
 import { type JsonSchema, schemasAt } from './json-schema.ts';
+import { collectMistakes } from './mistakes.ts';
+import { parseSpreadsheet } from './spreadsheet.ts';
 import { hintForUnknown } from './validate.ts';
 
 export interface TableRow {
@@ -16,28 +17,34 @@ export interface TableRow {
 
 /** @param row schema of one row. @throws {ConfigError} naming file, row and column. */
 export function parseTable(bytes: Uint8Array, file: string, row: JsonSchema): TableRow[] {
-  const [header, ...records] = recordsOf(textOf(bytes, file), file);
+  const [header, ...records] = parseSpreadsheet(textOf(bytes, file), file).rows;
   if (!header) return [];
   const columns = header.cells.map((name) => name.trim());
   checkColumns(columns, `${file}:${header.line}`, row);
   const kinds = columns.map((name) => kindsOf(schemasAt(row, pathOf(name))));
-  return records.map(({ cells, line }) => {
+  const mistakes = collectMistakes();
+  const rows = records.map(({ cells, line }) => {
     const value: Record<string, unknown> = {};
     for (const [i, cell] of cells.entries()) {
       const text = cell.trim();
       if (text === '') continue;
-      const name = columns[i];
-      if (!name) {
-        throw new ConfigError(`"${text}" stands in a column without a name`, {
-          path: `${file}:${line}`,
-          hint: 'A text with a separator in it must be in double quotes; otherwise name the column in the first row.',
-        });
-      }
-      put(value, row, pathOf(name), readCell(text, kinds[i]!, `${file}:${line} column "${name}"`));
+      mistakes.of(() => {
+        const name = columns[i];
+        if (!name) throw nameless(text, `${file}:${line}`);
+        put(value, row, pathOf(name), readCell(text, kinds[i]!, `${file}:${line} column "${name}"`));
+      });
     }
     return { value, line };
   });
+  mistakes.throwAny();
+  return rows;
 }
+
+const nameless = (text: string, path: string): ConfigError =>
+  new ConfigError(`"${text}" stands in a column without a name`, {
+    path,
+    hint: 'A text with a separator in it must be in double quotes; otherwise name the column in the first row.',
+  });
 
 function textOf(bytes: Uint8Array, file: string): string {
   const hint = 'In Excel: Save As, "CSV UTF-8 (Comma delimited)". In LibreOffice: character set UTF-8.';
@@ -49,50 +56,22 @@ function textOf(bytes: Uint8Array, file: string): string {
   }
 }
 
-function recordsOf(whole: string, file: string): { cells: string[]; line: number }[] {
-  // Excel's own way to say which separator follows.
-  const [hintLine, declared] = /^sep=(.)\r?\n/.exec(whole) ?? ['', undefined];
-  const text = whole.slice(hintLine.length);
-  const before = hintLine === '' ? 0 : 1;
-  try {
-    const records = parse(text, {
-      delimiter: declared ?? separatorOf(text),
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      skip_records_with_empty_values: true,
-    }) as unknown as { record: string[]; info: { lines: number } }[];
-    return records.map(({ record, info }) => ({ cells: record, line: info.lines + before }));
-  } catch (cause) {
-    if (!(cause instanceof CsvError)) throw cause;
-    const line = Number(cause.lines ?? 1) + before;
-    throw new ConfigError('the table cannot be read: a double quote is wrong', {
-      path: `${file}:${line}`,
-      hint: 'A text in double quotes ends with one, and a double quote within it is written twice.',
-      cause,
-    });
-  }
-}
-
-/** What separates the names of the columns, where most of it is. */
-function separatorOf(text: string): string {
-  const first = /^[^\r\n]*/.exec(text)![0].replaceAll(/"[^"]*"/g, '');
-  const count = (separator: string) => first.split(separator).length;
-  return [',', ';', '\t'].reduce((best, each) => (count(each) > count(best) ? each : best));
-}
-
 function checkColumns(columns: readonly string[], place: string, row: JsonSchema): void {
+  const mistakes = collectMistakes();
   for (const [i, name] of columns.entries()) {
     if (name === '') continue;
-    if (columns.indexOf(name) !== i) {
-      throw new ConfigError(`the column "${name}" is there twice`, { path: place, hint: 'Remove one of them.' });
-    }
-    const path = pathOf(name);
-    if (schemasAt(row, path).length > 0) continue;
-    const known = schemasAt(row, path.slice(0, -1)).flatMap((node) => Object.keys(node.properties ?? {}));
-    const hint = hintForUnknown(String(path.at(-1)), known);
-    throw new ConfigError(`unknown column "${name}"`, { path: `${place} column "${name}"`, hint });
+    mistakes.of(() => {
+      if (columns.indexOf(name) !== i) {
+        throw new ConfigError(`the column "${name}" is there twice`, { path: place, hint: 'Remove one of them.' });
+      }
+      const path = pathOf(name);
+      if (schemasAt(row, path).length > 0) return;
+      const known = schemasAt(row, path.slice(0, -1)).flatMap((node) => Object.keys(node.properties ?? {}));
+      const hint = hintForUnknown(String(path.at(-1)), known);
+      throw new ConfigError(`unknown column "${name}"`, { path: `${place} column "${name}"`, hint });
+    });
   }
+  mistakes.throwAny();
 }
 
 /** `range.0` names the first of a list, `values.0` the key "0" of an object: a step is a number where a list may stand. */

@@ -61,7 +61,9 @@ export async function exitWith(work: () => Promise<void>): Promise<void> {
     }
     const told = toTell(error);
     if (told) {
-      process.stderr.write(`error: ${told.message}\n   at: ${told.path}\n hint: ${told.hint}\n`);
+      for (const each of [told, ...(error instanceof ConfigError ? error.others : [])]) {
+        process.stderr.write(`error: ${each.message}\n   at: ${each.path}\n hint: ${each.hint}\n`);
+      }
       process.exitCode = told.exitCode;
     } else {
       process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

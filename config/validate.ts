@@ -1,7 +1,8 @@
-/** A value held against its schema: frozen when it fits, otherwise one mistake, told with its place and what to do. */
+/** A value held against its schema: frozen when it fits, otherwise its mistakes, told with their places and what to do. */
 import type { z } from 'zod';
 import { ConfigError } from '../protocols/errors.ts';
 import { jsonSchemaOf, keysAt } from './json-schema.ts';
+import { collectMistakes } from './mistakes.ts';
 import type { Path } from './yaml-document.ts';
 
 export interface Places {
@@ -17,23 +18,50 @@ export function validate<T>(value: unknown, schema: z.ZodType<T>, places: Places
   const result = schema.safeParse(value);
   if (result.success) return deepFreeze(result.data);
 
-  const issue = deepest(result.error.issues);
+  const mistakes = collectMistakes();
+  for (const issue of tellable(result.error.issues)) {
+    mistakes.of(() => {
+      throw mistakeOf(issue, schema, places);
+    });
+  }
+  mistakes.throwAny();
+  throw result.error;
+}
+
+function mistakeOf(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places): ConfigError {
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!;
-    throw new ConfigError(`unknown key "${key}"`, {
+    return new ConfigError(`unknown key "${key}"`, {
       path: places.placeOfKey(issue.path, key),
       hint: hintForUnknown(key, keysAt(jsonSchemaOf(schema), issue.path)),
     });
   }
-  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  throw new ConfigError(`${places.nameOf(issue.path)}: ${isMissing ? 'is missing' : issue.message}`, {
+  return new ConfigError(`${places.nameOf(issue.path)}: ${whatIsWrong(issue)}`, {
     path: places.placeOf(issue.path),
     hint: hintFor(issue),
   });
 }
 
+function whatIsWrong({ code, message }: z.core.$ZodIssue): string {
+  if (code === 'invalid_type' && message.endsWith('received undefined')) return 'is missing';
+  // The hint lists them.
+  return code === 'invalid_value' && message.startsWith('Invalid option') ? 'is none of the known values' : message;
+}
+
+/** One of each mistake: a misspelt key also makes the right one missing, which is then not told beside it. */
+function tellable(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const each = issues.map((issue) => deepest([issue]));
+  const misspelt = new Set(each.filter(isMisspelt).map(({ path }) => path.join('.')));
+  return [
+    ...each.filter(isMisspelt),
+    ...each.filter((issue) => !isMisspelt(issue) && !misspelt.has(issue.path.slice(0, -1).join('.'))),
+  ];
+}
+
+const isMisspelt = ({ code }: z.core.$ZodIssue): boolean => code === 'unrecognized_keys';
+
 /**
- * The issue to tell. A misspelt key comes first, since it also makes the right one missing; then what lies deepest in
+ * The issue to tell of a union's. A misspelt key comes first, since it also makes the right one missing; then what lies deepest in
  * the file, since of a union's alternatives the one that got furthest is the one that the operator meant.
  */
 function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {

@@ -12,14 +12,20 @@ import { tagsOf } from './sources.ts';
 import type { ConfigReport } from './status/report.ts';
 import type { TagBook } from './tag-book.ts';
 
+export interface KeptVersion {
+  readonly number: number;
+  /** SHA-256 of its files. */
+  readonly hash: string;
+}
+
 /** Where the configuration comes from, and where its versions are kept. */
 export interface Configuration {
   /** As it was named on the command line. */
   readonly file: string;
   /** @throws {ConfigError} */
   load(): AgentConfig;
-  /** Keeps what was loaded last; the number that `config list` shows. Content that is the newest already has its number. */
-  keep(now: TimeUs): number;
+  /** Keeps what was loaded last, as `config list` shows it. Content that is the newest already has its number. */
+  keep(now: TimeUs): KeptVersion;
   /** Calls back whenever it may have changed, until the signal aborts; when it was refused, again and again. */
   watch(onChange: () => Promise<unknown>, signal: AbortSignal): void;
 }
@@ -70,17 +76,17 @@ export function createReloader(options: ReloaderOptions): Reloader {
   };
   let { config } = options;
   let needsRestart: readonly string[] = [];
-  let version = 0;
-  version = keep();
+  let kept: KeptVersion = { number: 0, hash: '' };
+  kept = keep();
   let appliedAt = now();
   let refused: ConfigReport['refused'];
 
-  function keep(): number {
+  function keep(): KeptVersion {
     try {
       return configuration.keep(now());
     } catch (err) {
       log.error({ err }, 'this version of the configuration could not be kept');
-      return version;
+      return kept;
     }
   }
 
@@ -92,9 +98,10 @@ export function createReloader(options: ReloaderOptions): Reloader {
     await book.configure(wanted.site, declared, restart);
     config = { ...wanted, ...ofStart };
     needsRestart = waitingForStart(atStart, wanted);
-    const before = version;
+    const before = kept.number;
     const wasRefused = refused !== undefined;
-    version = keep();
+    kept = keep();
+    const version = kept.number;
     appliedAt = version === before ? appliedAt : now();
     refused = undefined;
     const exchanged = fleet.run(wanted.sources, restart);
@@ -115,7 +122,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
     const { message, path, hint } = error;
     if (refused?.message !== message || refused.path !== path) {
       log.error(
-        { file: configuration.file, message, at: path, hint, version },
+        { file: configuration.file, message, at: path, hint, version: kept.number },
         'configuration refused; the one before runs on',
       );
     }
@@ -135,7 +142,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
       return config;
     },
     get report() {
-      return { file: configuration.file, version, appliedAt, refused };
+      return { file: configuration.file, version: kept.number, hash: kept.hash, appliedAt, refused };
     },
     get needsRestart() {
       return needsRestart;

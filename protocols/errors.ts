@@ -7,10 +7,16 @@ export class ConfigError extends Error {
   readonly path: string;
   /** What to do about it, in one sentence. */
   readonly hint: string;
-  constructor(message: string, options: { path: string; hint: string; cause?: unknown }) {
+  /** Further mistakes that were found beside it: whoever mends one wants to know of all. */
+  readonly others: readonly ConfigError[];
+  constructor(
+    message: string,
+    options: { path: string; hint: string; cause?: unknown; others?: readonly ConfigError[] },
+  ) {
     super(message, { cause: options.cause });
     this.path = options.path;
     this.hint = options.hint;
+    this.others = options.others ?? [];
   }
 }
 

@@ -5,8 +5,8 @@ import t, { type Test } from 'tap';
 import { loadAgentFile } from '../config/agent-file.ts';
 import { readAgentText } from '../config/agent-text.ts';
 import { createSecretReader } from '../config/secrets.ts';
-import { configHash, openConfigVersions } from '../config/versions.ts';
 import { agentJsonSchema, agentSchema } from '../edge-agent/config.ts';
+import { configHash, openConfigVersions } from '../edge-agent/config-versions.ts';
 import { ConfigError } from '../protocols/errors.ts';
 
 const yaml = (device: string, more = ''): string => `agent: a
@@ -115,6 +115,55 @@ t.test('a mistake in a table names file, row and column', async (t) => {
   });
 });
 
+t.test('all mistakes of a list are told at once, and of very many the first twenty', async (t) => {
+  const head = 'path,table,address,format\n';
+  const told = (error: ConfigError) =>
+    [error, ...error.others].map(({ message, path }) => [message, path.split('/').at(-1)]);
+  t.same(told(mistake(t, `${head}a/b,holding,one,float32\na/c,holding,2,float32\na/d,holding,3:4,uint16\n`)), [
+    ['"one" is not a number', 'meters.csv:2 column "address"'],
+    ['"3:4" is not a number', 'meters.csv:4 column "address"'],
+  ]);
+  t.same(told(mistake(t, `${head}A B,holding,1,float32\na/c,holdin,2,float99\n`)), [
+    ['path: must be lower-case words joined by /', 'meters.csv:2 column "path"'],
+    ['table: is none of the known values', 'meters.csv:3 column "table"'],
+    ['format: is none of the known values', 'meters.csv:3 column "format"'],
+  ]);
+  const twice = mistake(t, `${head}a/b,coil,1,\na/b,coil,2,\na/b,coil,3,\n`);
+  t.equal(twice.others.length, 1);
+  const many = mistake(t, head + Array.from({ length: 100 }, (_, i) => `a/t-${i},coil,x,\n`).join(''));
+  t.equal(many.others.length, 20);
+  t.match(many.others.at(-1), { message: '80 more mistakes in the same file', path: /meters\.csv$/ });
+});
+
+t.test('a list is read in the characters that it was saved in', async (t) => {
+  const { decodeSpreadsheet } = await import('../config/spreadsheet.ts');
+  const bytes = (text: string, high: Record<string, number>) =>
+    Uint8Array.from([...text], (char) => high[char] ?? char.charCodeAt(0));
+  t.same(decodeSpreadsheet(bytes('°C,m³/h,دما', { '°': 0xb0, '³': 0xb3, د: 0xcf, م: 0xe3, ا: 0xc7 })), {
+    charset: 'windows-1256',
+    text: '°C,m³/h,دما',
+  });
+  t.same(decodeSpreadsheet(bytes('°C,Kälte,Öl', { '°': 0xb0, ä: 0xe4, Ö: 0xd6 })), {
+    charset: 'windows-1252',
+    text: '°C,Kälte,Öl',
+  });
+  t.same(decodeSpreadsheet(Buffer.from('\ufeffpath\tدما', 'utf16le')), { charset: 'utf-16le', text: 'path\tدما' });
+  t.same(decodeSpreadsheet(Buffer.from('\ufeff°C')), { charset: 'utf-8', text: '\ufeff°C' });
+});
+
+t.test('a cell is corrected in place, and every other byte of the list stays', async (t) => {
+  const { withCellChanges } = await import('../config/edit-table.ts');
+  const list = '\ufeffsep=;\r\npath;unit;byteOrder\r\n\r\n"a/b";"°C; x";ABCD\r\na/c;kW\r\n';
+  const order = [{ key: 'byteOrder', to: 'CDAB' }];
+  t.equal(withCellChanges(list, 'a/b', order), list.replace('"a/b"', 'a/b').replace('ABCD', 'CDAB'));
+  t.equal(withCellChanges(list, 'a/c', order), list.replace('a/c;kW', 'a/c;kW;CDAB'));
+  t.equal(
+    withCellChanges('path,address\na/b,1\na/c,2', 'a/c', [{ key: 'counter.scale', to: '0.01' }]),
+    'path,address,counter.scale\na/b,1\na/c,2,0.01',
+  );
+  t.equal(withCellChanges(list, 'a/d', order), undefined);
+});
+
 t.test('one path is one tag, whether in YAML or table, of one source or another; both places are named', async (t) => {
   const inline = yaml('tags: [{ path: a/b, table: coil, address: 1 }]', '        tagsFile: meters.csv\n');
   t.match(mistake(t, 'path,table,address\na/b,coil,2\n', inline), {
@@ -176,6 +225,18 @@ t.test('every version is kept with its tables, the same content once, and the la
   );
   t.match(versions.read(26), { at: 26_000, hash: configHash(content(24)), ...content(24) });
   t.equal(versions.read(3), undefined);
+});
+
+t.test('a byte order mark is kept for Excel, and makes no other version', async (t) => {
+  const list = 'path,table,address\na/b,coil,1\n';
+  const dir = t.testdir({ 'agent.yaml': yaml('tagsFile: meters.csv'), 'meters.csv': `\ufeff${list}` });
+  const file = join(dir, 'agent.yaml');
+  const loaded = loadAgentFile(file, {}, agentSchema);
+  t.equal(loaded.files[0]!.text, `\ufeff${list}`);
+  const loose = readAgentText(file, {});
+  t.equal(configHash(loose), configHash(loaded), 'as the agent and as the commands read it');
+  writeFileSync(join(dir, 'meters.csv'), list);
+  t.equal(configHash(readAgentText(file, {})), configHash(loaded));
 });
 
 t.test('a version whose writing was cut short is none', async (t) => {

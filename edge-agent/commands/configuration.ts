@@ -1,9 +1,9 @@
 /** agent.yaml of a running agent: loaded, loaded again when it or one of its tables changes, and each version kept. */
 import { dirname, resolve } from 'node:path';
 import { type AgentFile, loadAgentFile } from '../../config/agent-file.ts';
-import { openConfigVersions } from '../../config/versions.ts';
 import { watchFiles } from '../../config/watch.ts';
 import { type AgentConfig, agentSchema } from '../config.ts';
+import { openConfigVersions } from '../config-versions.ts';
 import type { Configuration } from '../reload.ts';
 
 /** @throws {ConfigError} */
@@ -29,7 +29,7 @@ export function openConfiguration(file: string): { config: AgentConfig; configur
         loaded = load();
         return loaded.config;
       },
-      keep: (now) => versions.keep(loaded, now).number,
+      keep: (now) => versions.keep(loaded, now),
       watch(onChange, signal) {
         changed = () =>
           void onChange().then(

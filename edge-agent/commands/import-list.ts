@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import { writeDurably } from '../../config/durable-file.ts';
 import { tagsFileAt, withTagsFile } from '../../config/edit-yaml.ts';
 import { ConfigError } from '../../protocols/errors.ts';
+import { writeDurably } from '../durable-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { agentOf, type LoadedAgent } from './agent-config.ts';
 import { interviewOn, usageError } from './command.ts';

@@ -12,7 +12,7 @@ import {
   signedSheetSchema,
 } from '../../protocols/commissioning.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../durable-file.ts';
 
 export interface Commissioned {
   readonly at: TimeUs;

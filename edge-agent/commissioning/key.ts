@@ -6,7 +6,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../protocols/errors.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../durable-file.ts';
 
 /** @throws {ConfigError} the key cannot be read, or is none. */
 export function commissioningKey(dataDir: string): KeyObject {
@@ -15,7 +15,7 @@ export function commissioningKey(dataDir: string): KeyObject {
     const pem = readOrUndefined(file);
     if (pem !== undefined) return ed25519(createPrivateKey(pem));
     const { privateKey } = generateKeyPairSync('ed25519');
-    writeDurably(file, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string);
+    writeDurably(file, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 0o600);
     return privateKey;
   } catch (cause) {
     throw new ConfigError('the key of the commissioning sheets cannot be used', {

@@ -18,7 +18,7 @@ import {
 } from '../../protocols/commissioning.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../durable-file.ts';
 
 const walkSchema = z.strictObject({
   technician: sheetSchema.shape.technician,
@@ -65,7 +65,7 @@ export const beginWalk = (dataDir: string, technician: WalkState['technician'], 
 
 function createWalk(file: string, state: WalkState): Walk {
   const save = (rows: SheetRow[]) => {
-    writeDurably(file, JSON.stringify({ ...state, rows }));
+    writeDurably(file, JSON.stringify({ ...state, rows }), 0o600);
     state.rows = rows;
   };
   return {

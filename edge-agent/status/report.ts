@@ -23,6 +23,8 @@ export interface ConfigReport {
   readonly file: string;
   /** Number of the version that runs, as `config list` shows it. */
   readonly version: number;
+  /** SHA-256 of its files, as there; empty where no version could be kept. */
+  readonly hash: string;
   readonly appliedAt: TimeUs;
   /** Why the file as it now is was not taken; the version above runs on. */
   readonly refused?: { readonly message: string; readonly path: string; readonly hint: string } | undefined;

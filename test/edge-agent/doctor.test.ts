@@ -323,7 +323,7 @@ t.test('a running agent is asked, and its problems are told where they belong', 
     version: '1.0.0',
     startedAt: 0,
     now: 1,
-    config: { file: 'agent.yaml', version: 4, appliedAt: 0 },
+    config: { file: 'agent.yaml', version: 4, hash: '', appliedAt: 0 },
     link: {
       state: 'connecting',
       broker: 'mqtt://hub:1883',

@@ -26,7 +26,7 @@ const report = (change: Partial<Report> = {}): Report => ({
   version: '1.0.0',
   startedAt: now - 60 * minuteUs,
   now,
-  config: { file: '/etc/payesh/agent.yaml', version: 3, appliedAt: now - 60 * minuteUs },
+  config: { file: '/etc/payesh/agent.yaml', version: 3, hash: '', appliedAt: now - 60 * minuteUs },
   link: {
     state: 'forwarding',
     broker: 'mqtts://hub.example:8883',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { configHash, openConfigVersions } from '../../config/versions.ts';
+import { configHash, openConfigVersions } from '../../edge-agent/config-versions.ts';
 import { runAgent } from '../../edge-agent/app.ts';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { openConfiguration } from '../../edge-agent/commands/configuration.ts';

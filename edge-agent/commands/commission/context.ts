@@ -1,13 +1,12 @@
 /** What every part of `commission` works with: the configuration, the running agent, the book and the hub. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { loadAgentFile } from '../../../config/agent-file.ts';
 import { CommandError, exitCodes } from '../../../config/process.ts';
 import { createSecretReader } from '../../../config/secrets.ts';
-import { canonicalJson } from '../../../protocols/canonical-json.ts';
 import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
 import type { HubAccount } from '../../commissioning/hub.ts';
 import { type AgentConfig, agentSchema } from '../../config.ts';
+import { configHash } from '../../config-versions.ts';
 
 export interface HubOptions {
   readonly config: string;
@@ -18,15 +17,14 @@ export interface HubOptions {
 export interface Loaded {
   readonly file: string;
   readonly config: AgentConfig;
-  /** SHA-256 of agent.yaml and the files that it names. */
+  /** As the versions of the configuration have it. */
   readonly hash: string;
 }
 
 /** @throws {ConfigError} naming file and line. */
 export function load(file: string): Loaded {
-  const { config, files } = loadAgentFile(file, process.env, agentSchema);
-  const content = canonicalJson(files.map(({ text }) => text));
-  return { file, config, hash: createHash('sha256').update(content).digest('hex') };
+  const loaded = loadAgentFile(file, process.env, agentSchema);
+  return { file, config: loaded.config, hash: configHash(loaded) };
 }
 
 /** From the options, or else as agent.yaml says; undefined where neither names a hub. @throws {ConfigError} */

@@ -2,14 +2,14 @@
  * A correction on the spot: written into agent.yaml, taken by the running agent, and measured again. What the agent
  * refuses is taken back, so that the file is never left worse than it was.
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTagChanges } from '../../../config/edit-tag.ts';
 import type { SheetRow } from '../../../protocols/commissioning.ts';
 import { ConnectionError } from '../../../protocols/errors.ts';
-import { writeDurably } from '../../commissioning/durable-file.ts';
 import type { Suggestion } from '../../commissioning/suggest.ts';
 import type { WalkTag } from '../../commissioning/tags.ts';
+import { writeDurably } from '../../durable-file.ts';
 import type { WalkContext } from './walk-context.ts';
 
 /** The tag as it is read now, or why the file could not be changed for it. */
@@ -21,7 +21,7 @@ const lookEveryMs = 250;
 
 export async function correct(context: WalkContext, tag: WalkTag, { changes }: Suggestion): Promise<Corrected> {
   const { agent, loaded, signal } = context;
-  const file = realpathSync(loaded.file);
+  const { file } = loaded;
   const mode = statSync(file).mode & 0o777;
   const before = readFileSync(file, 'utf8');
   const after = withTagChanges(before, tag.path, changes);

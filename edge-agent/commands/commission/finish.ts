@@ -18,7 +18,7 @@ export async function signWalk(context: WalkContext): Promise<SignedSheet[]> {
     agent,
     site,
     agentVersion: packageVersion,
-    config: { version: config.version, hash: loaded.hash },
+    config: { version: config.version, hash: config.hash || loaded.hash },
     publicKey: publicKeyOf(key),
     finishedAt: clock.now(),
   };

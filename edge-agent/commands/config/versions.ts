@@ -2,8 +2,14 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readAgentText } from '../../../config/agent-text.ts';
-import { writeDurably } from '../../../config/durable-file.ts';
-import { type ConfigText, type ConfigVersion, configHash, openConfigVersions } from '../../../config/versions.ts';
+import {
+  type ConfigText,
+  type ConfigVersion,
+  configHash,
+  openConfigVersions,
+  withoutMark,
+} from '../../config-versions.ts';
+import { writeDurably } from '../../durable-file.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { agentOf } from '../agent-config.ts';
 import { usageError } from '../command.ts';
@@ -104,7 +110,9 @@ function modeOf(file: string): number {
 const partsOf = ({ text, files }: ConfigText, file: string) => [{ name: file, text }, ...files];
 
 function differences(before: ConfigText, after: ConfigText, file: string) {
-  const [old, now] = [before, after].map((each) => new Map(partsOf(each, file).map(({ name, text }) => [name, text])));
+  const [old, now] = [before, after].map(
+    (each) => new Map(partsOf(each, file).map(({ name, text }) => [name, withoutMark(text)])),
+  );
   return [...new Set([...old!.keys(), ...now!.keys()])].flatMap((name) => {
     const lines = lineDifference(old!.get(name) ?? '', now!.get(name) ?? '');
     return lines.length > 0 ? [{ name, lines }] : [];

@@ -1,8 +1,8 @@
 /** Writes what the interview led to: checked by the real schema before agent.yaml is there, and taken back when it is wrong. */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { syncFolder, writeDurably } from '../../../config/durable-file.ts';
 import { ConfigError } from '../../../protocols/errors.ts';
+import { syncFolder, writeDurably } from '../../durable-file.ts';
 import { agentOf, type LoadedAgent } from '../agent-config.ts';
 import type { NewFile } from './context.ts';
 

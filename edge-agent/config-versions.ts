@@ -10,7 +10,7 @@ import { canonicalJson } from '../protocols/canonical-json.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import { syncFolder } from './durable-file.ts';
 
-/** What an operator has written: the YAML and its tables. */
+/** What an operator has written, byte order marks included: the YAML and its tables. */
 export interface ConfigText {
   readonly text: string;
   readonly files: readonly { readonly name: string; readonly text: string }[];
@@ -36,11 +36,13 @@ export interface ConfigVersions {
 const keptVersions = 20;
 const yamlName = 'agent.yaml';
 
-/** SHA-256 of the YAML and its tables. */
+/** SHA-256 of the YAML and its tables; a byte order mark says nothing. */
 export const configHash = ({ text, files }: ConfigText): string =>
   createHash('sha256')
-    .update(canonicalJson([text, ...files.map((file) => file.text)]))
+    .update(canonicalJson([text, ...files.map((file) => file.text)].map(withoutMark)))
     .digest('hex');
+
+export const withoutMark = (text: string): string => text.replace(/^\ufeff/, '');
 
 export function openConfigVersions(dataDir: string): ConfigVersions {
   const folder = join(dataDir, 'config');
