@@ -4,15 +4,10 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  faultOfSheet,
-  isProof,
-  type SheetRow,
-  type SignedSheet,
-  signedSheetSchema,
-} from '../../protocols/commissioning.ts';
+import { faultOfSheet, isProof, type SignedSheet, signedSheetSchema } from '../../protocols/commissioning.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { writeDurably } from '../durable-file.ts';
+import { type Declared, declaredKey } from './declared.ts';
 
 export interface Commissioned {
   readonly at: TimeUs;
@@ -23,11 +18,8 @@ export interface Commissioned {
 }
 
 export interface CommissioningBook {
-  /**
-   * Who has accepted this tag, as it is read now: a changed address, type or scale (unit per count, of a counter) means
-   * that nobody has. The newest sheet counts.
-   */
-  of(path: string, address: string, type: string, scale?: number): Commissioned | undefined;
+  /** Who has accepted this tag of this site, as it is declared now. The newest sheet counts. */
+  of(site: string, tag: Declared): Commissioned | undefined;
   /** Oldest first. */
   sheets(): readonly SignedSheet[];
   /** By its hash, or the first digits of it that no other has. */
@@ -51,12 +43,13 @@ export function openCommissioningBook(dataDir: string): CommissioningBook {
 
   const take = (signed: SignedSheet): void => {
     sheets.set(signed.hash, signed);
-    const { technician, finishedAt: at, rows } = signed.sheet;
+    const { technician, finishedAt: at, rows, site } = signed.sheet;
     for (const row of rows) {
       const proof = isProof(row);
-      const known = newest.get(keyOf(row));
+      const key = keyOf(site, row);
+      const known = newest.get(key);
       if (proof === undefined || (known && known.commissioned.at > at)) continue;
-      newest.set(keyOf(row), { proof, commissioned: { at, by: technician.name, sheet: signed.hash } });
+      newest.set(key, { proof, commissioned: { at, by: technician.name, sheet: signed.hash } });
     }
   };
   const look = (): void => {
@@ -75,9 +68,9 @@ export function openCommissioningBook(dataDir: string): CommissioningBook {
   look();
 
   return {
-    of(path, address, type, scale) {
+    of(site, tag) {
       look();
-      const found = newest.get(keyOf({ path, address, type, scale }));
+      const found = newest.get(keyOf(site, tag));
       return found?.proof ? found.commissioned : undefined;
     },
     sheets() {
@@ -100,13 +93,7 @@ export function openCommissioningBook(dataDir: string): CommissioningBook {
   };
 }
 
-const keyOf = ({
-  path,
-  address,
-  type,
-  scale = 1,
-}: Pick<SheetRow, 'path' | 'address' | 'scale'> & { type: string }): string =>
-  JSON.stringify([path, address, type, scale]);
+const keyOf = (site: string, tag: Declared): string => `${site} ${declaredKey(tag)}`;
 
 /** undefined when the file is damaged or not as it was signed. */
 function read(file: string, hash: string): SignedSheet | undefined {

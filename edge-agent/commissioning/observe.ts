@@ -6,6 +6,7 @@ import type { HubReason, RawReason } from '../../protocols/commissioning.ts';
 import { ConnectionError, RejectedError } from '../../protocols/errors.ts';
 import type { Inspection, InspectRequest } from '../../protocols/inspect.ts';
 import type { TagReport } from '../status/report.ts';
+import { declaredKey } from './declared.ts';
 import { type HubAccount, type HubValue, hubValues } from './hub.ts';
 import type { WalkTag } from './tags.ts';
 
@@ -58,15 +59,26 @@ export function createHubLook(
   };
 }
 
-/** Everything at about the same time: the device first, since it moves the most. */
+/**
+ * The tag is declared otherwise than when the walk came to it, or is gone: its words and its value would not belong
+ * together.
+ */
+export class TagChangedError extends Error {
+  override readonly name = 'TagChangedError';
+}
+
+/** Everything at about the same time: the device first, since it moves the most. @throws {TagChangedError} */
 export async function observe(tag: WalkTag, site: string, agent: RunningAgent, hub: HubLook): Promise<Observed> {
   const raw = await inspect(tag, agent);
   const latest = await latestOf(tag, agent);
   return { ...raw, latest, ...(await hub(`${site}/${tag.path}`)) };
 }
 
-export async function latestOf({ source, path }: WalkTag, agent: RunningAgent): Promise<TagReport['latest']> {
-  return (await agent.tags(source)).find((tag) => tag.path === path)?.latest;
+/** The agent's newest value of this very tag. @throws {TagChangedError} */
+export async function latestOf(tag: WalkTag, agent: RunningAgent): Promise<TagReport['latest']> {
+  const report = (await agent.tags(tag.source)).find(({ path }) => path === tag.path);
+  if (report && declaredKey(report) === declaredKey(tag)) return report.latest;
+  throw new TagChangedError(report ? `${tag.path} was changed meanwhile` : `${tag.path} is gone from the agent`);
 }
 
 async function inspect(

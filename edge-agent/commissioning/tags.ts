@@ -8,6 +8,7 @@ import type { AgentConfig } from '../config.ts';
 import { tagsOf } from '../sources.ts';
 import type { TagReport } from '../status/report.ts';
 import type { Comparable } from './compare.ts';
+import { declaredKey } from './declared.ts';
 
 export interface WalkTag extends Comparable {
   readonly path: string;
@@ -51,7 +52,7 @@ export function walkTags(reports: readonly TagReport[], config: AgentConfig, cho
         type,
         unit,
         counter,
-        scale: counter?.scale ?? 1,
+        scale: report.scale ?? 1,
         modulus: counter?.modulus,
         counts: counter !== undefined || /^(count_|kwh_|gas_pulse)/.test(role),
         // What was found by browsing is a variable of its own, and its address the whole of it.
@@ -62,12 +63,12 @@ export function walkTags(reports: readonly TagReport[], config: AgentConfig, cho
     });
 }
 
-/** Tags whose address in the file is not the one that runs: the agent has not taken the file, or not yet. */
+/** Tags that the file declares otherwise than what runs: the agent has not taken the file, or not yet. */
 export const changedSince = (reports: readonly TagReport[], config: AgentConfig): string[] => {
-  const running = new Map(reports.map(({ source, path, address }) => [keyOf(source, path), address]));
+  const running = new Set(reports.map(declaredKey));
   return config.sources.flatMap((source) =>
     tagsOf(source)
-      .filter(({ path, address }) => running.get(keyOf(source.id, path)) !== address)
+      .filter(({ counter, ...tag }) => !running.has(declaredKey({ ...tag, source: source.id, scale: counter?.scale })))
       .map(({ path }) => path),
   );
 };

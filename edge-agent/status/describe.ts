@@ -94,7 +94,7 @@ function describeSource({ config, sampler, health, state }: SourceRun, options: 
     slots: health.slots,
     lost: health.lost,
     clockSuspect: sampler.clockSuspect,
-    notCommissioned: tags.filter((tag) => !commissionedOf(tag, options)).length,
+    notCommissioned: tags.filter((tag) => !commissionedOf(tag, config.id, options)).length,
   };
 }
 
@@ -117,14 +117,15 @@ function describeTag(tag: BookedTag, source: string, options: DescribeOptions): 
       flags: latest.sample.flags,
       measuredAt: latest.measuredAt,
     },
-    commissioned: commissionedOf(tag, options),
+    commissioned: commissionedOf(tag, source, options),
   };
 }
 
 const commissionedOf = (
-  { path, address, type, counter }: BookedTag,
-  { sheets }: DescribeOptions,
-): Commissioned | undefined => sheets.of(path, address, type, counter?.scale);
+  { path, address, type, unit, counter }: BookedTag,
+  source: string,
+  { sheets, config }: DescribeOptions,
+): Commissioned | undefined => sheets.of(config.site, { path, source, address, type, unit, scale: counter?.scale });
 
 const targetOf = (config: SourceConfig): string => (config.kind === 'opcua' ? config.endpoint : connectionName(config));
 

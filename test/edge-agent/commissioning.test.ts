@@ -5,11 +5,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import { loadAgentFile } from '../../config/agent-file.ts';
 import { withTagChanges } from '../../config/edit-tag.ts';
+import { parseSpreadsheet } from '../../config/spreadsheet.ts';
 import { openCommissioningBook } from '../../edge-agent/commissioning/book.ts';
 import { type Comparable, compare } from '../../edge-agent/commissioning/compare.ts';
 import { readDisplay } from '../../edge-agent/commissioning/display.ts';
 import { commissioningKey } from '../../edge-agent/commissioning/key.ts';
-import { parseReadings } from '../../edge-agent/commissioning/readings.ts';
+import { readingsOf } from '../../edge-agent/commissioning/readings.ts';
 import { suggest, suggestionText } from '../../edge-agent/commissioning/suggest.ts';
 import { changedSince, type TagChoice, walkTags } from '../../edge-agent/commissioning/tags.ts';
 import { convert } from '../../edge-agent/commissioning/units.ts';
@@ -182,7 +183,11 @@ t.test(
       commissioned: commissioned ? { at: 1, by: 'Sara', sheet: 'a' } : undefined,
     });
     const found = report('found/speed', 'cnc', 'nsu=urn:x;s=speed');
-    const reports = [found, ...declared.toReversed().map(({ path, source, address }) => report(path, source, address))];
+    const running = ({ path, source, address, type, unit, counter }: (typeof declared)[number]): TagReport => ({
+      ...report(path, source, address),
+      ...{ type, unit, scale: counter?.scale },
+    });
+    const reports = [found, ...declared.toReversed().map(running)];
     const paths = (choice: TagChoice) => walkTags(reports, config, choice).map(({ path }) => path);
     t.same(paths({}), [...declared.map(({ path }) => path), 'found/speed']);
     t.same(paths({ tag: 'energy/**', source: 'utilities' }).length, 5);
@@ -203,26 +208,42 @@ t.test(
       ),
       ['energy/main/kwh'],
     );
+    for (const change of [{ unit: 'MWh' }, { scale: 1 }, { type: 'float' as const }])
+      t.same(
+        changedSince(
+          reports.map((each) => (each.path === kwh!.path ? { ...each, ...change } : each)),
+          config,
+        ),
+        ['energy/main/kwh'],
+      );
   },
 );
 
-t.test('readings come from a spreadsheet, and a mistake names its row', async (t) => {
-  const text = '\ufeffpath,displayed,unit,note\na/b,"۲۳۱٫۴",kW,\n\na/c,,,panel is dark\n';
-  t.same(parseReadings(text, 'walk.csv'), [
+t.test('readings come from a spreadsheet of Iran or of Europe, and a mistake names its row', async (t) => {
+  const parse = (text: string) => readingsOf(parseSpreadsheet(text, 'walk.csv').rows, 'walk.csv');
+  const expected = [
     { path: 'a/b', displayed: '۲۳۱٫۴', unit: 'kW', note: '' },
     { path: 'a/c', displayed: '', unit: '', note: 'panel is dark' },
-  ]);
+  ];
+  for (const separator of [',', ';', '\t', '؛']) {
+    const lines = ['Path,Displayed,unit,note', 'a/b,۲۳۱٫۴,kW,', ',,,', 'a/c,,,panel is dark'];
+    t.same(parse(`\ufeff${lines.join('\r\n').replaceAll(',', separator)}\r\n`), expected, separator);
+  }
+  t.match(parse('path;displayed\na/b;231,4\n'), [{ displayed: '231,4' }]);
   const mistakes: Record<string, RegExp> = {
     'path,shown\na/b,1\n': /unknown column "shown"/,
     'path,unit\na/b,kW\n': /column is missing/,
+    '': /column is missing/,
     'path,displayed\nA B,1\n': /"A B" is no tag path/,
     'path,displayed\na/b,1\na/b,2\n': /"a\/b" is there twice/,
-    'path,displayed\n"a/b,1\n': /not a CSV/,
+    'path,displayed\n"a/b,1\n': /double quote is wrong/,
+    'path,displayed\na/b,231,4\n': /"4" stands in a column without a name/,
+    'path,displayed,unit,note\na/b,231,4,kW\n': /"4" is no unit/,
   };
-  for (const [csv, message] of Object.entries(mistakes)) t.throws(() => parseReadings(csv, 'walk.csv'), { message });
+  for (const [csv, message] of Object.entries(mistakes)) t.throws(() => parse(csv), { message });
   t.throws(
-    () => parseReadings('path,displayed\na/b,1\na/b,2\n', 'walk.csv'),
-    new ConfigError('"a/b" is there twice', { path: 'walk.csv: row 3', hint: 'Keep one of the two.' }),
+    () => parse('path,displayed\na/b,1\n\na/b,2\n'),
+    new ConfigError('"a/b" is there twice', { path: 'walk.csv:4', hint: 'Keep one of the two.' }),
   );
 });
 
@@ -239,31 +260,36 @@ t.test('the key of an agent is made once, and is for nobody else to read', async
 t.test('the book says who accepted a tag, for as long as it is read in the same way', async (t) => {
   const dir = t.testdir();
   const book = openCommissioningBook(dir);
-  const { path, address, type } = temperatureRow;
-  t.equal(book.of(path, address, type), undefined);
+  const site = 'sahand/machining-plant';
+  t.equal(book.of(site, temperatureRow), undefined);
   const signed = signedSheet(newKey());
   book.keep(signed);
   const proof = { at: sheetTime, by: 'سارا احمدی', sheet: signed.hash };
-  t.same(book.of(path, address, type), proof);
-  t.same(book.of(kwhRow.path, kwhRow.address, 'int', 0.1), proof);
-  t.equal(book.of(kwhRow.path, kwhRow.address, 'int', 1), undefined, 'another scale');
-  t.equal(book.of(path, `${address}x`, type), undefined, 'another address');
-  t.equal(book.of(path, address, 'int'), undefined, 'another type');
+  t.same(book.of(site, temperatureRow), proof);
+  t.same(book.of(site, kwhRow), proof);
+  t.equal(book.of('sahand/another-plant', temperatureRow), undefined, 'another site');
+  for (const change of [
+    { address: `${temperatureRow.address}x` },
+    { type: 'int' as const },
+    { unit: '°F' },
+    { source: 'cnc-2' },
+    { scale: 0.1 },
+  ])
+    t.equal(book.of(site, { ...temperatureRow, ...change }), undefined, `another ${Object.keys(change)}`);
 
   const again = openCommissioningBook(dir);
-  t.same(again.of(path, address, type), proof, 'after a new start');
+  t.same(again.of(site, temperatureRow), proof, 'after a new start');
   t.same(again.find(signed.hash.slice(0, 6)), signed);
   const rejected = { ...temperatureRow, verdict: 'rejected' as const };
   again.keep(signedSheet(newKey(), { finishedAt: sheetTime + 1, rows: [rejected] }));
-  t.equal(again.of(path, address, type), undefined, 'rejected later');
+  t.equal(again.of(site, temperatureRow), undefined, 'rejected later');
 });
 
 t.test('a running agent finds a sheet that the command has written', async (t) => {
   const dir = t.testdir();
   const running = openCommissioningBook(dir);
   openCommissioningBook(dir).keep(signedSheet(newKey()));
-  const { path, address, type } = temperatureRow;
-  while (!running.of(path, address, type)) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!running.of('sahand/machining-plant', temperatureRow)) await new Promise((resolve) => setTimeout(resolve, 50));
   t.equal(running.sheets().length, 1);
 });
 
@@ -275,7 +301,7 @@ t.test('a sheet that is not as it was signed counts for nothing, and is named', 
   writeFileSync(file, readFileSync(file, 'utf8').replace('54.25', '60.25'));
   writeFileSync(join(dir, 'commissioning/sheets', `${'0'.repeat(64)}.json`), '{ half');
   const book = openCommissioningBook(dir);
-  t.equal(book.of(temperatureRow.path, temperatureRow.address, temperatureRow.type), undefined);
+  t.equal(book.of('sahand/machining-plant', temperatureRow), undefined);
   t.equal(book.damaged().length, 2);
   t.same(book.sheets(), []);
 });

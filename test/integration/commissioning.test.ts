@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ServerTCP } from 'modbus-serial';
 import t, { type Test } from 'tap';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
+import { askAgent } from '../../edge-agent/status/client.ts';
 import { freePort } from '../support/ports.ts';
 
 t.setTimeout(180_000);
@@ -112,9 +113,15 @@ sources:
         tags:
           - { path: energy/main/power, table: holding, address: 0, format: float32, unit: kW } # the big one
           - { path: energy/main/kwh, table: holding, address: 2, format: uint32, byteOrder: CDAB, unit: kWh, role: kwh_import, counter: { scale: 0.1 } }
-          - { path: hall-1/temperature, table: holding, address: 4, format: int16, scale: 0.1, unit: °C }
-          - { path: hall-1/humidity, table: holding, address: 5, format: int16, unit: "%" }
+      - unit: 1
+        intervalMs: 200
+        tagsFile: hall.csv
 `,
+  );
+  // As Excel in Iran writes it.
+  writeFileSync(
+    join(dir, 'hall.csv'),
+    '\ufeffpath;table;address;format;scale;unit\r\nhall-1/temperature;holding;4;int16;0.1;°C\r\nhall-1/humidity;holding;5;int16;;%\r\n',
   );
   start('edge-agent', 'run', '-c', agentFile);
   const get = async (path: string) => {
@@ -219,12 +226,54 @@ t.test('a walk with noted readings ends as a signed sheet at the hub', async (t)
     t.same((await proved()).sort(), ['energy/main/kwh', 'energy/main/power', 'hall-1/temperature']);
   });
 
+  t.test('what is changed while the technician walks is compared as it is now, by agent and hub alike', async (t) => {
+    const list = readFileSync(join(dir, 'hall.csv'), 'utf8');
+    const before = (await tags())['hall-1/temperature'].id;
+    meter.delayMs = 300;
+    writeFileSync(readings, 'path;displayed\nenergy/main/kwh;123456.7\nhall-1/temperature;۵٫۴۳\n');
+    const walking = commission('--readings', readings, '--json');
+    const progress = join(dir, 'agent/commissioning/walk.json');
+    while (!existsSync(progress)) await delay(5);
+    writeFileSync(join(dir, 'hall.csv'), list.replace('0.1', '0.01'));
+    await askAgent(join(dir, 'agent'), 'POST', '/api/reload');
+    const walked = await walking;
+    meter.delayMs = 0;
+    t.equal(walked.code, 0, walked.stderr);
+    const row = JSON.parse(walked.stdout).rows.find(({ path }: Json) => path === 'hall-1/temperature');
+    t.match(row, { address: /×0\.01$/, agentValue: { value: 5.43 }, verdict: 'accepted' });
+    for (let waited = 0; waited < 100; waited++) {
+      const tag = (await tags())['hall-1/temperature'];
+      if (tag.id !== before && tag.commissioned) break;
+      await delay(100);
+    }
+    t.ok((await tags())['hall-1/temperature'].commissioned, 'at the hub');
+    const open = JSON.parse((await run('agent', ['status', '-c', agentFile, '--json'])).stdout);
+    t.equal(open.sources[0].notCommissioned, 1, 'at the agent: only the humidity is open');
+    const [sheet] = JSON.parse(walked.stdout).sheets;
+    const versions = JSON.parse((await run('agent', ['config', 'list', '-c', agentFile, '--json'])).stdout);
+    const { config } = (await get(`/api/v1/commissioning-sheets/${sheet}`)).sheet;
+    t.equal(config.hash, versions.find(({ number }: Json) => number === config.version).hash);
+  });
+
+  t.test('what stands in a list is corrected there, and the rest of the list stays as it was', async (t) => {
+    const file = join(dir, 'hall.csv');
+    const list = `${readFileSync(file, 'utf8')}hall-1/power;holding;0;float32;;kW\r\n`;
+    writeFileSync(file, list);
+    for (let waited = 0; waited < 100 && !(await tags())['hall-1/power']?.latest; waited++) await delay(100);
+    writeFileSync(readings, 'path\tdisplayed\nhall-1/power\t231,4\n');
+    const walked = await commission('--readings', readings, '--correct', '--json');
+    t.equal(walked.code, 0, walked.stderr);
+    t.match(JSON.parse(walked.stdout).rows, [{ verdict: 'corrected', address: /float32 CDAB/ }]);
+    const expected = list.replace('unit\r\n', 'unit;byteOrder\r\n').replace('kW\r\n', 'kW;CDAB\r\n');
+    t.equal(readFileSync(file, 'utf8'), expected);
+  });
+
   t.test('the sheets are listed, and brought to a hub again without harm', async (t) => {
     const { stdout } = await commission('list');
     t.match(stdout, /سارا احمدی/);
-    t.equal(stdout.trim().split('\n').length, 3);
+    t.equal(stdout.trim().split('\n').length, 5);
     const pushed = await commission('push', '--json');
-    t.same(JSON.parse(pushed.stdout), { sent: 0, sheets: 2 });
+    t.same(JSON.parse(pushed.stdout), { sent: 0, sheets: 4 });
     const stored = await get(`/api/v1/commissioning-sheets/${sheets[0]}`);
     stored.sheet.rows[0].displayed = '999';
     const forged = await fetch(`${url}/api/v1/commissioning-sheets`, {
@@ -238,7 +287,7 @@ t.test('a walk with noted readings ends as a signed sheet at the hub', async (t)
   t.test('kill -9 in the middle of a walk loses no answer, and the walk goes on', async (t) => {
     writeFileSync(
       readings,
-      'path,displayed\nenergy/main/kwh,123456.7\nhall-1/temperature,54.3\nenergy/main/power,231.4\n',
+      'path,displayed\nenergy/main/kwh,123456.7\nhall-1/temperature,5.43\nenergy/main/power,231.4\n',
     );
     const progress = join(dir, 'agent/commissioning/walk.json');
     meter.delayMs = 500;
@@ -256,10 +305,10 @@ t.test('a walk with noted readings ends as a signed sheet at the hub', async (t)
     t.match(second.stderr, /going on after 1 answers of Reza/);
     t.match(JSON.parse(second.stdout).rows, [
       { path: 'energy/main/kwh', hubValue: null, hubReason: 'unreachable' },
-      { path: 'hall-1/temperature', hubValue: { value: 54.3 } },
+      { path: 'hall-1/temperature', hubValue: { value: 5.43 } },
       { path: 'energy/main/power' },
     ]);
     t.notOk(existsSync(progress));
-    t.equal(readdirSync(join(dir, 'agent/commissioning/sheets')).length, 3);
+    t.equal(readdirSync(join(dir, 'agent/commissioning/sheets')).length, 5);
   });
 });

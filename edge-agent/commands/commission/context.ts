@@ -1,6 +1,6 @@
 /** What every part of `commission` works with: the configuration, the running agent, the book and the hub. */
 import { readFileSync } from 'node:fs';
-import { loadAgentFile } from '../../../config/agent-file.ts';
+import { type AgentFile, loadAgentFile } from '../../../config/agent-file.ts';
 import { CommandError, exitCodes } from '../../../config/process.ts';
 import { createSecretReader } from '../../../config/secrets.ts';
 import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
@@ -17,6 +17,8 @@ export interface HubOptions {
 export interface Loaded {
   readonly file: string;
   readonly config: AgentConfig;
+  /** By the names that agent.yaml has for them. */
+  readonly tables: AgentFile<AgentConfig>['files'];
   /** As the versions of the configuration have it. */
   readonly hash: string;
 }
@@ -24,7 +26,7 @@ export interface Loaded {
 /** @throws {ConfigError} naming file and line. */
 export function load(file: string): Loaded {
   const loaded = loadAgentFile(file, process.env, agentSchema);
-  return { file, config: loaded.config, hash: configHash(loaded) };
+  return { file, config: loaded.config, tables: loaded.files, hash: configHash(loaded) };
 }
 
 /** From the options, or else as agent.yaml says; undefined where neither names a hub. @throws {ConfigError} */

@@ -1,8 +1,9 @@
 /** A walk without questions: what a technician noted down is held against what the agent has, tag by tag. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { decodeSpreadsheet, parseSpreadsheet } from '../../../config/spreadsheet.ts';
 import { ConfigError } from '../../../protocols/errors.ts';
-import { latestOf, type Observed, observe } from '../../commissioning/observe.ts';
-import { type NotedReading, parseReadings } from '../../commissioning/readings.ts';
+import { latestOf, type Observed, observe, TagChangedError } from '../../commissioning/observe.ts';
+import { type NotedReading, readingsOf } from '../../commissioning/readings.ts';
 import { compareRead, percentOf, type Read, rowOf } from '../../commissioning/row.ts';
 import { type Suggestion, suggest, suggestionText, suggestScale } from '../../commissioning/suggest.ts';
 import type { WalkTag } from '../../commissioning/tags.ts';
@@ -12,13 +13,8 @@ import { unanswered, type WalkContext } from './walk-context.ts';
 
 /** @throws {ConfigError} the file is not as it should be, or names a tag that the agent does not have. */
 export function loadReadings(file: string, tags: readonly WalkTag[]): NotedReading[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError('cannot read the readings', { path: file, hint: 'Check the path.', cause });
-  }
-  const readings = parseReadings(text, file);
+  const { text } = decodeSpreadsheet(readBytes(file));
+  const readings = readingsOf(parseSpreadsheet(text, file).rows, file);
   const stranger = readings.find(({ path }) => !tags.some((tag) => tag.path === path));
   if (stranger) {
     throw usageError(
@@ -28,6 +24,21 @@ export function loadReadings(file: string, tags: readonly WalkTag[]): NotedReadi
   }
   return readings;
 }
+
+function readBytes(file: string): Uint8Array {
+  try {
+    if (statSync(file).size > maxBytes) throw new Error('it is larger than 4 MB');
+    return readFileSync(file);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new ConfigError(`cannot read the readings: ${message}`, { path: file, hint: 'Check the path.', cause });
+  }
+}
+
+const maxBytes = 4 * 1024 ** 2;
+
+/** Somebody who changes a tag more often while it is read has not finished. */
+const maxAttempts = 5;
 
 /** A counter has moved on since its reading was noted down. */
 const notedCounterPercent = 0.1;
@@ -49,8 +60,21 @@ export async function walkReadings(
     if (!open.has(reading.path)) continue;
     context.signal.throwIfAborted();
     progress.update(`${i + 1} of ${readings.length}: ${reading.path}`);
-    const tag = context.tags.find(({ path }) => path === reading.path)!;
-    await visit(context, tag, reading, options);
+    await visitSteadily(context, reading, options);
+  }
+}
+
+/** Anew where the configuration was changed meanwhile: then it is another tag that is compared. */
+async function visitSteadily(context: WalkContext, reading: NotedReading, options: ReadingOptions): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const tag = context.tags.find(({ path }) => path === reading.path);
+    if (!tag) return context.terminal.warn(`${reading.path} is gone from the agent: its reading counts for nothing`);
+    try {
+      return await visit(context, tag, reading, options);
+    } catch (error) {
+      if (!(error instanceof TagChangedError) || attempt === maxAttempts) throw error;
+      await context.again(reading.path);
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { log, select, text } from '@clack/prompts';
 import { InterruptedError } from '../../../config/process.ts';
 import { type Decoding, decodingsOf } from '../../../protocols/modbus/decodings.ts';
 import type { Comparison } from '../../commissioning/compare.ts';
-import { latestOf, type Observed, observe } from '../../commissioning/observe.ts';
+import { latestOf, type Observed, observe, TagChangedError } from '../../commissioning/observe.ts';
 import { compareRead, type Read, rawText, rowOf } from '../../commissioning/row.ts';
 import { type Suggestion, suggestionText } from '../../commissioning/suggest.ts';
 import type { WalkTag } from '../../commissioning/tags.ts';
@@ -31,7 +31,7 @@ export async function walkWithTechnician(
     const tag = context.tags.find(({ path }) => path === visiting) ?? left[0];
     if (!tag) return { finished: true };
     log.step(`${total - left.length + 1}/${total}  ${tag.path}   ${plain(`${tag.source}: ${tag.address}`)}`);
-    const move = await visit(context, tag, options.tolerancePercent);
+    const move = await visit(context, tag, options.tolerancePercent).catch((error) => changed(context, tag, error));
     if (move === 'quit') return { finished: false };
     visiting = undefined;
     if (move === 'again') visiting = tag.path;
@@ -41,6 +41,14 @@ export async function walkWithTechnician(
       visiting = context.tags[Math.max(0, at - 1)]!.path;
     }
   }
+}
+
+/** Somebody has changed the configuration while the technician looked: the tag is shown anew, as it is now. */
+async function changed(context: WalkContext, { path }: WalkTag, error: unknown): Promise<Move> {
+  if (!(error instanceof TagChangedError)) throw error;
+  log.warn(`${error.message}: here is what the agent has now.`);
+  await context.again(path);
+  return 'again';
 }
 
 async function visit(context: WalkContext, tag: WalkTag, tolerancePercent: number): Promise<Move> {
