@@ -51,7 +51,7 @@ function readSecretFile(file: string): string {
     throw new ConfigError(isMissing ? 'the file with a secret is not there' : 'the file with a secret cannot be read', {
       path: file,
       hint: isMissing
-        ? "Write the secret into it, and let only the agent's user read it (mode 0600). The hub gives an agent's password: payesh-hub agent add <id>."
+        ? "Write the secret into it, and let only the agent's user read it (mode 0600). The hub gives an agent's password: payesh-hub agent add <id>, and another one: payesh-hub agent renew <id>."
         : "Let the agent's user read it, and nobody else (mode 0600).",
       cause,
     });

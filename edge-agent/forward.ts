@@ -51,6 +51,10 @@ export interface Forwarder {
 const longestTimeoutMs = 60_000;
 const longestRetryMs = 60_000;
 const nackPauseMs = 500;
+/** Until a person has decided at the hub, this is what the agent shows. */
+const quarantined = new ConnectionError('the hub has put this agent in quarantine: two gateways use its name', {
+  code: 'quarantine',
+});
 
 export function createForwarder(options: ForwardOptions): Forwarder {
   const { buffer, uplink, log, maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000 } = options;
@@ -108,9 +112,11 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       sendManifest = ack.manifestRevision !== manifest.revision;
     } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {
       welcome = undefined;
+      if (ack.reason === 'identity') lastError = quarantined;
     } else {
       advance(ack.through);
       if (ack.kind === 'nack') {
+        if (ack.reason === 'identity') lastError = quarantined;
         log.warn({ through: ack.through, reason: ack.reason }, 'the hub refused a frame; going back');
         goBack();
         sendManifest ||= ack.reason === 'manifest';

@@ -33,6 +33,8 @@ export interface Latest {
   readonly sample: Sample;
   /** When the driver handed it over. */
   readonly measuredAt: TimeUs;
+  /** Since when every measurement has been Good, Uncertain or Bad as this one is; by the gateway's clock. */
+  readonly since: TimeUs;
 }
 
 export interface Sampler {
@@ -63,6 +65,7 @@ interface TagState {
   quality: number;
   newest: Sample | undefined;
   newestAt: TimeUs;
+  newestSince: TimeUs;
 }
 
 /** @param now for values whose own time cannot be one. */
@@ -81,7 +84,8 @@ export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => T
       const state = states.get(tag);
       if (state) Object.assign(state, { reporting, heartbeatUs });
       else {
-        const added = { reporting, heartbeatUs, time: 0, value: null, quality: -1, newest: undefined, newestAt: 0 };
+        const reported = { time: 0, value: null, quality: -1 };
+        const added = { reporting, heartbeatUs, ...reported, newest: undefined, newestAt: 0, newestSince: 0 };
         forget(added);
         states.set(tag, added);
       }
@@ -94,6 +98,7 @@ export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => T
     if (!state) return undefined;
     if (sample.flags & flag.clockSuspect) clockSuspect++;
     if (sample.flags & beside) return sample;
+    if (!state.newest || severity(state.newest) !== severity(sample)) state.newestSince = measuredAt;
     state.newest = sample;
     state.newestAt = measuredAt;
     const changed =
@@ -127,13 +132,16 @@ export function createSampler(tags: ReadonlyMap<number, Reporting>, now: () => T
     addTags,
     latest(tag) {
       const state = states.get(tag);
-      return state?.newest && { sample: state.newest, measuredAt: state.newestAt };
+      return state?.newest && { sample: state.newest, measuredAt: state.newestAt, since: state.newestSince };
     },
     get clockSuspect() {
       return clockSuspect;
     },
   };
 }
+
+/** Good, Uncertain or Bad: the first two bits (OPC 10000-4 7.39.1). */
+const severity = ({ quality }: Sample): number => quality >>> 30;
 
 function differs(a: SampleValue, b: SampleValue, deadband: number): boolean {
   if (deadband > 0) {

@@ -31,7 +31,7 @@ async function findLogin({ url, agent, password }: BrokerLogin, signal: AbortSig
   } catch (error) {
     return bad(
       `the agent's password cannot be read: ${reasonOf(error)}`,
-      'The hub makes it: payesh-hub agent add. Put it where broker.password says.',
+      `The hub makes it: payesh-hub agent add ${agent}. Put it where broker.password says.`,
     );
   }
   try {
@@ -53,7 +53,7 @@ function explainRefusal(reason: string, agent: string): Finding {
   if (failureReason(reason) === 'login') {
     return bad(
       reason,
-      `Have a new password made at the hub for ${agent}, and put it where broker.password says.`,
+      `Have a new password made at the hub, and put it where broker.password says: payesh-hub agent renew ${agent}`,
       `Look whether the hub knows an agent of the name ${agent} at all.`,
     );
   }

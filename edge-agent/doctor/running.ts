@@ -20,7 +20,14 @@ export function runningChecks(report: AgentReport): {
 } {
   const { agent, version, config, link, sources, problems } = report;
   const ofSource = new Map(sources.map(({ id }) => [id, problems.filter(({ subject }) => subject === id)]));
-  const linkCodes = new Set(['broker-away', 'broker-refuses', 'hub-away', 'buffer-regressed', 'backlog-grows']);
+  const linkCodes = new Set([
+    'broker-away',
+    'broker-refuses',
+    'quarantined',
+    'hub-away',
+    'buffer-regressed',
+    'backlog-grows',
+  ]);
   const ofLink = problems.filter(({ code }) => linkCodes.has(code));
   const others = problems.filter(
     (problem) => !ofLink.includes(problem) && !ofSource.get(problem.subject ?? '')?.includes(problem),

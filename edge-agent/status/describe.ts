@@ -116,6 +116,7 @@ function describeTag(tag: BookedTag, source: string, options: DescribeOptions): 
       qualityName: qualityName(latest.sample.quality),
       flags: latest.sample.flags,
       measuredAt: latest.measuredAt,
+      since: latest.since,
     },
     commissioned: commissionedOf(tag, source, options),
   };

@@ -112,9 +112,12 @@ function findOfLink(report: Report, context: ProblemContext): Problem[] {
     backlog: link.backlog,
     ...forecast(report, context.earlier),
   };
+  if (link.error !== undefined && /in quarantine/.test(link.error)) {
+    return [error('quarantined', { ...details, agent: report.agent }, { since })];
+  }
   if (link.state !== 'connecting') return [error('hub-away', details, { since })];
   const refused = link.error !== undefined && /\brefuses\b|took this one over/.test(link.error);
-  return [error(refused ? 'broker-refuses' : 'broker-away', details, { since })];
+  return [error(refused ? 'broker-refuses' : 'broker-away', { ...details, agent: report.agent }, { since })];
 }
 
 function findGrowingBacklog(report: Report, { earlier }: ProblemContext): Problem[] {
@@ -185,15 +188,15 @@ function findOfSource(
     return [error('source-down', details, { subject, since })];
   }
   return [
-    ...findBadTags(source, tags),
-    ...findSilentTags(source, tags, report.now),
+    ...findBadTags(source, tags, report.config),
+    ...findSilentTags(source, tags, report),
     ...findSuspectClock(source, tags),
-    ...findSkippedSlots(source, context),
+    ...findSkippedSlots(source, report.config, context),
     ...findLostValues(source, context),
   ];
 }
 
-function findBadTags({ id, kind }: SourceReport, tags: readonly TagReport[]): Problem[] {
+function findBadTags({ id, kind }: SourceReport, tags: readonly TagReport[], { file }: Report['config']): Problem[] {
   const bad = tags.filter(({ latest }) => latest && latest.quality >>> 31 === 1);
   if (bad.length === 0) return [];
   const byName = Object.entries(Object.groupBy(bad, ({ latest }) => latest!.qualityName));
@@ -207,8 +210,9 @@ function findBadTags({ id, kind }: SourceReport, tags: readonly TagReport[]): Pr
     ofQuality: most!.length,
     tag: example.path,
     address: example.address,
+    file,
   };
-  const since = Math.min(...bad.map(({ latest }) => latest!.time));
+  const since = bad.reduce((first, { latest }) => Math.min(first, latest!.since), Number.POSITIVE_INFINITY);
   return [
     bad.length === tags.length
       ? error('tags-bad', details, { subject: id, since })
@@ -216,11 +220,15 @@ function findBadTags({ id, kind }: SourceReport, tags: readonly TagReport[]): Pr
   ];
 }
 
-function findSilentTags(source: SourceReport, tags: readonly TagReport[], now: number): Problem[] {
+function findSilentTags(
+  source: SourceReport,
+  tags: readonly TagReport[],
+  { now, config: { file } }: Report,
+): Problem[] {
   const silent = tags.filter(({ latest }) => latest === undefined);
   if (silent.length === 0 || now - source.stateSince < silentGraceUs) return [];
   const { path, address } = silent[0]!;
-  const details = { kind: source.kind, count: silent.length, total: tags.length, tag: path, address };
+  const details = { kind: source.kind, count: silent.length, total: tags.length, tag: path, address, file };
   return [warning('tags-silent', details, { subject: source.id, since: source.stateSince })];
 }
 
@@ -230,14 +238,18 @@ function findSuspectClock({ id }: SourceReport, tags: readonly TagReport[]): Pro
   return [warning('clock-suspect', { count: suspect.length, total: tags.length }, { subject: id })];
 }
 
-function findSkippedSlots({ id, slots }: SourceReport, { earlier }: ProblemContext): Problem[] {
+function findSkippedSlots(
+  { id, slots }: SourceReport,
+  { file }: Report['config'],
+  { earlier }: ProblemContext,
+): Problem[] {
   const before = earlier?.sources.find((source) => source.id === id)?.slots;
   if (!before) return [];
   const skipped = slots.skipped - before.skipped;
   const all = skipped + slots.good - before.good + slots.bad - before.bad;
   if (skipped <= 0 || skipped < skippedShare * all) return [];
   const percent = Math.max(1, Math.round((skipped / all) * 100));
-  return [warning('slots-skipped', { skipped, percent }, { subject: id, since: earlier!.now })];
+  return [warning('slots-skipped', { skipped, percent, file }, { subject: id, since: earlier!.now })];
 }
 
 function findLostValues({ id, lost }: SourceReport, { earlier }: ProblemContext): Problem[] {
@@ -256,12 +268,12 @@ function findOfTrust({ now, sources, config }: Report, context: ProblemContext):
   const opcua = sources.filter(({ kind }) => kind === 'opcua');
   return [
     ...(context.ownCertificateNotAfter && opcua.length > 0
-      ? expiring(context.ownCertificateNotAfter, { owner: 'agent' })
+      ? expiring(context.ownCertificateNotAfter, { owner: 'agent', file: config.file })
       : []),
     ...opcua.flatMap(({ id, target }) => {
       const trusted = context.knownServers.filter(({ endpoint, state }) => endpoint === target && state === 'trusted');
       const newest = trusted.toSorted((a, b) => +new Date(b.notAfter) - +new Date(a.notAfter))[0];
-      return newest ? expiring(newest.notAfter, { owner: 'server', target }, id) : [];
+      return newest ? expiring(newest.notAfter, { owner: 'server', target, file: config.file }, id) : [];
     }),
     ...context.waivers.flatMap(({ source, reason, expires }) => {
       // It holds until the end of its last day, UTC.

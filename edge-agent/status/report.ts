@@ -92,6 +92,8 @@ export interface TagReport {
         readonly flags: number;
         /** When the driver handed it over. */
         readonly measuredAt: TimeUs;
+        /** Since when it has been Good, Uncertain or Bad without a break. */
+        readonly since: TimeUs;
       }
     | undefined;
   /** The sheet that a technician accepted for this very address, type and scale. */
@@ -118,6 +120,7 @@ export const problemCodes = [
   'values-lost',
   'source-down',
   'server-not-trusted',
+  'quarantined',
   'broker-refuses',
   'broker-away',
   'hub-away',

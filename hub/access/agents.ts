@@ -19,6 +19,8 @@ export interface AgentAccount {
 export interface AgentAccounts {
   /** Returns the new password, which cannot be seen again. @throws {RejectedError} `invalid`, `taken` */
   add(id: string, by: string): string;
+  /** Another password in place of the one before, which no login is taken with from now on. @throws {RejectedError} `unknown` */
+  renew(id: string, by: string): string;
   /** Makes the account or changes its password; the same password again changes nothing. @throws {RejectedError} `invalid` */
   setPassword(id: string, password: string, by: string): void;
   list(): AgentAccount[];
@@ -69,6 +71,13 @@ export function createAgentAccounts(db: Database, audit: AuditLog, clock: Pick<C
     audit.append({ who: by, what: 'agent.add', object: id });
     return password;
   });
+  const renew = db.transaction((id: string, by: string) => {
+    if (!one.get(id)) throw new RejectedError(`there is no agent "${id}"`, { reason: 'unknown' });
+    const password = randomBytes(24).toString('base64url');
+    put.run({ id, hash: hashPassword(password), now: clock.now() });
+    audit.append({ who: by, what: 'agent.password', object: id });
+    return password;
+  });
   const setPassword = db.transaction((id: string, password: string, by: string) => {
     if (!agentIdPattern.test(id) || password.length < minPasswordLength) {
       const rule = `the id must be valid and the password have at least ${minPasswordLength} characters`;
@@ -86,6 +95,7 @@ export function createAgentAccounts(db: Database, audit: AuditLog, clock: Pick<C
 
   return {
     add: (id, by) => add.immediate(id, by),
+    renew: (id, by) => renew.immediate(id, by),
     setPassword: (id, password, by) => setPassword.immediate(id, password, by),
     list: () => all.all().map((row) => ({ id: row.id, createdAt: row.created_at, passwordSetAt: row.password_set_at })),
     remove: (id, by) => remove.immediate(id, by),

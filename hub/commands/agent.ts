@@ -24,6 +24,20 @@ export function agentCommand(open: () => Access): Command {
     );
 
   agent
+    .command('renew')
+    .description('make another password in place of the one before, and show it once')
+    .argument('<id>')
+    .addOption(json())
+    .action((id, options, command) =>
+      withAccess(command, open, (access, by) => {
+        const password = access.agents.renew(id, by);
+        if (options.json) return printJson({ id, password });
+        console.log(password);
+        console.log(`This is the new password of agent "${id}"; the one before is not taken any more.`);
+      }),
+    );
+
+  agent
     .command('list')
     .description('list all accounts')
     .addOption(json())

@@ -66,6 +66,21 @@ t.test(
   },
 );
 
+t.test('since when a tag is bad is known however often it is read', async (t) => {
+  const sampler = createSampler(new Map([[1, onChange()]]), now);
+  const since = (at: number, code: number) => {
+    sampler.take([sample(1, at, code >>> 31 ? null : 5, code)], start + at * second);
+    return (sampler.latest(1)!.since - start) / second;
+  };
+  t.equal(since(1, quality.good), 1);
+  t.equal(since(2, quality.badTimeout), 2);
+  t.equal(since(3, quality.badTimeout), 2);
+  t.equal(since(4, quality.badOutOfRange), 2, 'another reason, and still bad');
+  sampler.reset();
+  t.equal(since(5, quality.badTimeout), 2, 'over a new session');
+  t.equal(since(6, quality.good), 6);
+});
+
 t.test('a deadband holds back small changes until they add up', async (t) => {
   const sampler = createSampler(new Map([[1, onChange(1)]]), now);
   const values = [10, 10.5, 10.9, 11, 11.4, 9.9].map((value, i) => sample(1, i, value));

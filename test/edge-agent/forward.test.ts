@@ -187,6 +187,19 @@ t.test('keeps no more in flight than window and bytes allow', async (t) => {
   }
 });
 
+t.test('a hub that refuses the identity is told apart from one that is away', async (t) => {
+  const { hub, forwarder, stop, running } = await setUp();
+  hub.mute = true;
+  const run = running();
+  await until(() => hub.seen.some(({ kind }) => kind === 'hello'), 'greeting');
+  hub.answer('nack', { reason: 'identity' });
+  await until(() => forwarder.lastError !== undefined, 'the refusal');
+  t.match(forwarder.lastError, { name: 'ConnectionError', code: 'quarantine', message: /two gateways use its name/ });
+  t.equal(forwarder.link, 'greeting');
+  stop.abort();
+  await run;
+});
+
 t.test('goes back to the last settled number after a nack', async (t) => {
   const { hub, forwarder, stop, fill, running } = await setUp();
   let lost = true;

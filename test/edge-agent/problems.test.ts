@@ -68,10 +68,13 @@ const tag = (path: string, change: Partial<NonNullable<TagReport['latest']>> | '
   latest:
     change === 'silent'
       ? undefined
-      : { time: now, value: 1, quality: quality.good, qualityName: 'Good', flags: 0, measuredAt: now, ...change },
+      : {
+          ...{ time: now, value: 1, quality: quality.good, qualityName: 'Good', flags: 0, measuredAt: now },
+          ...{ since: now - minuteUs, ...change },
+        },
 });
 const badTag = (path: string, qualityName = 'BadTimeout'): TagReport =>
-  tag(path, { value: null, quality: quality.badTimeout, qualityName, time: now - minuteUs });
+  tag(path, { value: null, quality: quality.badTimeout, qualityName });
 
 const nothing: ProblemContext = { knownServers: [], waivers: [], needsRestart: [] };
 const find = (change: Partial<Report>, tags: TagReport[] = [], context: Partial<ProblemContext> = {}) =>
@@ -106,6 +109,9 @@ const cases: Record<ProblemCode, ReturnType<typeof find>> = {
     knownServers: [{ ...known, state: 'pending' }],
   }),
   'broker-refuses': find(link({ state: 'connecting', error: 'the broker at x refuses the user packaging' })),
+  quarantined: find(
+    link({ state: 'greeting', error: 'the hub has put this agent in quarantine: two gateways use its name' }),
+  ),
   'broker-away': find(link({ state: 'connecting', error: 'connect ETIMEDOUT' }), [], { earlier: earlier(buffer(0)) }),
   'hub-away': find(link({ state: 'waiting for hub' })),
   'config-refused': find({
@@ -253,7 +259,11 @@ t.test('thresholds', async (t) => {
   t.test('a device of which nothing can be read is worse than one of which something cannot', async (t) => {
     t.same(codes(find({}, [badTag('a'), tag('b')])), ['tags-bad warning']);
     t.same(codes(find({}, [badTag('a'), badTag('b')])), ['tags-bad error']);
-    t.equal(find({}, [badTag('a')])[0]?.since, now - minuteUs);
+    t.equal(
+      find({}, [badTag('a')])[0]?.since,
+      now - minuteUs,
+      'since it has been bad, however new its last reading is',
+    );
   });
 
   t.test('tags may be silent for a minute and a half after their device was connected', async (t) => {

@@ -133,6 +133,11 @@ t.test('agents', async (t) => {
     t.notOk(access.agents.verify('machining', `${password}x`));
     t.notOk(access.agents.verify('packaging', password));
     t.throws(() => access.agents.add('machining', 'test'), { name: 'RejectedError', reason: 'taken' });
+    const renewed = access.agents.renew('machining', 'test');
+    t.ok(access.agents.verify('machining', renewed));
+    t.notOk(access.agents.verify('machining', password), 'the one before is not taken any more');
+    access.agents.setPassword('machining', password, 'test');
+    t.throws(() => access.agents.renew('nobody', 'test'), { name: 'RejectedError', reason: 'unknown' });
     t.throws(() => access.agents.add('../etc', 'test'), { name: 'RejectedError', reason: 'invalid' });
     access.agents.remove('machining', 'test');
     t.notOk(access.agents.verify('machining', password));

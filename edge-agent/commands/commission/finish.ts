@@ -6,6 +6,7 @@ import { type HubAccount, pushSheet, sheetsAtHub } from '../../commissioning/hub
 import { commissioningKey } from '../../commissioning/key.ts';
 import { sheetsOf } from '../../commissioning/walk.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
+import type { HubOptions } from './context.ts';
 import type { WalkContext } from './walk-context.ts';
 
 /** Kept first and forgotten after: a crash between the two signs the walk again, and loses none of it. */
@@ -49,20 +50,43 @@ export async function pushSheets(
   return missing.length;
 }
 
+/** What the hub's refusal asks for, by its HTTP status; of one that is away, to come back later. */
+export function adviceFor(error: Error, { agent }: { readonly agent: string }): string {
+  switch (error instanceof RejectedError ? error.reason : '') {
+    case '401':
+      return 'The token is wrong or has expired: have a new one made with "payesh-hub token create … --role technician".';
+    case '403':
+      return 'The token is not a technician\'s for this site: have one made with "payesh-hub token create … --role technician --site …".';
+    case '409':
+      return `If the gateway or its data folder was replaced, an administrator runs "payesh-hub agent release-key ${agent}" at the hub.`;
+    case '422':
+      return 'A sheet was changed after it was signed: "payesh-agent commission list" names it. Move it away, and walk anew.';
+    default:
+      return 'Check the address of the hub, that it runs, and the network between.';
+  }
+}
+
 /** After a walk: the sheet is safe in the book, so that a hub which is away is no failure of the walk. */
-export async function tryPush({ hub, book, loaded, terminal, signal }: WalkContext): Promise<boolean> {
-  const later = `Bring it there with "payesh-agent commission push -c ${loaded.file}".`;
+export async function tryPush({ hub, book, loaded, terminal, signal }: WalkContext, given: HubOptions): Promise<void> {
+  const { agent } = loaded.config;
+  // As this walk was told of the hub, so must the next command be.
+  const options = [
+    ...(given.hub === undefined ? [] : ['--hub', given.hub]),
+    ...(given.tokenFile === undefined ? [] : ['--token-file', given.tokenFile]),
+  ];
+  const push = (more: readonly string[]) => ['payesh-agent commission push -c', loaded.file, ...more].join(' ');
   if (!hub) {
-    terminal.note(`No hub is configured: the sheet is only here. ${later}`);
-    return false;
+    terminal.note(
+      `No hub is configured: the sheet is only here. Name it in agent.yaml (hub: url and token), then "${push([])}"; ` +
+        `or "${push(['--hub', 'http://…', '--token-file', '…'])}".`,
+    );
+    return;
   }
   try {
-    await pushSheets(hub, loaded.config.agent, book.sheets(), signal);
+    await pushSheets(hub, agent, book.sheets(), signal);
     terminal.note(`The hub at ${hub.url} keeps it.`);
-    return true;
   } catch (error) {
     if (!(error instanceof ConnectionError || error instanceof RejectedError)) throw error;
-    terminal.warn(`${error.message}: the sheet is only here. ${later}`);
-    return false;
+    terminal.warn(`${error.message}: the sheet is only here. ${adviceFor(error, { agent })} Then "${push(options)}".`);
   }
 }

@@ -54,7 +54,7 @@ export async function runWalk(
     const { finished } = await walkWithTechnician(context, { tolerancePercent });
     if (!finished) return terminal.note(`${walk.rows.length} answers are kept: the next walk goes on from here.`);
   }
-  await finish(context, options.json === true);
+  await finish(context, options);
 }
 
 function openWalk(options: WalkOptions, dataDir: string, now: number): Walk {
@@ -71,14 +71,14 @@ function openWalk(options: WalkOptions, dataDir: string, now: number): Walk {
   return left;
 }
 
-async function finish(context: WalkContext, json: boolean): Promise<void> {
+async function finish(context: WalkContext, options: HubOptions & { readonly json?: boolean }): Promise<void> {
   const { terminal } = context;
   const rows = [...context.walk.rows];
   if (rows.length === 0) return terminal.note('Nothing was read: there is no sheet.');
   const sheets = await signWalk(context);
-  if (json) terminal.printJson({ sheets: sheets.map(({ hash }) => hash), rows });
+  if (options.json) terminal.printJson({ sheets: sheets.map(({ hash }) => hash), rows });
   else printRows(rows, terminal);
   for (const sheet of sheets) tellSheet(sheet, terminal);
-  await tryPush(context);
+  await tryPush(context, options);
   if (rows.some(({ verdict }) => verdict === 'rejected')) process.exitCode = exitCodes.problems;
 }

@@ -1,14 +1,15 @@
 /** The sheets of this agent's book: listed, printed, brought to the hub. */
 import { writeFileSync } from 'node:fs';
+import { CommandError, exitCodes } from '../../../config/process.ts';
 import { type SignedSheet, verdicts } from '../../../protocols/commissioning.ts';
 import { sheetPage } from '../../../protocols/commissioning-page.ts';
-import { ConfigError } from '../../../protocols/errors.ts';
+import { ConfigError, ConnectionError, RejectedError } from '../../../protocols/errors.ts';
 import { openCommissioningBook } from '../../commissioning/book.ts';
 import { resumeWalk } from '../../commissioning/walk.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { usageError } from '../command.ts';
 import { type HubOptions, hubOf, load } from './context.ts';
-import { pushSheets } from './finish.ts';
+import { adviceFor, pushSheets } from './finish.ts';
 
 interface BookOptions extends HubOptions {
   readonly json?: boolean;
@@ -72,9 +73,14 @@ export function exportSheet(
 export async function pushBook(options: BookOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const { config } = load(options.config);
   const hub = hubOf(options, config);
-  if (!hub) throw usageError('no hub is named', 'Give --hub and --token-file, or hub: in agent.yaml.');
+  if (!hub)
+    throw usageError('no hub is named', 'Give --hub and --token-file, or write hub: (url, token) into agent.yaml.');
   const sheets = openCommissioningBook(config.dataDir).sheets();
-  const sent = await pushSheets(hub, config.agent, sheets, signal);
+  const sent = await pushSheets(hub, config.agent, sheets, signal).catch((cause: unknown) => {
+    if (!(cause instanceof ConnectionError || cause instanceof RejectedError)) throw cause;
+    const exitCode = cause instanceof RejectedError ? exitCodes.refused : exitCodes.unavailable;
+    throw new CommandError(cause.message, { path: hub.url, hint: adviceFor(cause, config), exitCode, cause });
+  });
   if (options.json) return terminal.printJson({ sent, sheets: sheets.length });
   terminal.note(`${sent} of ${sheets.length} sheets were not there yet; the hub keeps them all now.`);
 }

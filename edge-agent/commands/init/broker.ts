@@ -74,6 +74,8 @@ async function checkLogin(
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ConnectionError)) throw error;
-    return { away: `${error.message}. The hub has the password that "payesh-hub agent add ${agent}" showed last.` };
+    return {
+      away: `${error.message}. The hub knows the password that "payesh-hub agent add ${agent}" showed; if it is lost, "payesh-hub agent renew ${agent}" makes another.`,
+    };
   }
 }

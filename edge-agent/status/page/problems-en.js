@@ -108,12 +108,12 @@ export const problems = {
       d.owner === 'agent'
         ? [
             'Choose a time when the lines stand still: every server must approve the new certificate once.',
-            'Run `payesh-agent trust -c agent.yaml --renew-own` on the gateway, and restart the agent.',
+            `Run \`payesh-agent trust -c ${d.file} --renew-own\` on the gateway, and restart the agent.`,
             'Approve the new certificate of “Payesh” in every OPC UA server.',
           ]
         : [
             'Have a new certificate made in the server, by whoever keeps it.',
-            `Approve it here afterwards: \`payesh-agent trust -c agent.yaml\` (server: \`${d.target}\`)`,
+            `Approve it here afterwards: \`payesh-agent trust -c ${d.file}\` (server: \`${d.target}\`)`,
           ],
   }),
   'waiver-expires': (d, f) => ({
@@ -133,7 +133,7 @@ export const problems = {
     todo: [
       ...(qualityRemedies[d.quality] ? [qualityRemedies[d.quality](d)] : []),
       `Begin with \`${d.tag}\` (\`${d.address}\`). On the page of the gateway, the filter “Bad” shows them all.`,
-      'Read one of them undecoded: `payesh-agent probe --help`',
+      `Read one of them undecoded: \`payesh-agent probe -c ${d.file} ${d.tag}\``,
     ],
   }),
   'tags-silent': (d, f) => ({
@@ -142,15 +142,15 @@ export const problems = {
     todo: [
       `Begin with \`${d.tag}\` (\`${d.address}\`): does it exist in the device, and does it have a value there?`,
       d.kind === 'opcua'
-        ? 'A server may announce a node and never publish it: read it once with `payesh-agent probe --help`, or poll its group.'
-        : 'Look whether its unit answers at all: `payesh-agent probe --help`',
+        ? `A server may announce a node and never publish it: read it once with \`payesh-agent probe -c ${d.file} ${d.tag}\`, or poll its group.`
+        : `Look whether its unit answers at all: \`payesh-agent probe -c ${d.file} ${d.tag}\``,
     ],
   }),
   'slots-skipped': (d, f) => ({
     what: `\`${d.subject}\` cannot keep up: ${f.percent(d.percent / 100)} of its reads were skipped`,
     means: `In the last minutes ${f.count(d.skipped)} values were not read in time and are missing. What was read is right.`,
     todo: [
-      'See how much time the requests take: `payesh-agent plan --help`',
+      `See how much time the requests take: \`payesh-agent plan -c ${d.file}\``,
       'Read slowly changing tags less often, or give the device a longer interval.',
       'On a serial line: raise the baud rate of all its devices, or spread them over two lines.',
     ],
@@ -191,11 +191,21 @@ export const problems = {
     what: 'The hub’s broker does not let this agent in',
     means: kept(d, f),
     todo: [
-      'Ask the hub’s operator for a new password: `payesh-hub agent add`',
+      `Ask the hub’s operator whether the hub knows \`${d.agent}\`, and for a new password: \`payesh-hub agent renew ${d.agent}\`, or \`payesh-hub agent add ${d.agent}\` where it is not known.`,
       'Write it where the configuration says, under `broker.password`, and nothing else into that file.',
       'If another gateway runs with the same agent name, give one of them another name.',
       restart,
       ...message(d),
+    ],
+  }),
+  quarantined: (d, f) => ({
+    what: `The hub has put this agent in quarantine: two gateways use the name \`${d.agent}\``,
+    means: kept(d, f),
+    todo: [
+      'Find the other one: a copied memory card or data folder, or an old gateway that was exchanged and runs again. Switch it off.',
+      'Delete neither of the two data folders: what they hold is not at the hub yet.',
+      `When only one is left, the hub’s operator ends it: \`payesh-hub quarantine end ${d.agent}\`. Then everything is sent by itself.`,
+      `If both are needed, give one of them a name of its own (\`payesh-hub agent add\`) and an empty \`dataDir\` first.`,
     ],
   }),
   'hub-away': (d, f) => ({
@@ -260,7 +270,7 @@ export const problems = {
     todo: [
       `It is at \`${d.at}\`. ${d.hint}`,
       `Correct the file and test it: \`payesh-agent check -c ${d.file}\`. It is taken by itself once it is right.`,
-      'To give the change up: `payesh-agent config rollback --help`',
+      `To give the change up: \`payesh-agent config rollback ${d.version} -c ${d.file}\``,
     ],
   }),
   'config-needs-restart': (d) => ({
