@@ -22,7 +22,8 @@ export interface Bucket extends Span {
 
 export type PlantTime = Pick<Plant, 'zone' | 'shifts' | 'businessDayStartMin'>;
 
-const cellUs = 15 * minuteUs;
+export const cellHours = 0.25;
+const cellUs = cellHours * hourUs;
 
 /** Ascending cells that cover [start, end) and do not reach beyond it. */
 export function cells(plant: PlantTime, start: TimeUs, end: TimeUs): Span[] {

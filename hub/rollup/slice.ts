@@ -38,12 +38,12 @@ const watermarkDelayUs = 10 * minuteUs;
 
 /** About so many points are read at a time. */
 const pointsPerSlice = 250_000;
-const sliceHours = [24, 12, 8, 6, 4, 3, 2, 1] as const;
+const sliceHours = [24, 12, 8, 6, 4, 3, 2, 1, 0.5, 0.25] as const;
 
-/** Cuts a window at whole hours of the local clock, so that no demand interval is cut. */
+/** Cuts a window on the grid of local hours, halves and quarters, so that no cell is cut. */
 export function sliceSpans(tags: readonly SiteTag[], start: TimeUs, end: TimeUs, offsetUs: number): Span[] {
   const pointsPerHour = tags.reduce((sum, { intervalMs }) => sum + 3_600_000 / intervalMs, 0);
-  const length = (sliceHours.find((hours) => hours * pointsPerHour <= pointsPerSlice) ?? 1) * hourUs;
+  const length = (sliceHours.find((hours) => hours * pointsPerHour <= pointsPerSlice) ?? 0.25) * hourUs;
   const slices: Span[] = [];
   for (let from = start; from < end; ) {
     const to = Math.min(end, (Math.floor((from + offsetUs) / length) + 1) * length - offsetUs);

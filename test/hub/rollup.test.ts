@@ -201,7 +201,7 @@ t.test('noise of a counter is ignored until it passes the highest reading', (t) 
   t.end();
 });
 
-t.test('a window is cut into slices that hold a bounded number of points and no part of an hour twice', (t) => {
+t.test('a window is cut into slices that hold a bounded number of points and no part of a cell twice', (t) => {
   const tag = (intervalMs: number) => ({ path: '', keys: [], sources: [], counter: undefined, intervalMs });
   const offset = 3.5 * hour;
   const [start, end] = [local('06:10'), local('06:10') + 72 * hour];
@@ -223,8 +223,8 @@ t.test('a window is cut into slices that hold a bounded number of points and no 
       start + 3 * hour,
       offset,
     ).length,
-    4,
-    'and never less than an hour',
+    13,
+    'and never less than a cell',
   );
   t.end();
 });

@@ -1,0 +1,71 @@
+/** From changed cells to the buckets above them: hours, shifts and days from cells, weeks and months from days. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { Plant } from '../plant/plant.ts';
+import type { Buckets, NewBucket, StoredBucket, Tier } from './buckets.ts';
+import { buckets as bucketsOf } from './grid.ts';
+import { mergeInTime } from './merge.ts';
+import type { Sums } from './sums.ts';
+
+const steps: readonly { readonly from: Tier; readonly to: readonly Exclude<Tier, 'cell'>[] }[] = [
+  { from: 'cell', to: ['hour', 'shift', 'day'] },
+  { from: 'day', to: ['week', 'month', 'gregorian_month'] },
+];
+
+export async function mergeUpwards(
+  buckets: Buckets,
+  plant: Plant,
+  changed: readonly NewBucket[],
+  now: TimeUs,
+  signal: AbortSignal,
+): Promise<void> {
+  const bySeries = Map.groupBy(changed, ({ group, asset }) => `${group} ${asset}`);
+  let count = 0;
+  for (const [first, ...rest] of bySeries.values()) {
+    let below: readonly NewBucket[] = [first!, ...rest];
+    for (const { from, to } of steps) {
+      const above = to.flatMap((tier) => parents(plant, tier, below).map((span) => merged(from, tier, span)));
+      below = buckets
+        .put(
+          above.filter((bucket) => bucket !== undefined),
+          now,
+        )
+        .filter(({ tier }) => tier === 'day');
+    }
+    if (++count % 32 !== 0) continue;
+    signal.throwIfAborted();
+    await breathe();
+
+    function merged(from: Tier, tier: Tier, { start, end }: { start: TimeUs; end: TimeUs }): NewBucket | undefined {
+      const { group, asset } = first!;
+      const parts = buckets.read({ tier: from, group, assets: [asset], from: start, to: end });
+      return parts.length === 0 ? undefined : join({ tier, group, asset, start, end }, parts, plant, now);
+    }
+  }
+}
+
+/** The buckets of a tier that any of the changed ones lies in. */
+function parents(plant: Plant, tier: Exclude<Tier, 'cell'>, changed: readonly NewBucket[]) {
+  const found = new Map<TimeUs, { start: TimeUs; end: TimeUs }>();
+  let last: { start: TimeUs; end: TimeUs } | undefined;
+  for (const { start, end } of changed) {
+    if (last && last.start <= start && end <= last.end) continue;
+    for (const bucket of bucketsOf(plant, tier, start, end)) {
+      found.set(bucket.start, bucket);
+      last = bucket;
+    }
+  }
+  return [...found.values()];
+}
+
+function join(
+  key: Pick<NewBucket, 'tier' | 'group' | 'asset' | 'start' | 'end'>,
+  parts: readonly StoredBucket[],
+  plant: Plant,
+  now: TimeUs,
+): NewBucket {
+  const sums: Sums = {};
+  for (const part of parts) mergeInTime(sums, part.sums);
+  const provisional = key.end > now || parts.some((part) => part.provisional);
+  return { ...key, sums, provisional, plantVersion: plant.version };
+}

@@ -1,0 +1,61 @@
+/**
+ * What is rolled up of a site: production of units, consumption of meters, and completeness of tags, each tag counted
+ * once, at the asset that it lies closest below; the completeness of a line is that of everything below it.
+ */
+import type { ElementGroup } from '../kpi/definition.ts';
+import type { Plant } from '../plant/plant.ts';
+import { cellHours } from './grid.ts';
+import { type KpiAsset, kpiAssets, sourcesOf } from './site-plan.ts';
+import type { SiteSource, SiteTags } from './site-tags.ts';
+
+/** An asset whose elements are stored, with the groups of them. */
+export interface RolledAsset {
+  readonly path: string;
+  readonly asked: readonly { readonly asset: KpiAsset; readonly group: ElementGroup }[];
+  readonly sources: ReadonlySet<SiteSource>;
+  /** Samples that a cell of it takes, about. */
+  readonly pointsPerCell: number;
+}
+
+export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
+  const assets = kpiAssets(plant, tags);
+  const own = (scope: KpiAsset['scope']) => assets.filter((asset) => asset.scope === scope);
+  const places = [plant.path, ...assets.filter(({ scope }) => scope !== 'tag').map(({ path }) => path)];
+  const closest = (tag: string): string =>
+    places.reduce((best, place) => (tag.startsWith(`${place}/`) && place.length > best.length ? place : best), '');
+  const tagsAt = Map.groupBy(
+    own('tag').map(({ path }) => path),
+    closest,
+  );
+
+  return [...new Set(places)].flatMap((path): RolledAsset[] => {
+    const asset = assets.find((one) => one.path === path && one.scope !== 'tag');
+    const ownTags = tagsAt.get(path) ?? [];
+    const asked: { asset: KpiAsset; group: ElementGroup }[] = [];
+    if (asset?.scope === 'unit') asked.push({ asset, group: 'production' });
+    if (asset?.meter) asked.push({ asset, group: asset.meter.carrier === 'electricity' ? 'electricity' : 'carrier' });
+    if (ownTags.length > 0) {
+      const complete: KpiAsset = { path, scope: 'unit', units: [], meter: undefined, tags: ownTags };
+      asked.push({ asset: complete, group: 'completeness' });
+    }
+    if (asked.length === 0) return [];
+    const sources = new Set(asked.flatMap(({ asset, group }) => [...sourcesOf(asset, group, tags)]));
+    const perHour = ownTags.reduce((sum, tag) => sum + 3_600_000 / (tags.get(tag)?.intervalMs ?? 3_600_000), 0);
+    return [{ path, asked, sources, pointsPerCell: perHour * cellHours }];
+  });
+}
+
+/** Assets that are read together, so that memory does not grow with the site. */
+export function inChunks(assets: readonly RolledAsset[], maxPoints: number): RolledAsset[][] {
+  const chunks: RolledAsset[][] = [];
+  let points = Number.POSITIVE_INFINITY;
+  for (const asset of assets) {
+    if (points + asset.pointsPerCell > maxPoints) {
+      chunks.push([]);
+      points = 0;
+    }
+    chunks.at(-1)!.push(asset);
+    points += asset.pointsPerCell;
+  }
+  return chunks;
+}

@@ -1,0 +1,201 @@
+/**
+ * The loop that keeps the stored buckets true: reads what the ledger has settled, computes the cells that it touches
+ * and those that time has brought, and merges them upwards. Every step can be done again: a crash loses nothing.
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Clock } from '../../protocols/clock.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { businessDay } from '../plant/calendar.ts';
+import type { Plant } from '../plant/plant.ts';
+import { type Span, type Spans, union } from '../plant/spans.ts';
+import { minuteUs } from '../plant/zone.ts';
+import type { TelemetryReader } from '../store/store.ts';
+import type { Buckets, NewBucket } from './buckets.ts';
+import type { Dirt, DirtBook } from './dirt.ts';
+import { buckets as bucketsOf, cells } from './grid.ts';
+import { addAssets } from './merge.ts';
+import { mergeUpwards } from './merge-upwards.ts';
+import { reachOf } from './reach.ts';
+import { inChunks, type RolledAsset, rolledAssets } from './roll-up-plan.ts';
+import { type SiteCell, siteCells, sumsKey } from './site-cells.ts';
+import { planSite } from './site-plan.ts';
+import { type SiteTags, siteTags } from './site-tags.ts';
+
+export interface RollUpOptions {
+  readonly plants: readonly Plant[];
+  readonly reader: Pick<TelemetryReader, 'series'>;
+  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'tags'>;
+  readonly buckets: Buckets;
+  readonly dirt: DirtBook;
+  readonly clock: Clock;
+  /** Samples before this are deleted, in part at least: what was computed from them stays as it is. */
+  keptFrom(): TimeUs;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+}
+
+export interface RollUpCounts {
+  cells: number;
+  changed: number;
+  runs: number;
+}
+
+export interface RollUp {
+  /** Runs until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** One pass over everything that is dirty now. @throws {ConnectionError} the store is away: nothing is forgotten. */
+  once(signal: AbortSignal): Promise<void>;
+  readonly counts: Readonly<RollUpCounts>;
+}
+
+const everyMs = 60_000;
+/** A bucket whose sources say nothing more is final after this. */
+const graceUs = 15 * minuteUs;
+const maxPointsAtOnce = 300_000;
+
+export function createRollUp(options: RollUpOptions): RollUp {
+  const { plants, reader, ledger, buckets, dirt: book, clock, log } = options;
+  const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
+
+  const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
+    const sites = new Map<number, Set<string>>();
+    for (const { path, keys } of ledger.tags()) {
+      const site = plants.find((plant) => path.startsWith(`${plant.path}/`))?.path;
+      if (site === undefined) continue;
+      for (const { stream } of keys) sites.set(stream, (sites.get(stream) ?? new Set()).add(site));
+    }
+    return (stream) => [...(sites.get(stream) ?? [])];
+  };
+
+  /** Computes and stores the cells of some assets, and what is merged from them. @returns the first that is not final. */
+  const computeSpan = async (
+    plant: Plant,
+    tags: SiteTags,
+    assets: readonly RolledAsset[],
+    span: Span,
+    now: TimeUs,
+    signal: AbortSignal,
+  ): Promise<TimeUs | undefined> => {
+    let open: TimeUs | undefined;
+    const changed: NewBucket[] = [];
+    for (const chunk of inChunks(assets, maxPointsAtOnce)) {
+      const plan = planSite(
+        chunk.flatMap(({ asked }) => asked),
+        tags,
+      );
+      for await (const cell of siteCells(reader, plant, tags, plan, span, signal)) {
+        const found = chunk.flatMap((asset) => bucketsOfCell(plant, asset, cell, now));
+        if (found.some(({ provisional }) => provisional)) open = Math.min(open ?? cell.start, cell.start);
+        changed.push(...buckets.put(found, now));
+        counts.cells += found.length;
+        await breathe();
+      }
+    }
+    counts.changed += changed.length;
+    await mergeUpwards(buckets, plant, changed, now, signal);
+    return open;
+  };
+
+  const computeSite = async (plant: Plant, dirt: readonly Dirt[], now: TimeUs, signal: AbortSignal): Promise<void> => {
+    const begun = book.begun(plant.path);
+    if (begun === undefined) return;
+    const tags = siteTags(plant.path, ledger.tags());
+    const assets = rolledAssets(plant, tags);
+    const earliest = Math.max(businessDay(plant, begun).start, options.keptFrom());
+    const reached = Math.max(earliest, book.reached(plant.path) ?? earliest);
+    const plantChanged = book.plantVersion(plant.path) !== plant.version;
+
+    for (const { agent, spans } of dirt) {
+      const touched = agent === null ? assets : assets.filter(({ sources }) => comesFrom(sources, agent));
+      const options = { reader, ...readTags(touched, tags), frontier: reached };
+      for (const span of spans) {
+        const reach = agent === null ? span : await reachOf(span, options, signal);
+        await computeDays(touched, { start: Math.max(earliest, reach.start), end: Math.min(reach.end, reached) });
+      }
+    }
+    await computeDays(assets, { start: plantChanged ? earliest : reached, end: now }, (open, until) =>
+      book.reach(plant.path, Math.min(open ?? until, until), plant.version),
+    );
+
+    /** Day by day, so that a long way is gone in steps that are kept. */
+    async function computeDays(
+      some: readonly RolledAsset[],
+      { start, end }: Span,
+      onDay?: (open: TimeUs | undefined, until: TimeUs) => void,
+    ): Promise<void> {
+      if (start >= end || some.length === 0) return;
+      let open: TimeUs | undefined;
+      for (const day of bucketsOf(plant, 'day', start, end)) {
+        const part = wholeCells(plant, { start: Math.max(day.start, start), end: Math.min(day.end, end) }, day, now);
+        const openOfDay = await computeSpan(plant, tags, some, part, now, signal);
+        open ??= openOfDay;
+        onDay?.(open, part.end);
+      }
+    }
+  };
+
+  const once = async (signal: AbortSignal): Promise<void> => {
+    while (book.collect(ledger, sitesOfStreams())) {
+      signal.throwIfAborted();
+      await breathe();
+    }
+    const { dirt, upTo } = book.dirty();
+    for (const plant of plants) {
+      const own = dirt.filter(({ site }) => site === plant.path);
+      await computeSite(plant, own, clock.now(), signal);
+    }
+    book.clear(upTo);
+    counts.runs += 1;
+  };
+
+  return {
+    counts,
+    once,
+    async run(signal) {
+      while (!signal.aborted) {
+        try {
+          await once(signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          if (!(error instanceof ConnectionError)) throw error;
+          log.warn({ err: error }, 'the roll-up could not read the store; trying again');
+        }
+        await clock.sleep(everyMs, signal).catch(() => {});
+      }
+    },
+  };
+}
+
+/** The stored buckets of one asset's cell. */
+function bucketsOfCell(plant: Plant, { path, asked, sources }: RolledAsset, cell: SiteCell, now: TimeUs): NewBucket[] {
+  const { start, end } = cell;
+  const isTold = [...sources].every((source) => (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end);
+  const provisional = end >= now || !(isTold || now >= end + graceUs);
+  return asked.map(({ asset, group }) => {
+    const of = (one: string) => cell.sums.get(sumsKey(group, one)) ?? {};
+    const sums = group === 'completeness' ? addAssets(asset.tags.map(of)) : of(path);
+    return { tier: 'cell', group, asset: path, start, end, sums, provisional, plantVersion: plant.version };
+  });
+}
+
+const comesFrom = (sources: RolledAsset['sources'], agent: string): boolean =>
+  [...sources].some(({ id }) => id.startsWith(`${agent}/`));
+
+/** The tags that are read for some assets, and the registers among them. */
+function readTags(assets: readonly RolledAsset[], tags: SiteTags) {
+  const { needs } = planSite(
+    assets.flatMap(({ asked }) => asked),
+    tags,
+  );
+  return { tags: needs.tags, registers: new Set(needs.registers) };
+}
+
+/** The cells of a day that the span touches; of the running one, what has passed. */
+function wholeCells(plant: Plant, span: Span, day: Span, now: TimeUs): Span {
+  const touched: Spans = cells(plant, day.start, day.end).filter(
+    ({ start, end }) => start < span.end && span.start < end,
+  );
+  const { start, end } = union(touched)[0] ?? span;
+  return { start, end: Math.min(end, now) };
+}

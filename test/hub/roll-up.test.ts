@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import type { Tier } from '../../hub/rollup/buckets.ts';
+import type { RollUp } from '../../hub/rollup/roll-up.ts';
+import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
+import { createRolledSite, type RolledSite, type SampleEvent } from '../support/rolled-site.ts';
+import { local, site, vectorPlant } from '../support/vector-plant.ts';
+
+const minute = 60e6;
+const hour = 60 * minute;
+const never = new AbortController().signal;
+const unit = `${site}/area/line/m1`;
+const meter = `${site}/energy/main`;
+const tiers: readonly Tier[] = ['cell', 'hour', 'shift', 'day', 'week', 'month', 'gregorian_month'];
+const begin = local('04:00');
+const end = local('02:00', '2025-07-08');
+
+function declare(rolled: RolledSite): void {
+  const [machine, energy] = rolled.agents;
+  for (const tag of ['state', 'mode'])
+    machine!.tag(`area/line/m1/${tag}`, { role: tag === 'state' ? 'state' : 'process' });
+  for (const name of ['total', 'good'] as const) {
+    const counter = { scale: 1, modulus: 1000, maxRatePerS: 1 };
+    machine!.tag(`area/line/m1/count-${name}`, { role: `count_${name}`, counter });
+  }
+  energy!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'meter' });
+}
+
+type Buckets = ReturnType<RolledSite['rollUp']>['buckets'];
+
+function everything(buckets: Buckets) {
+  const groups = [
+    ['production', unit],
+    ['electricity', meter],
+    ['completeness', unit],
+    ['completeness', meter],
+  ] as const;
+  return tiers.flatMap((tier) =>
+    groups.flatMap(([group, asset]) =>
+      buckets
+        .read({ tier, group, assets: [asset], from: begin - 40 * 24 * hour, to: end + hour })
+        .map(({ start, end, sums, provisional }) => ({
+          key: `${tier} ${group} ${asset} ${start}`,
+          end,
+          sums,
+          provisional,
+        })),
+    ),
+  );
+}
+
+function sameBuckets(t: Test, found: ReturnType<typeof everything>, expected: ReturnType<typeof everything>): void {
+  t.same(
+    found.map(({ key, end, provisional }) => [key, end, provisional]),
+    expected.map(({ key, end, provisional }) => [key, end, provisional]),
+  );
+  for (const [index, { key, sums }] of found.entries()) {
+    for (const [name, amount] of Object.entries(expected[index]!.sums)) {
+      const other = sums[name] ?? Number.NaN;
+      if (!(Math.abs(other - amount) <= 1e-6 * Math.max(1, Math.abs(amount))))
+        t.fail(`${key} ${name}: ${other}, not ${amount}`);
+    }
+  }
+}
+
+/** What two agents measure in 22 hours: state changes, pieces, readings of a register, and a watermark a minute. */
+const history = fc.record({
+  states: fc.array(fc.tuple(fc.nat(1300), fc.constantFrom(4, 5, 6, 9, 14, null)), { maxLength: 25 }),
+  pieces: fc.array(fc.tuple(fc.nat(1300), fc.integer({ min: 0, max: 9 })), { maxLength: 40 }),
+  energy: fc.array(fc.tuple(fc.nat(1300), fc.integer({ min: 0, max: 50 })), { maxLength: 40 }),
+  /** An agent is away for so long, and brings its samples later. */
+  outages: fc.array(fc.tuple(fc.nat(1), fc.nat(1200), fc.integer({ min: 1, max: 400 })), { maxLength: 3 }),
+  steps: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 4, maxLength: 12 }),
+});
+
+function eventsOf({ states, pieces, energy }: typeof history extends fc.Arbitrary<infer T> ? T : never): SampleEvent[] {
+  const at = (minutes: number): TimeUs => begin + minutes * minute + 7e6;
+  const events: SampleEvent[] = [];
+  const say = (agent: number, path: string, minutes: number, value: SampleValue) =>
+    events.push({ agent, path, time: at(minutes), value });
+  const sorted = <T>(list: readonly (readonly [number, T])[]) => [...list].sort(([a], [b]) => a - b);
+  for (const [minutes, value] of sorted([[0, 6] as const, ...states])) say(0, 'area/line/m1/state', minutes, value);
+  say(0, 'area/line/m1/mode', 0, 1);
+  let count = 0;
+  for (const [minutes, rise] of sorted([[0, 0] as const, ...pieces])) {
+    count = (count + rise) % 1000;
+    for (const name of ['total', 'good']) say(0, `area/line/m1/count-${name}`, minutes, count);
+  }
+  let register = 100;
+  for (const [minutes, rise] of sorted([[0, 0] as const, ...energy])) {
+    register += rise;
+    say(1, 'energy/main/kwh', minutes, register);
+  }
+  for (const [agent, source] of [
+    [0, 'plc'],
+    [1, 'meter'],
+  ] as const) {
+    say(agent, `health/${source}/session`, 0, true);
+    for (let minutes = 0; minutes < 1320; minutes++) say(agent, `health/${source}/through`, minutes, at(minutes));
+  }
+  return events.sort((a, b) => a.time - b.time);
+}
+
+async function passAt(rollUp: RollUp, clock: { now: TimeUs }, now: TimeUs): Promise<void> {
+  clock.now = now;
+  await rollUp.once(never);
+}
+
+t.test(
+  'however late and in whatever pieces samples come, the buckets become those of all samples at once',
+  async (t) => {
+    await fc.assert(
+      fc.asyncProperty(history, async (happened) => {
+        const rolled = createRolledSite(site, 2);
+        declare(rolled);
+        const plant = vectorPlant();
+        const clock = { now: begin };
+        const live = rolled.rollUp(plant, clock);
+        const away = (event: SampleEvent, now: TimeUs) =>
+          happened.outages.some(([agent, from, length]) => {
+            const [start, back] = [begin + from * minute, begin + (from + length) * minute];
+            return agent === event.agent && event.time >= start && event.time < back && now < back;
+          });
+        let waiting = eventsOf(happened);
+        let step = 0;
+        for (let now = begin; now < end; ) {
+          now = Math.min(end, now + happened.steps[step++ % happened.steps.length]! * minute);
+          const arriving = waiting.filter((event) => event.time < now && !away(event, now));
+          waiting = waiting.filter((event) => !arriving.includes(event));
+          rolled.arrive(arriving, now);
+          await passAt(step % 5 === 0 ? live.restart() : live, clock, now);
+        }
+        rolled.arrive(waiting, end);
+        await passAt(live, clock, end + hour);
+        const whole = rolled.rollUp(plant, clock);
+        await whole.once(never);
+        sameBuckets(t, everything(live.buckets), everything(whole.buckets));
+      }),
+      { numRuns: 8 },
+    );
+  },
+);

@@ -1,0 +1,92 @@
+/** A site whose samples arrive when a test says so, as frames that a ledger has settled, with a roll-up beside it. */
+import type { BatchRow, Stream } from '../../hub/ledger/ledger.ts';
+import type { Plant } from '../../hub/plant/plant.ts';
+import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
+import { openRollUpDatabase } from '../../hub/rollup/database.ts';
+import { openDirtBook } from '../../hub/rollup/dirt.ts';
+import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
+import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
+import { createMemorySite, type MemorySite } from './memory-site.ts';
+import { createMemoryStore } from './memory-store.ts';
+
+export interface SampleEvent {
+  readonly agent: number;
+  readonly path: string;
+  readonly time: TimeUs;
+  /** null is Bad. */
+  readonly value: SampleValue;
+}
+
+export interface RolledSite {
+  /** By agent; to declare tags. */
+  readonly agents: readonly MemorySite[];
+  /** The events are in the store and settled, each agent's as one frame. */
+  arrive(events: readonly SampleEvent[], now: TimeUs): void;
+  /** A roll-up of its own, with an empty file. */
+  rollUp(plant: Plant, clock: { now: TimeUs }): RollUp & { readonly buckets: Buckets; restart(plant?: Plant): RollUp };
+}
+
+export function createRolledSite(site: string, agentCount: number): RolledSite {
+  const store = createMemoryStore();
+  const agents = Array.from({ length: agentCount }, (_, index) =>
+    createMemorySite(site, { stream: index + 1, agent: `agent-${index}`, store }),
+  );
+  const batches: BatchRow[][] = agents.map(() => []);
+  const through = (index: number) => batches[index]!.at(-1)?.last ?? 0;
+  const ledger = {
+    streams: () =>
+      agents.map((_, index) => {
+        const stream: Pick<Stream, 'number' | 'agent' | 'through' | 'expired'> = {
+          number: index + 1,
+          agent: `agent-${index}`,
+          through: through(index),
+          expired: 0,
+        };
+        return stream as Stream;
+      }),
+    batches: (stream: number, after: number, limit: number) =>
+      batches[stream - 1]!.filter(({ first }) => first > after).slice(0, limit),
+    tags: () => agents.flatMap((agent) => agent.tags()),
+  };
+
+  return {
+    agents,
+    arrive(events, now) {
+      for (const [index, agent] of agents.entries()) {
+        const own = events.filter((event) => event.agent === index);
+        if (own.length === 0) continue;
+        for (const { path, time, value } of own) {
+          if (value === null) agent.bad(path, time);
+          else agent.sample(path, time, value);
+        }
+        const first = through(index) + 1;
+        batches[index]!.push({
+          stream: index + 1,
+          first,
+          last: first + own.length - 1,
+          contentHash: '',
+          minTime: Math.min(...own.map(({ time }) => time)),
+          maxTime: Math.max(...own.map(({ time }) => time)),
+          acceptedAt: now,
+          settledAt: now,
+        });
+      }
+    },
+    rollUp(plant, clock) {
+      const database = openRollUpDatabase(':memory:');
+      const buckets = openBuckets(database);
+      const make = (current: Plant) =>
+        createRollUp({
+          plants: [current],
+          reader: store,
+          ledger,
+          buckets,
+          dirt: openDirtBook(database),
+          clock: { now: () => clock.now, sleep: async () => {}, speed: 1 } as never,
+          keptFrom: () => 0,
+          log: { info() {}, warn() {} },
+        });
+      return { ...make(plant), buckets, restart: (current = plant) => make(current) };
+    },
+  };
+}
