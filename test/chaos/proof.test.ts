@@ -1,7 +1,9 @@
 /** The proof itself: what fuzzes and checks must be able to turn red. Short runs of what `npm run chaos` does at length. */
+import fc from 'fast-check';
 import t from 'tap';
 import { fuzz } from './fuzz.ts';
 import { type FuzzTarget, fuzzTargets } from './fuzz-targets.ts';
+import { type Bug, bugs, play, steps } from './model.ts';
 
 const progress = () => {};
 
@@ -37,3 +39,23 @@ t.test('the fuzzer notices a decoder that crashes, and one that hangs', async (t
   t.match(reports.crashes!.broken[0], /crashes: TypeError: too long for me; input /);
   t.match(reports.hangs!.broken[0], /takes too long; input /);
 });
+
+/** Any schedule of faults, by any chance; throws what is broken. */
+const holds = (bug?: Bug) =>
+  fc.asyncProperty(steps, fc.integer({ min: 1, max: 1e6 }), async (schedule, seed) => {
+    const broken = await play(schedule, { seed, bug });
+    if (broken) throw new Error(broken);
+  });
+
+t.test('whatever is lost, doubled, late or dies at any step: what was accepted is settled exactly once', async (t) => {
+  await fc.assert(holds(), { numRuns: 300 });
+  t.pass();
+});
+
+for (const bug of bugs) {
+  t.test(`the model notices a protocol that ${bug}`, async (t) => {
+    const { failed, errorInstance } = await fc.check(holds(bug), { numRuns: 200, endOnFailure: true });
+    t.ok(failed);
+    t.comment((errorInstance as Error)?.message);
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * The hub of the model: its real link, ingest and ledger (SQLite, on a file that outlives it), over a store that keeps
+ * samples as InfluxDB does. It can die before or after any of its steps; whatever it would have done then, it has not.
+ */
+import { createArrivals } from '../../hub/ingest/arrivals.ts';
+import { createIdentities } from '../../hub/ingest/identity.ts';
+import { createIngest } from '../../hub/ingest/ingest.ts';
+import { createLink } from '../../hub/ingest/link.ts';
+import type { Ledger } from '../../hub/ledger/ledger.ts';
+import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
+import type { SampleValue } from '../../protocols/sample.ts';
+import { agentTopic } from '../../protocols/topics.ts';
+import type { Leaf } from './model-channel.ts';
+
+export const crashPoints = [
+  'now',
+  'before store',
+  'after store',
+  'before ledger',
+  'after ledger',
+  'before reply',
+] as const;
+export type CrashPoint = (typeof crashPoints)[number];
+
+export interface Point {
+  readonly number: number;
+  readonly value: SampleValue;
+}
+
+/** By stream, then by place (tag and time): the same place again is overwritten. */
+export type ModelStore = Map<number, Map<string, Point>>;
+
+export interface ModelHub {
+  readonly alive: boolean;
+  readonly ledger: Ledger;
+  receive(leaf: Leaf, payload: Uint8Array): void;
+  /** Dies when it next comes to this point. */
+  crashAt(point: CrashPoint): void;
+  /** The next write of the store fails: nothing is written, or a part. */
+  failStore(how: 'nothing' | 'a part'): void;
+}
+
+export interface ModelHubOptions {
+  readonly ledgerFile: string;
+  readonly store: ModelStore;
+  readonly agent: string;
+  readonly boot: string;
+  readonly window: number;
+  acknowledge(payload: Uint8Array): void;
+  onDeath(): void;
+  /** A planted bug: the ledger is written first, the store some time later. */
+  readonly storesLate?: boolean | undefined;
+}
+
+class Crash extends Error {}
+const quiet = { info() {}, warn() {}, error() {} };
+
+export function startModelHub(options: ModelHubOptions): ModelHub {
+  const { ledgerFile, store, agent, boot, window, acknowledge, onDeath, storesLate = false } = options;
+  const end = new AbortController();
+  const file = openSqliteLedger(ledgerFile);
+  let alive = true;
+  let crash: CrashPoint | undefined;
+  let storeFault: 'nothing' | 'a part' | undefined;
+
+  const die = () => {
+    if (!alive) return;
+    alive = false;
+    end.abort();
+    file[Symbol.dispose]();
+    onDeath();
+  };
+  /** Nothing happens after death, and it happens here when it is to be. */
+  const reach = (point: CrashPoint) => {
+    if (alive && crash === point) die();
+    if (!alive) throw new Crash();
+  };
+
+  const put = (batches: readonly StoreBatch[]) => {
+    for (const { stream, numbers, samples } of batches) {
+      const points = store.get(stream) ?? new Map<string, Point>();
+      store.set(stream, points);
+      for (const [i, number] of numbers.entries()) {
+        const place = `${samples.tags[i]} ${samples.times[i]} ${number % 1000}`;
+        points.set(place, { number, value: samples.values[i]! });
+      }
+    }
+  };
+  const writer: TelemetryWriter = {
+    async write(batches) {
+      reach('before store');
+      if (storeFault) {
+        if (storeFault === 'a part') put(batches.slice(0, 1));
+        storeFault = undefined;
+        throw new ConnectionError('the store is away');
+      }
+      if (storesLate) setTimeout(() => alive && put(batches), 300);
+      else put(batches);
+      reach('after store');
+      return [];
+    },
+  };
+  const ledger = new Proxy(file, {
+    get(target, name: keyof Ledger) {
+      const value = target[name];
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        const settles = name === 'settle' || name === 'declareGap';
+        if (settles) reach('before ledger');
+        if (!alive) throw new Crash();
+        const result = (value as (...args: unknown[]) => unknown).apply(target, args);
+        if (settles) reach('after ledger');
+        return result;
+      };
+    },
+  });
+  const now = () => Date.now() * 1000;
+  const arrivals = createArrivals(1024 * 1024);
+  const identities = createIdentities({ ledger, now, log: quiet });
+  const link = createLink({
+    ledger,
+    arrivals,
+    identities,
+    hubBoot: boot,
+    window,
+    now,
+    publish(_topic, payload) {
+      reach('before reply');
+      acknowledge(payload);
+    },
+    log: quiet,
+  });
+  const ingest = createIngest({
+    arrivals,
+    identities,
+    ledger,
+    writer,
+    now,
+    reply: link.reply,
+    onSettled() {},
+    log: quiet,
+  });
+  const survives = (error: unknown) => {
+    if (!(error instanceof Crash) && alive) throw error;
+  };
+  void ingest.run(end.signal).catch(survives);
+
+  return {
+    get alive() {
+      return alive;
+    },
+    ledger: file,
+    receive(leaf, payload) {
+      if (!alive) return;
+      try {
+        void link.handle(agentTopic(agent, leaf), payload);
+      } catch (error) {
+        survives(error);
+      }
+    },
+    crashAt(point) {
+      crash = point;
+      if (point === 'now') die();
+    },
+    failStore(how) {
+      storeFault = how;
+    },
+  };
+}
