@@ -22,7 +22,11 @@ import { runningShift } from './plant/calendar.ts';
 import type { Plant } from './plant/plant.ts';
 import { verify } from './proof/verify.ts';
 import { runRetention } from './retention.ts';
+import { openBuckets } from './rollup/buckets.ts';
+import { openRollUpDatabase } from './rollup/database.ts';
+import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
+import { createRollUp } from './rollup/roll-up.ts';
 import { openKpiValues } from './rollup/values.ts';
 import { openStore } from './store/open.ts';
 
@@ -62,6 +66,17 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     log,
   });
   using values = openKpiValues(inDataDir('kpi.db'));
+  using database = openRollUpDatabase(inDataDir('rollup.db'));
+  const dirt = openDirtBook(database);
+  const rollUp = createRollUp({
+    plants,
+    reader: store.reader,
+    ledger,
+    buckets: openBuckets(database),
+    dirt,
+    clock,
+    log,
+  });
   const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger, clock, values });
   const kpis = { ...evaluator, assets: () => plantAssets(plants) };
 
@@ -133,10 +148,12 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
         audit: access.audit,
         clock,
         policy: { maxAgeMs: config.retention.rawDays * 86_400_000, maxBytes: config.retention.maxBytes },
+        onDeleted: dirt.noteDeleted,
         log,
       },
       AbortSignal.any([stop, end.signal]),
     ),
+    rollUp.run(AbortSignal.any([stop, end.signal])),
     warmLatestValues(
       latest,
       { reader: store.reader, tags: ledger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../protocols/clock.ts';
 import { ConnectionError } from '../protocols/errors.ts';
+import type { TimeUs } from '../protocols/sample.ts';
 import type { AuditLog } from './access/audit.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { TelemetryStore } from './store/store.ts';
@@ -14,6 +15,8 @@ export interface RetentionOptions {
   readonly audit: Pick<AuditLog, 'append'>;
   readonly clock: Clock;
   readonly policy: { readonly maxAgeMs: number; readonly maxBytes: number };
+  /** Samples older than this are deleted, in part at least. */
+  onDeleted?(before: TimeUs): void;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -21,7 +24,7 @@ const checkEveryMs = 60_000;
 
 /** Runs until the signal aborts. */
 export async function runRetention(
-  { store, ledger, audit, clock, policy, log }: RetentionOptions,
+  { store, ledger, audit, clock, policy, onDeleted, log }: RetentionOptions,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -30,6 +33,7 @@ export async function runRetention(
       const deletions = await store.retain(policy, now, signal);
       ledger.expire(Math.max(now - policy.maxAgeMs * 1000, ...deletions.map(({ before }) => before)));
       for (const deletion of deletions) {
+        onDeleted?.(deletion.before);
         log.info({ ...deletion }, 'samples deleted by retention');
         audit.append({ who: 'hub', what: 'retention.delete', object: 'samples', details: { ...deletion } });
       }

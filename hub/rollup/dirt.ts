@@ -28,6 +28,9 @@ export interface DirtBook {
   reach(site: string, until: TimeUs, plantVersion: string): void;
   /** The plant that the site was last computed with. */
   plantVersion(site: string): string | undefined;
+  /** Samples before this are deleted: what was computed from them stays as it is. */
+  readonly deletedBefore: TimeUs;
+  noteDeleted(before: TimeUs): void;
   /** The earliest time that ever was dirty: where a site's figures begin. */
   begun(site: string): TimeUs | undefined;
 }
@@ -37,6 +40,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS dirt (
     id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, agent TEXT, start INTEGER NOT NULL, end INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS deleted (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS site_progress (
     site TEXT PRIMARY KEY, begun INTEGER NOT NULL, reached INTEGER, plant_version TEXT
   ) STRICT, WITHOUT ROWID;
@@ -66,6 +70,11 @@ export function openDirtBook(db: Database): DirtBook {
   const selectProgress = db.prepare<[string], { begun: number; reached: number | null; plant_version: string | null }>(
     'SELECT begun, reached, plant_version FROM site_progress WHERE site = ?',
   );
+
+  const writeDeleted = db.prepare(
+    'INSERT INTO deleted VALUES (1, ?) ON CONFLICT DO UPDATE SET before = max(before, excluded.before)',
+  );
+  const selectDeleted = db.prepare<[], number>('SELECT before FROM deleted').pluck();
 
   const mark = (site: string, agent: string | null, { start, end }: Span) => {
     insertDirt.run(site, agent, start, end);
@@ -117,6 +126,12 @@ export function openDirtBook(db: Database): DirtBook {
     },
     clear(upTo) {
       deleteDirt.run(upTo);
+    },
+    get deletedBefore() {
+      return selectDeleted.get() ?? Number.NEGATIVE_INFINITY;
+    },
+    noteDeleted(before) {
+      writeDeleted.run(before);
     },
     reached: (site) => selectProgress.get(site)?.reached ?? undefined,
     reach(site, until, plantVersion) {

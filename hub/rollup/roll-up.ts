@@ -30,8 +30,6 @@ export interface RollUpOptions {
   readonly buckets: Buckets;
   readonly dirt: DirtBook;
   readonly clock: Clock;
-  /** Samples before this are deleted, in part at least: what was computed from them stays as it is. */
-  keptFrom(): TimeUs;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -102,7 +100,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
     if (begun === undefined) return;
     const tags = siteTags(plant.path, ledger.tags());
     const assets = rolledAssets(plant, tags);
-    const earliest = Math.max(businessDay(plant, begun).start, options.keptFrom());
+    const earliest = Math.max(businessDay(plant, begun).start, book.deletedBefore);
     const reached = Math.max(earliest, book.reached(plant.path) ?? earliest);
     const plantChanged = book.plantVersion(plant.path) !== plant.version;
 

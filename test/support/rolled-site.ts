@@ -83,7 +83,6 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           buckets,
           dirt: openDirtBook(database),
           clock: { now: () => clock.now, sleep: async () => {}, speed: 1 } as never,
-          keptFrom: () => 0,
           log: { info() {}, warn() {} },
         });
       return { ...make(plant), buckets, restart: (current = plant) => make(current) };
