@@ -1,5 +1,6 @@
 /** Every asset of the plants in one list, for those who browse or need a name: site → area → line → unit, and meters. */
-import type { Name, Plant } from './plant.ts';
+import type { Plant } from './plant.ts';
+import type { Name } from './schema-parts.ts';
 
 export interface Asset {
   /** Full path, its site's included. */

@@ -3,9 +3,10 @@
  * Everything is asked for over a window and answered in UTC, so that days of 23 and 25 hours need no special care.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { minutesOfDay, shiftLengthMin, stopInShiftMin } from './check.ts';
-import type { Name, Plant, Shift } from './plant.ts';
-import { weekdays } from './schema.ts';
+import { minutesOfDay, shiftLengthMin, stopInShiftMin } from './check-calendar.ts';
+import { parseLocal } from './dates.ts';
+import type { Plant, Shift } from './plant.ts';
+import { type Name, weekdays } from './schema-parts.ts';
 import { clip, type Span, type Spans, subtract, union } from './spans.ts';
 import { dayUs, fromLocal, minuteUs, toLocal } from './zone.ts';
 
@@ -14,27 +15,46 @@ export interface ShiftInstance extends Span {
   readonly name: Name;
   /** Breaks and planned stops. */
   readonly plannedDown: Spans;
+  /** Whose turn it was, where the crews are declared. */
+  readonly crew: string | undefined;
 }
 
-type Calendar = Pick<Plant, 'zone' | 'shifts'>;
+type Calendar = Pick<Plant, 'zone' | 'shifts' | 'exceptions'>;
 
 /** 1970-01-01 was a Thursday. */
-const weekdayOf = (localMidnight: TimeUs) => weekdays[(localMidnight / dayUs + 5) % 7]!;
+export const weekdayOf = (localMidnight: TimeUs) => weekdays[(localMidnight / dayUs + 5) % 7]!;
 
 /** Every shift that touches [start, end), in order. */
-export function shiftInstances({ zone, shifts }: Calendar, start: TimeUs, end: TimeUs): ShiftInstance[] {
+export function shiftInstances(calendar: Calendar, start: TimeUs, end: TimeUs): ShiftInstance[] {
   if (end <= start) return [];
+  const { zone } = calendar;
   const instances: ShiftInstance[] = [];
   const lastDay = toLocal(zone, end);
   // The shift that was running at the start began on the same local day or on the one before.
   for (let day = (Math.floor(toLocal(zone, start) / dayUs) - 1) * dayUs; day <= lastDay; day += dayUs) {
-    for (const shift of shifts) {
-      if (!shift.weekdays.includes(weekdayOf(day))) continue;
+    for (const shift of shiftsOf(calendar, day)) {
       const instance = instanceOf(zone, shift, day);
       if (instance.start < end && start < instance.end) instances.push(instance);
     }
   }
   return instances.sort((a, b) => a.start - b.start);
+}
+
+/** The shifts that start on a local day: those of its weekday, or those that a holiday or another exception names. */
+function shiftsOf({ shifts, exceptions }: Calendar, day: TimeUs): Shift[] {
+  const exception = exceptions.find(({ firstDay, lastDay }) => firstDay <= day && day <= lastDay);
+  return shifts.filter(
+    ({ code, days, weekdays }) =>
+      days.from <= day &&
+      day < days.to &&
+      (exception ? exception.shifts.includes(code) : weekdays.includes(weekdayOf(day))),
+  );
+}
+
+function crewOf({ crews }: Shift, day: TimeUs): string | undefined {
+  if (!crews) return undefined;
+  const turns = Math.floor((day - parseLocal(crews.since)!) / dayUs / crews.days);
+  return crews.turn.at(turns % crews.turn.length);
 }
 
 function instanceOf(zone: string, shift: Shift, day: TimeUs): ShiftInstance {
@@ -50,6 +70,7 @@ function instanceOf(zone: string, shift: Shift, day: TimeUs): ShiftInstance {
     start: instant(0),
     end: instant(shiftLengthMin(shift)),
     plannedDown: union(stops),
+    crew: crewOf(shift, day),
   };
 }
 

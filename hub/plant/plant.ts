@@ -5,22 +5,36 @@
 import { createHash } from 'node:crypto';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { needsMode, type StateMap } from './canonical-state.ts';
-import { minutesOfDay } from './check.ts';
+import { minutesOfDay } from './check-calendar.ts';
+import { instantOf, parseLocal, type Validity, validityOf } from './dates.ts';
+import { buildEnergy, type EnergyModel } from './energy-model.ts';
+import { buildMeter, type Meter } from './meter.ts';
 import type { PlantConfig } from './schema.ts';
-import { type Spans, union } from './spans.ts';
-import { fromLocal, minuteUs } from './zone.ts';
-
-export interface Name {
-  readonly en: string;
-  readonly fa: string;
-}
+import type { Name } from './schema-parts.ts';
+import { type Span, type Spans, union } from './spans.ts';
+import { dayUs } from './zone.ts';
 
 /** PRI (ISO 22400-2) of the product that is made in [from, to). */
-export interface Rate {
+export interface Rate extends Validity {
   readonly product: string;
   readonly plannedRunTimeS: number;
-  readonly from: TimeUs;
-  readonly to: TimeUs;
+}
+
+/** What was to be made at a unit, when it was there, and when it was to be. */
+export interface Order extends Span {
+  readonly code: string | undefined;
+  readonly product: string | undefined;
+  /** POQ and PSQ of ISO 22400-2, pieces. */
+  readonly quantity: number | undefined;
+  readonly plannedScrap: number | undefined;
+  readonly planned: Span;
+}
+
+export interface Product {
+  readonly code: string;
+  readonly name: Name;
+  readonly standardCoefficient: number;
+  readonly massKg: number | undefined;
 }
 
 export interface Unit {
@@ -34,11 +48,17 @@ export interface Unit {
     readonly countTotal?: string;
     readonly countGood?: string;
     readonly countScrap?: string;
+    readonly countRework?: string;
   };
   /** Ascending, none overlaps. */
   readonly rates: readonly Rate[];
   /** When an order was at the unit; undefined is always. */
   readonly orders: Spans | undefined;
+  readonly orderList: readonly Order[];
+  /** EPC of ISO 22400-2. */
+  readonly capacityPerHour: number | undefined;
+  /** A FAULT of at least this length is a failure. */
+  readonly failureUs: number;
 }
 
 export interface Line {
@@ -53,32 +73,43 @@ export interface Area {
   readonly lines: readonly Line[];
 }
 
-export interface Meter {
-  readonly path: string;
+export type Shift = PlantConfig['shifts'][number] & {
+  /** Local days on which it may start, as in `zone.ts`. */
+  readonly days: Validity;
+};
+
+/** Local days, the last one included, whose shifts are these, whatever their weekday says. */
+export interface CalendarException {
+  readonly firstDay: TimeUs;
+  readonly lastDay: TimeUs;
   readonly name: Name;
-  readonly carrier: PlantConfig['meters'][number]['carrier'];
-  /** What its scaled register counts. */
-  readonly unit: string;
-  readonly register: string;
-  readonly power: string | undefined;
-  readonly demandIntervalUs: number;
-  readonly parent: string | undefined;
-  /** Paths of the assets that it measures. */
-  readonly measures: readonly string[];
+  readonly shifts: readonly string[];
 }
 
-export type Shift = PlantConfig['shifts'][number];
+export interface Target extends Validity {
+  readonly kpi: string;
+  readonly asset: string;
+  readonly value: number;
+}
 
-export interface Plant {
+export interface Plant extends EnergyModel {
   /** Path of the site. */
   readonly path: string;
   readonly name: Name;
+  readonly groups: PlantConfig['groups'];
   readonly zone: string;
   readonly businessDayStartMin: number;
   readonly coverage: PlantConfig['coverage'];
   readonly counterJitter: PlantConfig['counterJitter'];
   readonly curtailmentCountsAs: PlantConfig['curtailmentCountsAs'];
+  readonly mtbfDenominator: PlantConfig['mtbfDenominator'];
   readonly shifts: readonly Shift[];
+  readonly exceptions: readonly CalendarException[];
+  readonly reasons: PlantConfig['reasons'];
+  readonly products: readonly Product[];
+  readonly targets: readonly Target[];
+  /** Full paths. */
+  readonly contractedTags: readonly string[];
   readonly areas: readonly Area[];
   readonly lines: readonly Line[];
   readonly units: readonly Unit[];
@@ -108,45 +139,53 @@ export function buildPlant(config: PlantConfig): Plant {
     coverage: config.coverage,
     counterJitter: config.counterJitter,
     curtailmentCountsAs: config.curtailmentCountsAs,
-    shifts: config.shifts,
+    mtbfDenominator: config.mtbfDenominator,
+    shifts: config.shifts.map((shift) => ({ ...shift, days: localDays(shift) })),
+    exceptions: config.exceptions.map(({ date, until, name, shifts }) => ({
+      firstDay: parseLocal(date)!,
+      lastDay: parseLocal(until ?? date)!,
+      name,
+      shifts,
+    })),
+    reasons: config.reasons,
+    products: config.products.map(({ code, name, standardCoefficient, massKg }) => ({
+      code,
+      name,
+      standardCoefficient,
+      massKg,
+    })),
+    targets: config.targets.map(({ kpi, asset, value, ...valid }) => ({
+      kpi,
+      asset: asset === undefined ? config.site : full(asset),
+      value,
+      ...validityOf(config.zone, valid),
+    })),
+    contractedTags: config.contractedTags.map(full),
+    groups: config.groups,
     areas,
     lines,
     units: lines.flatMap((line) => line.units),
-    meters: config.meters.map((meter) => ({
-      path: full(meter.path),
-      name: meter.name,
-      carrier: meter.carrier,
-      unit: meter.unit ?? (meter.carrier === 'electricity' ? 'kWh' : 'm³'),
-      register: full(meter.tags.register ?? `${meter.path}/${meter.carrier === 'electricity' ? 'kwh' : 'pulses'}`),
-      power: powerTag(meter, full),
-      demandIntervalUs: meter.demandIntervalMin * minuteUs,
-      parent: meter.parent === undefined ? undefined : full(meter.parent),
-      measures: meter.measures.length > 0 ? meter.measures.map(full) : [config.site],
-    })),
+    meters: config.meters.map((meter) => buildMeter(meter, config.site)),
+    ...buildEnergy(config),
     version: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16),
   };
 }
 
-function powerTag(
-  { carrier, path, tags }: PlantConfig['meters'][number],
-  full: (path: string) => string,
-): string | undefined {
-  if (tags.power) return full(tags.power);
-  return tags.power === undefined && carrier === 'electricity' ? full(`${path}/power`) : undefined;
-}
+const localDays = ({ from, to }: PlantConfig['shifts'][number]): Validity => ({
+  from: from === undefined ? Number.NEGATIVE_INFINITY : Math.floor(parseLocal(from)! / dayUs) * dayUs,
+  to: to === undefined ? Number.POSITIVE_INFINITY : parseLocal(to)!,
+});
 
 type UnitConfig = PlantConfig['areas'][number]['lines'][number]['units'][number];
 
-function buildUnit(config: PlantConfig, path: string, { name, stateMap, tags }: UnitConfig): Unit {
+function buildUnit(config: PlantConfig, path: string, unit: UnitConfig): Unit {
+  const { name, stateMap, tags, capacityPerHour, failureS } = unit;
+  const { zone } = config;
   const full = (tag: string): string => `${config.site}/${tag}`;
   const counter = (tag: string | false | undefined, usual: string) =>
     tag === false ? undefined : full(tag ?? `${path}/${usual}`);
-  const time = (text: string | undefined, open: number): TimeUs =>
-    text === undefined
-      ? open
-      : fromLocal(config.zone, Date.parse(`${text}${text.length > 10 ? '' : 'T00:00'}Z`) * 1000);
   const map = config.stateMaps[stateMap]!;
-  const orders = config.orders.filter((order) => order.unit === path);
+  const orderList = config.orders.filter((order) => order.unit === path).map((order) => buildOrder(zone, order));
   return {
     path: full(path),
     name,
@@ -157,20 +196,25 @@ function buildUnit(config: PlantConfig, path: string, { name, stateMap, tags }: 
       countTotal: counter(tags.countTotal, 'count-total'),
       countGood: counter(tags.countGood, 'count-good'),
       countScrap: counter(tags.countScrap, 'count-scrap'),
+      countRework: tags.countRework && full(tags.countRework),
     },
     rates: config.products
       .flatMap(({ code, rates }) => rates.map((rate) => ({ product: code, ...rate })))
       .filter((rate) => rate.unit === path)
-      .map(({ product, plannedRunTimeS, from, to }) => ({
-        product,
-        plannedRunTimeS,
-        from: time(from, Number.NEGATIVE_INFINITY),
-        to: time(to, Number.POSITIVE_INFINITY),
-      }))
+      .map(({ product, plannedRunTimeS, ...valid }) => ({ product, plannedRunTimeS, ...validityOf(zone, valid) }))
       .sort((a, b) => a.from - b.from),
-    orders:
-      orders.length === 0
-        ? undefined
-        : union(orders.map(({ from, to }) => ({ start: time(from, 0), end: time(to, 0) }))),
+    orders: orderList.length === 0 ? undefined : union(orderList),
+    orderList,
+    capacityPerHour,
+    failureUs: failureS * 1_000_000,
   };
+}
+
+function buildOrder(zone: string, order: PlantConfig['orders'][number]): Order {
+  const span = ({ from, to }: { from: string; to: string }): Span => ({
+    start: instantOf(zone, from),
+    end: instantOf(zone, to),
+  });
+  const { code, product, quantity, plannedScrap, planned } = order;
+  return { ...span(order), code, product, quantity, plannedScrap, planned: span(planned ?? order) };
 }

@@ -1,106 +1,61 @@
 /**
- * What a plant file may say: site, calendar, assets, products, meters. Shapes and single values only; whether the
- * parts agree with each other is `check.ts`, and `plant-file.ts` puts both together.
+ * What a plant file may say. Shapes and single values only; whether the parts agree with each other is `check.ts`,
+ * and `plant-file.ts` puts both together. Each part of the file has its schema beside this one.
  */
 import { z } from 'zod';
 import { tagPathSchema } from '../../protocols/manifest.ts';
 import { stateMapSchema } from './canonical-state.ts';
+import { validity } from './dates.ts';
+import { exceptionSchema, shiftSchema } from './schema-calendar.ts';
+import {
+  baselineSchema,
+  contractSchema,
+  eventSchema,
+  factorSchema,
+  limitSchema,
+  meterSchema,
+  tariffSchema,
+} from './schema-energy.ts';
+import { codeSchema, nameSchema, sourceSchema, timeOfDay } from './schema-parts.ts';
+import { areaSchema, orderSchema, productSchema } from './schema-production.ts';
 import { isZone } from './zone.ts';
 
-const nameSchema = z.strictObject({ en: z.string().min(1).max(100), fa: z.string().min(1).max(100) });
-const codeSchema = z.string().regex(/^[a-z0-9_-]+$/, 'must be one lower-case word');
-/** `HH:MM`, wall time of the plant's zone. */
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day like 06:00');
-/** Wall time of the plant's zone. */
-const localTime = z
-  .string()
-  .regex(/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?$/, 'must be a date like 2025-07-07 or 2025-07-07T06:00')
-  .refine((text) => !Number.isNaN(Date.parse(`${text}${text.length > 10 ? '' : 'T00:00'}Z`)), 'is no date');
-/** A tag other than the default one; `false` where the machine has none. */
-const tagOrNone = z.union([tagPathSchema, z.literal(false)]).optional();
-
-export const weekdays = ['sat', 'sun', 'mon', 'tue', 'wed', 'thu', 'fri'] as const;
-
-const stopSchema = z.strictObject({
-  name: nameSchema,
-  /** Before the shift's start means on the next day. */
-  start: timeOfDay,
-  end: timeOfDay,
+/** What a site belongs to above the enterprise: for roll-ups of agencies, which never change the tree. */
+const groupsSchema = z.strictObject({
+  enterprise: nameSchema.optional(),
+  province: nameSchema.optional(),
+  estate: nameSchema.optional(),
+  holding: nameSchema.optional(),
+  /** ISIC Rev. 4 division or class: `24`, `2410`. */
+  isic: z
+    .string()
+    .regex(/^\d{2,4}$/, 'must be two to four digits of ISIC Rev. 4')
+    .optional(),
+  programmes: z.array(codeSchema).default([]),
 });
 
-const shiftSchema = z.strictObject({
+const reasonSchema = z.strictObject({
   code: codeSchema,
   name: nameSchema,
-  start: timeOfDay,
-  /** At or before `start` means on the next day. */
-  end: timeOfDay,
-  /** Days on which the shift starts. */
-  weekdays: z
-    .array(z.enum(weekdays))
-    .min(1)
-    .default([...weekdays]),
-  breaks: z.array(stopSchema).default([]),
-  /** Planned down time besides breaks: cleaning, planned maintenance. */
-  plannedStops: z.array(stopSchema).default([]),
+  /** What it is part of. */
+  parent: codeSchema.optional(),
+  /** How time with this reason is booked where the state alone cannot tell. */
+  class: z.enum(['failure', 'internal', 'external', 'organisational', 'minor', 'energy', 'planned']).optional(),
 });
 
-const unitSchema = z.strictObject({
-  code: codeSchema,
-  name: nameSchema,
-  stateMap: codeSchema,
-  /** Tag paths below the site. Default: the unit's path and the state map's tag, `count-total`, `count-good`, `count-scrap`. */
-  tags: z
-    .strictObject({
-      state: tagPathSchema.optional(),
-      mode: tagPathSchema.optional(),
-      countTotal: tagOrNone,
-      countGood: tagOrNone,
-      countScrap: tagOrNone,
-    })
-    .prefault({}),
-});
-
-const lineSchema = z.strictObject({ code: codeSchema, name: nameSchema, units: z.array(unitSchema).min(1) });
-const areaSchema = z.strictObject({ code: codeSchema, name: nameSchema, lines: z.array(lineSchema).min(1) });
-
-const productSchema = z.strictObject({
-  code: codeSchema,
-  name: nameSchema,
-  /** PRI of ISO 22400-2 on each unit: seconds per piece. From and to are wall time; absent is always. */
-  rates: z.array(
-    z.strictObject({
-      unit: tagPathSchema,
-      plannedRunTimeS: z.number().positive(),
-      from: localTime.optional(),
-      to: localTime.optional(),
-    }),
-  ),
-});
-
-const meterSchema = z.strictObject({
-  path: tagPathSchema,
-  name: nameSchema,
-  carrier: z.enum(['electricity', 'gas', 'water', 'fuel', 'steam', 'air']),
-  tags: z
-    .strictObject({
-      /** The register or pulse counter. Default: `kwh` below the meter for electricity, `pulses` for the others. */
-      register: tagPathSchema.optional(),
-      /** Active power. Default for electricity: `power` below the meter. */
-      power: tagOrNone,
-    })
-    .prefault({}),
-  /** What a scaled register counts. Default: kWh for electricity, m³ for the others. */
-  unit: z.string().min(1).max(20).optional(),
-  demandIntervalMin: z.union([z.literal(5), z.literal(10), z.literal(15), z.literal(30), z.literal(60)]).default(15),
-  /** The meter upstream of this one. */
-  parent: tagPathSchema.optional(),
-  /** Paths of the areas, lines or units that it measures; none is the whole site. */
-  measures: z.array(tagPathSchema).default([]),
+const targetSchema = z.strictObject({
+  kpi: z.string().min(1),
+  /** Path below the site; the site itself where nothing is said. */
+  asset: tagPathSchema.optional(),
+  value: z.number(),
+  ...validity,
+  source: sourceSchema.optional(),
 });
 
 export const plantShape = z.strictObject({
   site: tagPathSchema,
   name: nameSchema,
+  groups: groupsSchema.prefault({}),
   zone: z.string().refine(isZone, 'is no IANA time zone').default('Asia/Tehran'),
   /** When a business day begins; its date is that of its beginning. */
   businessDayStart: timeOfDay.default('00:00'),
@@ -114,12 +69,24 @@ export const plantShape = z.strictObject({
     .prefault({}),
   /** Whether a notified power curtailment is a delay of class energy or planned down time. */
   curtailmentCountsAs: z.enum(['delay', 'planned_down']).default('delay'),
+  mtbfDenominator: z.enum(['FE', 'FE+1']).default('FE'),
   stateMaps: z.record(codeSchema, stateMapSchema),
   shifts: z.array(shiftSchema).min(1),
+  exceptions: z.array(exceptionSchema).default([]),
   areas: z.array(areaSchema).min(1),
   products: z.array(productSchema).default([]),
   /** When orders were at a unit. A unit that is not named here always has one inside its planned busy time. */
-  orders: z.array(z.strictObject({ unit: tagPathSchema, from: localTime, to: localTime })).default([]),
+  orders: z.array(orderSchema).default([]),
+  reasons: z.array(reasonSchema).default([]),
   meters: z.array(meterSchema).default([]),
+  tariffs: z.array(tariffSchema).default([]),
+  contracts: z.array(contractSchema).default([]),
+  limits: z.array(limitSchema).default([]),
+  events: z.array(eventSchema).default([]),
+  baselines: z.array(baselineSchema).default([]),
+  factors: z.array(factorSchema).default([]),
+  targets: z.array(targetSchema).default([]),
+  /** Paths below the site of the tags that the contract of the pilot lists. */
+  contractedTags: z.array(tagPathSchema).default([]),
 });
 export type PlantConfig = z.infer<typeof plantShape>;

@@ -6,7 +6,8 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import { businessDay, shiftInstances } from '../plant/calendar.ts';
 import { dayToJalali, formatJalali, type JalaliDate, jalaliToDay, nextMonth } from '../plant/jalali.ts';
-import type { Name, Plant } from '../plant/plant.ts';
+import type { Plant } from '../plant/plant.ts';
+import type { Name } from '../plant/schema-parts.ts';
 import type { Span } from '../plant/spans.ts';
 import { dayUs, fromLocal, hourUs, minuteUs, toLocal, zoneOffsetUs } from '../plant/zone.ts';
 
@@ -20,7 +21,7 @@ export interface Bucket extends Span {
   readonly shift?: { readonly code: string; readonly name: Name };
 }
 
-export type PlantTime = Pick<Plant, 'zone' | 'shifts' | 'businessDayStartMin'>;
+export type PlantTime = Pick<Plant, 'zone' | 'shifts' | 'exceptions' | 'businessDayStartMin'>;
 
 export const cellHours = 0.25;
 const cellUs = cellHours * hourUs;

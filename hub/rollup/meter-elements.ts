@@ -1,5 +1,6 @@
 /** The elements of a meter in one cell: what its register counted, how much of that is measured, and the demand. */
-import type { Meter, Plant } from '../plant/plant.ts';
+import type { Meter } from '../plant/meter.ts';
+import type { Plant } from '../plant/plant.ts';
 import { subtract } from '../plant/spans.ts';
 import { counterSteps } from './counter.ts';
 import { blockDemand } from './demand.ts';

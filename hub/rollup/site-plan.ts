@@ -4,7 +4,8 @@
  */
 import type { CatalogueEntry, ElementGroup } from '../kpi/definition.ts';
 import { wantedTags } from '../plant/bindings.ts';
-import type { Meter, Plant, Unit } from '../plant/plant.ts';
+import type { Meter } from '../plant/meter.ts';
+import type { Plant, Unit } from '../plant/plant.ts';
 import type { SiteSource, SiteTag, SiteTags } from './site-tags.ts';
 import type { SliceNeeds } from './slice.ts';
 import { bindUnit } from './unit-elements.ts';

@@ -5,8 +5,11 @@ import { loadYaml, parseYaml } from '../../config/load.ts';
 import { bindings } from '../../hub/plant/bindings.ts';
 import { businessDay, plannedBusy, shiftInstances } from '../../hub/plant/calendar.ts';
 import { canonicalState, stateMapSchema } from '../../hub/plant/canonical-state.ts';
+import { type Daily, dailySpans } from '../../hub/plant/daily.ts';
+import { parseLocal } from '../../hub/plant/dates.ts';
 import { buildPlant, type Plant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
+import { weekdays } from '../../hub/plant/schema-parts.ts';
 import { lengthUs } from '../../hub/plant/spans.ts';
 import { checkZoneData, fromLocal, hourUs, zoneOffsetUs } from '../../hub/plant/zone.ts';
 import type { ConfigError } from '../../protocols/errors.ts';
@@ -144,6 +147,76 @@ t.test('raw states become canonical ones by the map of the plant', (t) => {
   t.end();
 });
 
+t.test('holidays, days of their own, and shifts of a season are worked as the file says', (t) => {
+  const name = { en: 'n', fa: 'n' };
+  const good = loadYaml(demoFile('machining'), plantSchema, {});
+  const plant = buildPlant(
+    plantSchema.parse({
+      ...good,
+      shifts: [
+        { code: 'day', name, start: '06:00', end: '14:00', weekdays: ['sat', 'sun'], to: '1405-06-01' },
+        { code: 'ramadan', name, start: '08:00', end: '13:00', weekdays: ['sat', 'sun'], from: '1405-06-01' },
+        {
+          ...{ code: 'night', name, start: '22:00', end: '06:00', weekdays: ['fri'] },
+          crews: { turn: ['A', 'B', 'C'], since: '1405-05-30', days: 7 },
+        },
+      ],
+      exceptions: [
+        { date: '1405-05-31', name },
+        { date: '1405-06-05', until: '1405-06-06', name, shifts: ['ramadan'] },
+      ],
+    }),
+  );
+  // 1405-05-30 is Friday 2026-08-21.
+  const found = shiftInstances(plant, utc('2026-08-21T00:00+03:30'), utc('2026-09-05T00:00+03:30'));
+  t.same(
+    found.map(({ code, start, crew }) => [code, iso(start), crew]),
+    [
+      ['night', '2026-08-21T18:30Z', 'A'],
+      ['ramadan', '2026-08-23T04:30Z', undefined],
+      ['ramadan', '2026-08-27T04:30Z', undefined],
+      ['ramadan', '2026-08-28T04:30Z', undefined],
+      ['ramadan', '2026-08-29T04:30Z', undefined],
+      ['ramadan', '2026-08-30T04:30Z', undefined],
+      ['night', '2026-09-04T18:30Z', 'C'],
+    ],
+    'Saturday is off, and so is the second Friday night, since other shifts are named for that day',
+  );
+  t.end();
+});
+
+t.test('what holds between two times of day, over midnight and by season', (t) => {
+  const spans = (daily: Partial<Daily>, from: string, to: string) =>
+    dailySpans(
+      'Asia/Tehran',
+      { start: '19:00', end: '23:00', weekdays: [...weekdays], ...daily },
+      { start: utc(from), end: utc(to) },
+    ).map(({ start, end }) => [iso(start), iso(end)]);
+  // 1404-06-31 is Monday 2025-09-22, the last day of summer.
+  const days = ['2025-09-22T00:00+03:30', '2025-09-24T00:00+03:30'] as const;
+  t.same(spans({ months: [1, 6] }, ...days), [['2025-09-22T15:30Z', '2025-09-22T19:30Z']]);
+  t.same(spans({ months: [7, 6] }, ...days).length, 2, 'a season over the turn of the year');
+  t.same(spans({ start: '23:00', end: '07:00', weekdays: ['sun'] }, ...days), [
+    ['2025-09-21T20:30Z', '2025-09-22T03:30Z'],
+  ]);
+  t.same(spans({ start: '00:00', end: '00:00' }, ...days), [['2025-09-21T20:30Z', '2025-09-23T20:30Z']], 'all day');
+  t.end();
+});
+
+t.test('dates are read in either calendar and in any digits', (t) => {
+  const day = (text: string) => {
+    const found = parseLocal(text);
+    return found === undefined ? undefined : new Date(found / 1000).toISOString().slice(0, 16);
+  };
+  t.equal(day('1404-04-16'), '2025-07-07T00:00');
+  t.equal(day('۱۴۰۴/۴/۱۶ ۰۶:۳۰'), '2025-07-07T06:30');
+  t.equal(day('٢٠٢٥-٠٧-٠٧T06:30:00'), '2025-07-07T06:30');
+  for (const wrong of ['2025-02-30', '1404-12-30', '1404-07-31', '2025-07-07T24:00', '07-07-2025', '']) {
+    t.equal(day(wrong), undefined, wrong);
+  }
+  t.end();
+});
+
 t.test('a plant file that contradicts itself is refused, with line, column and what to do', (t) => {
   // biome-ignore lint/suspicious/noExplicitAny: the cases put anything anywhere.
   type Document = Record<string, any>;
@@ -203,7 +276,7 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
       /not after "from"/,
       '2025-07-01T12:00',
     ],
-    ['a date that is none', (d) => (d.products[0].rates[0].from = '2025-13-01'), /is no date/, '2025-13-01'],
+    ['a date that is none', (d) => (d.products[0].rates[0].from = '2025-13-01'), /must be a date/, '2025-13-01'],
     [
       'an order of an unknown unit',
       (d) => (d.orders = [{ unit: 'x', from: '2025-07-01', to: '2025-07-02' }]),
@@ -227,6 +300,74 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
       (d) => d.meters.push({ ...d.meters[0], path: 'energy/sub', parent: 'energy/sub' }),
       /upstream of itself/,
       'energy/sub',
+    ],
+    ['no day of the calendar', (d) => (d.products[0].rates[0].from = '1404-12-30'), /must be a date/, '1404-12-30'],
+    [
+      'orders that overlap',
+      (d) =>
+        (d.orders = [
+          { unit: 'machining/line-1/cnc-1', from: '1404-04-16', to: '1404-04-18' },
+          { unit: 'machining/line-1/cnc-1', from: '2025-07-08T06:00', to: '2025-07-09' },
+        ]),
+      /one order at a time/,
+      'unit: machining/line-1/cnc-1',
+    ],
+    [
+      'a holiday of unknown shifts',
+      (d) => (d.exceptions = [{ date: '1405-01-01', name: d.name, shifts: ['noon'] }]),
+      /there is no shift noon; known: morning/,
+      'noon',
+    ],
+    [
+      'a day that is two holidays',
+      (d) =>
+        (d.exceptions = [
+          { date: '1405-01-01', until: '1405-01-04', name: d.name },
+          { date: '2026-03-24', name: d.name },
+        ]),
+      /is a day of/,
+      'date: 2026-03-24',
+    ],
+    [
+      'a tariff with an hour of no band',
+      (d) => (d.tariffs[0].bands = d.tariffs[0].bands.slice(1)),
+      /no band holds at \d\d:00 on sat in month \d; add one/,
+      '- band',
+    ],
+    [
+      'a tariff with an hour of two bands',
+      (d) => (d.tariffs[0].bands[0].end = '00:00'),
+      /peak and low both hold at|low and peak both hold at/,
+      '- band',
+    ],
+    [
+      'a limit of an unknown meter',
+      (d) =>
+        (d.limits = [
+          {
+            code: 'l',
+            meter: 'energy/x',
+            from: '1405-04-01',
+            to: '1405-05-01',
+            referenceKw: 9,
+            percent: 50,
+            source: 's',
+          },
+        ]),
+      /there is no meter energy\/x/,
+      'energy/x',
+    ],
+    [
+      'two factors at once',
+      (d) => d.factors.push({ ...d.factors[0], value: 1, source: 'another' }),
+      /overlaps the factor of/,
+      'carrier: electricity',
+    ],
+    [
+      'a reason below one that comes later',
+      (d) => (d.reasons = [{ code: 'tool', name: d.name, parent: 'mechanics' }]),
+      /no reason above it mechanics; known: none/,
+      'mechanics',
     ],
     ['limits the wrong way round', (d) => (d.coverage = { ok: 0.5, partial: 0.6 }), /above "ok"/, '0.6'],
     [

@@ -1,0 +1,70 @@
+/** The energy part of the plant model, from the plant file: full paths, times in µs UTC, everything dated. */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { instantOf, type Validity, validityOf } from './dates.ts';
+import type { PlantConfig } from './schema.ts';
+import type { Name } from './schema-parts.ts';
+
+type Config<Part extends 'tariffs' | 'contracts' | 'limits' | 'events' | 'baselines' | 'factors'> =
+  PlantConfig[Part][number];
+
+export type Tariff = Validity &
+  Pick<Config<'tariffs'>, 'code' | 'name' | 'source' | 'bands' | 'prices'> & {
+    /** undefined is every electricity meter. */
+    readonly meters: readonly string[] | undefined;
+  };
+export type SupplyContract = Validity &
+  Pick<Config<'contracts'>, 'meter' | 'demandKw' | 'billedFloor' | 'demandPrice' | 'powerFactorLimit' | 'source'>;
+/** In kW, at times of day on days of its validity. */
+export type PowerLimit = Validity &
+  Pick<Config<'limits'>, 'code' | 'meter' | 'start' | 'end' | 'weekdays' | 'tolerance' | 'source'> & {
+    readonly limitKw: number;
+  };
+export interface CurtailmentEvent extends Validity {
+  readonly code: string;
+  readonly name: Name;
+  readonly meter: string;
+  readonly requestKw: number | undefined;
+  readonly baseline: Config<'events'>['baseline'];
+}
+export type EnergyBaseline = Validity &
+  Omit<Config<'baselines'>, 'from' | 'to' | 'period'> & {
+    readonly period: { readonly from: TimeUs; readonly to: TimeUs };
+  };
+export type Factor = Validity & Omit<Config<'factors'>, 'from' | 'to'>;
+
+export interface EnergyModel {
+  readonly tariffs: readonly Tariff[];
+  readonly contracts: readonly SupplyContract[];
+  readonly limits: readonly PowerLimit[];
+  readonly events: readonly CurtailmentEvent[];
+  readonly baselines: readonly EnergyBaseline[];
+  readonly factors: readonly Factor[];
+}
+
+export function buildEnergy(config: PlantConfig): EnergyModel {
+  const { site, zone } = config;
+  const full = (path: string): string => `${site}/${path}`;
+  const dated = <T extends { from?: string | undefined; to?: string | undefined; meter: string }>(entry: T) => ({
+    ...entry,
+    meter: full(entry.meter),
+    ...validityOf(zone, entry),
+  });
+  return {
+    tariffs: config.tariffs.map((tariff) => ({
+      ...tariff,
+      ...validityOf(zone, tariff),
+      meters: tariff.meters?.map(full),
+    })),
+    contracts: config.contracts.map(dated),
+    limits: config.limits.map(({ referenceKw, percent, ...limit }) => ({
+      ...dated(limit),
+      limitKw: (referenceKw * percent) / 100,
+    })),
+    events: config.events.map(({ requestKw, ...event }) => ({ ...dated(event), requestKw })),
+    baselines: config.baselines.map(({ period, ...baseline }) => ({
+      ...dated(baseline),
+      period: { from: instantOf(zone, period.from), to: instantOf(zone, period.to) },
+    })),
+    factors: config.factors.map((factor) => ({ ...factor, ...validityOf(zone, factor) })),
+  };
+}
