@@ -1,12 +1,106 @@
-/** Every KPI that is computed, by its id of kpi.md §5.1. A KPI whose meaning changes gets a new version there. */
+/** Every KPI of the catalogue, in the order of kpi.md §5.1; variants follow their KPI. */
+import {
+  carrierGj,
+  comprehensiveEnergy,
+  comprehensiveEnergyGood,
+  emissions,
+  emissionsPerUnit,
+  energyByMass,
+} from './carriers.ts';
 import { completeness } from './data-quality.ts';
-import type { CatalogueEntry } from './definition.ts';
-import { carrier, electricity, peakBlock } from './energy.ts';
-import { availability, effectiveness, oee, quality } from './production.ts';
-import { type CoverageLimits, usualCoverage } from './result.ts';
+import {
+  contractUtilisation,
+  loadFactor,
+  outages,
+  outageTime,
+  peakBlock,
+  peakSlide,
+  powerFactor,
+  reactiveExcess,
+} from './demand.ts';
+import { carrier, electricity } from './energy.ts';
+import { specificEnergy, standby } from './intensity.ts';
+import type { KpiDefinition } from './kpi.ts';
+import { correctiveRatio, mtbf, mttr, reasonCoverage, unplannedDowntime } from './maintenance.ts';
+import {
+  attainment,
+  fallOff,
+  firstPassYield,
+  loadRatio,
+  plannedScrap,
+  rework,
+  scrap,
+  throughput,
+  throughputWindow,
+  volume,
+  volumeTonnes,
+} from './output.ts';
+import { availability, effectiveness, nee, oee, quality } from './production.ts';
+import { cost, shareLow, shareMid, sharePeak, shifted } from './tariff.ts';
+import {
+  allocationEfficiency,
+  allocationRatio,
+  e10Uptime,
+  processRatio,
+  setupRatio,
+  technicalEfficiency,
+  utilisationEfficiency,
+  workerEfficiency,
+} from './utilisation.ts';
 
-const definitions = [availability, effectiveness, quality, oee, electricity, carrier, peakBlock, completeness];
-
-/** The catalogue as a plant judges it: what coverage is enough is the plant's own (R5). */
-export const createCatalogue = (limits: CoverageLimits = usualCoverage): readonly CatalogueEntry[] =>
-  definitions.map((define) => define(limits));
+export const catalogue: readonly KpiDefinition[] = [
+  availability,
+  effectiveness,
+  quality,
+  oee,
+  nee,
+  allocationEfficiency,
+  utilisationEfficiency,
+  technicalEfficiency,
+  setupRatio,
+  throughput,
+  throughputWindow,
+  processRatio,
+  scrap,
+  rework,
+  firstPassYield,
+  loadRatio,
+  attainment,
+  volume,
+  volumeTonnes,
+  unplannedDowntime,
+  reasonCoverage,
+  mtbf,
+  mttr,
+  correctiveRatio,
+  electricity,
+  carrier,
+  carrierGj,
+  comprehensiveEnergy,
+  comprehensiveEnergyGood,
+  specificEnergy,
+  energyByMass,
+  peakBlock,
+  peakSlide,
+  loadFactor,
+  contractUtilisation,
+  powerFactor,
+  reactiveExcess,
+  sharePeak,
+  shareMid,
+  shareLow,
+  shifted,
+  standby,
+  outages,
+  outageTime,
+  cost,
+  emissions,
+  emissionsPerUnit,
+  completeness,
+  // Not in §5.1, but in ISO 22400-2 and SEMI E10 and in the vectors of kpi.md §1.5.
+  allocationRatio,
+  workerEfficiency,
+  plannedScrap,
+  fallOff,
+  e10Uptime,
+];

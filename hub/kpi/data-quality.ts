@@ -1,25 +1,23 @@
-/** How far the data themselves can be trusted: KPIs of tags, and of assets through their tags. */
-import type { CatalogueEntry } from './definition.ts';
-import { type CoverageLimits, judge, pick, readElements } from './result.ts';
+/** How far the data themselves can be trusted. Of itself everything is known: coverage is 1. */
+import { define } from './definition.ts';
 
-/** Of all the time asked for, that in which a Good value was known. Of itself everything is known: coverage is 1. */
-export const completeness = (limits: CoverageLimits): CatalogueEntry => ({
-  id: 'dq.complete',
-  version: 1,
-  group: 'completeness',
-  scope: ['unit', 'line', 'meter', 'tag'],
-  name: { en: 'Data completeness', fa: 'درصد تکمیل داده' },
+const dataKpi = {
+  scope: ['tag', 'meter', 'unit', 'line', 'area', 'site'],
+  granularities: ['day', 'month'],
   unit: '1',
-  formula: 'known Good time / expected time, over all tags of the asset',
   trend: 'higher',
   source: 'own',
-  compute(elements) {
-    const e = readElements(elements);
-    return judge(limits, {
-      numerator: e('known_s'),
-      denominator: e('expected_s'),
-      coverage: 1,
-      elements: pick(elements, ['known_s', 'expected_s', 'bad_s', 'slots_good', 'slots_bad', 'slots_skipped']),
-    });
-  },
+  rules: ['R2'],
+} as const;
+
+export const completeness = define({
+  ...dataKpi,
+  id: 'dq.complete',
+  name: { en: 'Data completeness', fa: 'درصد تکمیل داده' },
+  formula: 'known Good time / expected time, over all tags of the asset',
+  groups: ['completeness'],
+  granularities: ['hour', 'day', 'month'],
+  needs: ['expected_s', 'known_s'],
+  uses: ['bad_s', 'slots_good', 'slots_bad', 'slots_skipped'],
+  assess: (e) => ({ numerator: e('known_s'), denominator: e('expected_s') }),
 });

@@ -1,39 +1,59 @@
 /**
- * Shapes of KPI definitions and values (ISO 22400-1 definition – instance – value; kpi.md §1.6 R1, §5.5).
- * A KPI is a pure function of elements: the sums, durations and counts that roll up by addition.
+ * Shapes of KPI definitions and values (ISO 22400-1 definition – instance – value; kpi.md §5.5).
+ * A KPI is a pure function of elements (`elements.ts`), which add up over time and assets, and of parameters
+ * (`parameters.ts`), which do not.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { ElementGroup, ElementName } from './element-table.ts';
+import type { KpiParameters } from './parameters.ts';
+import type { Elements, KpiResult } from './result.ts';
 
-/** `ok`: coverage ≥ 0.95 · `partial`: ≥ 0.80 · `no_data`: below, value null · `undefined`: denominator 0 · `suspect`: needs a person. */
-export type KpiStatus = 'ok' | 'partial' | 'no_data' | 'undefined' | 'suspect';
+/** Kinds of assets, and the curtailment event, which is what the KPIs of demand response are computed for. */
+export type KpiScope = 'site' | 'area' | 'line' | 'unit' | 'meter' | 'tag' | 'event';
 
-/** Sums by name with their unit in the name: `PBT_s`, `APT_s`, `PQ`, `GQ`, `PRI_GQ_s`, `kWh`. */
-export type Elements = Readonly<Record<string, number>>;
+/** Usual lengths of a bucket. `month` is Jalali, or Gregorian on request; `order`, `event` have windows of their own. */
+export type Granularity =
+  | '15min'
+  | 'hour'
+  | 'shift'
+  | 'day'
+  | 'week'
+  | 'month'
+  | 'quarter'
+  | 'order'
+  | 'event'
+  | 'on_demand';
 
-/** R1. `value` is a fraction for ratios (0.738889), never rounded, never clamped; null is "not known". */
-export interface KpiResult {
-  readonly value: number | null;
-  readonly status: KpiStatus;
-  /** Known share of what was asked for, 0 to 1. */
-  readonly coverage: number;
-  readonly flags: readonly string[];
-  readonly elements: Elements;
-  /** What the value could be if the unknown part were as bad, or as good, as possible. */
-  readonly bounds?: readonly [number, number];
-}
+/** Edge rules of kpi.md §1.6. R1, R3, R4, R5, R8 and R15 hold for every KPI and are not repeated. */
+export type EdgeRule = 'R2' | 'R6' | 'R7' | 'R9' | 'R10' | 'R11' | 'R12' | 'R13' | 'R14' | 'R16' | 'R17';
 
 export interface KpiDefinition {
+  /** As in kpi.md §5.1; `id_variant` where a row of it has several figures. */
   readonly id: string;
+  /** Another meaning of the figure is another version. */
   readonly version: number;
   readonly name: { readonly en: string; readonly fa: string };
   /** `1` for ratios; UI shows them in percent. */
   readonly unit: string;
   /** Asset kinds it is computed for. */
-  readonly scope: readonly ('unit' | 'line' | 'meter' | 'tag')[];
+  readonly scope: readonly KpiScope[];
+  readonly granularities: readonly Granularity[];
   readonly formula: string;
   readonly trend: 'higher' | 'lower' | 'none';
   readonly source: string;
-  compute(elements: Elements): KpiResult;
+  readonly rules: readonly EdgeRule[];
+  /** What else must be known to read the figure rightly, in a sentence. */
+  readonly note?: string;
+  /** Groups of elements it is computed from: their merged records become one record. */
+  readonly groups: readonly ElementGroup[];
+  /** Elements without which it is `no_data` (flag `NO_INPUT`). */
+  readonly needs: readonly ElementName[];
+  /** Elements that are used or shown where they are there; absent counts as 0. */
+  readonly uses: readonly ElementName[];
+  /** Members of the parameters that it reads, besides `coverage`. */
+  readonly parameters: readonly (keyof KpiParameters)[];
+  /** Never throws, and is never NaN or infinite, for finite elements. */
+  compute(elements: Elements, parameters?: KpiParameters): KpiResult;
 }
 
 export interface KpiValue extends KpiResult {

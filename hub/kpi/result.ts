@@ -1,64 +1,29 @@
+/** What a KPI is computed from and what comes of it (kpi.md §1.6 R1). */
+
 /**
- * How a ratio or a sum becomes a KPI result (kpi.md R1–R5): never 0 for "not known", never clamped, never rounded.
- * What is not known is `null` with its coverage; what cannot be divided is `undefined`.
+ * `ok`: coverage ≥ 0.95 · `partial`: ≥ 0.80 · `no_data`: below, or an input was not measured; value null ·
+ * `undefined`: denominator 0, or something is not declared that gives the KPI its meaning (PRI, contract, tariff);
+ * value null, a flag says what · `suspect`: told, but a person must look at an input.
  */
-import type { Elements, KpiResult, KpiStatus } from './kpi.ts';
+export type KpiStatus = 'ok' | 'partial' | 'no_data' | 'undefined' | 'suspect';
 
-/** Coverage from which a value is `ok` or `partial` (R5). */
-export interface CoverageLimits {
-  readonly ok: number;
-  readonly partial: number;
-}
+/** Flat numbers by name with their unit in the name: `PBT_s`, `APT_s`, `PQ`, `GQ`, `PRI_GQ_s`, `kWh`. */
+export type Elements = Readonly<Record<string, number>>;
 
-export const usualCoverage: CoverageLimits = { ok: 0.95, partial: 0.8 };
+/** Lower and upper; null is open: there is no upper bound of a time between failures that has seen none. */
+export type KpiBounds = readonly [number | null, number | null];
 
-/** What a KPI is computed from; an element that is not there counts as 0. */
-export type Read = (name: string) => number;
-
-export const readElements =
-  (elements: Elements): Read =>
-  (name) =>
-    elements[name] ?? 0;
-
-/** The named elements only: what a value shows as its inputs. */
-export function pick(elements: Elements, names: readonly string[]): Elements {
-  return Object.fromEntries(names.flatMap((name) => (elements[name] === undefined ? [] : [[name, elements[name]]])));
-}
-
-export interface Judged {
-  readonly numerator: number;
-  /** 0 is `undefined` (R2). */
-  readonly denominator: number;
+/** R1. `value` is a fraction for ratios (0.738889), never rounded, never clamped; null is "not known". */
+export interface KpiResult {
+  readonly value: number | null;
+  readonly status: KpiStatus;
+  /** Known share of what was asked for, 0 to 1. */
   readonly coverage: number;
-  readonly flags?: readonly (string | false)[];
+  readonly flags: readonly string[];
+  /** Those of the inputs that were there. */
   readonly elements: Elements;
-  /** Given only where a part is unknown. */
-  readonly bounds?: readonly [number, number] | undefined;
-  /** A person must look at an input. */
-  readonly suspect?: boolean;
+  /** What the value could be if the unknown part were as bad, or as good, as possible. */
+  readonly bounds?: KpiBounds;
+  /** What of the parameters went into the value: part of its lineage and of its hash, as the elements are. */
+  readonly parameters?: Readonly<Record<string, number | string>>;
 }
-
-export function judge(limits: CoverageLimits, judged: Judged): KpiResult {
-  const { numerator, denominator, coverage, elements, bounds, suspect = false } = judged;
-  const flags = (judged.flags ?? []).filter((flag) => flag !== false);
-  const rest = { coverage, elements, ...(bounds && { bounds }) };
-  const status = statusOf(limits, coverage, suspect);
-  if (status === 'no_data') return { value: null, status, flags, ...rest };
-  if (denominator === 0) return { value: null, status: 'undefined', flags: ['DEN_ZERO', ...flags], ...rest };
-  return { value: numerator / denominator, status, flags, ...rest };
-}
-
-function statusOf({ ok, partial }: CoverageLimits, coverage: number, suspect: boolean): KpiStatus {
-  if (coverage < partial) return 'no_data';
-  if (suspect) return 'suspect';
-  return coverage < ok ? 'partial' : 'ok';
-}
-
-/** Something without which the KPI has no meaning is missing: a planned run time, a calendar. */
-export const notDefined = (flag: string, coverage: number, elements: Elements): KpiResult => ({
-  value: null,
-  status: 'undefined',
-  coverage,
-  flags: [flag],
-  elements,
-});

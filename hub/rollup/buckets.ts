@@ -5,7 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { ElementGroup } from '../kpi/definition.ts';
+import type { ElementGroup } from '../kpi/element-table.ts';
 import type { Span } from '../plant/spans.ts';
 import type { Granularity } from './grid.ts';
 import type { Sums } from './sums.ts';

@@ -5,14 +5,13 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import { createCatalogue } from '../kpi/catalogue.ts';
-import type { CatalogueEntry } from '../kpi/definition.ts';
+import { catalogue } from '../kpi/catalogue.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { type SiteElements, siteElements } from './site-elements.ts';
-import { applies, type KpiAsset, kpiAssets, planSite, sourcesOf } from './site-plan.ts';
+import { applies, groupOf, type KpiAsset, kpiAssets, planSite, sourcesOf } from './site-plan.ts';
 import { type SiteTags, siteTags } from './site-tags.ts';
 import type { KpiValues, NewKpiValue } from './values.ts';
 
@@ -44,14 +43,25 @@ export interface KpiEvaluator {
   definitions(): readonly KpiDefinition[];
 }
 
+/** What can be evaluated over any window straight from samples: a part of the catalogue. */
+const fromSamples: ReadonlySet<string> = new Set([
+  'prod.availability',
+  'prod.effectiveness',
+  'prod.quality',
+  'prod.oee',
+  'en.kwh',
+  'en.carrier',
+  'en.peak_block',
+  'dq.complete',
+]);
+
 interface Asked {
-  readonly definition: CatalogueEntry;
+  readonly definition: KpiDefinition;
   readonly asset: KpiAsset;
 }
 
 export function createKpiEvaluator({ plants, reader, ledger, clock, values }: KpiEvaluatorOptions): KpiEvaluator {
-  const definitions = createCatalogue();
-  const catalogues = new Map(plants.map((plant) => [plant, createCatalogue(plant.coverage)]));
+  const definitions = catalogue.filter(({ id }) => fromSamples.has(id));
 
   const evaluateSite = async (
     plant: Plant,
@@ -63,11 +73,11 @@ export function createKpiEvaluator({ plants, reader, ledger, clock, values }: Kp
     const tags = siteTags(plant.path, ledger.tags());
     const asked = kpiAssets(plant, tags)
       .filter(({ path }) => assets?.includes(path) ?? true)
-      .flatMap((asset) => catalogues.get(plant)!.map((definition) => ({ definition, asset })))
+      .flatMap((asset) => definitions.map((definition) => ({ definition, asset })))
       .filter(({ definition, asset }) => (kpis?.includes(definition.id) ?? true) && applies(definition, asset));
     if (asked.length === 0) return [];
     const plan = planSite(
-      asked.map(({ definition, asset }) => ({ asset, group: definition.group })),
+      asked.map(({ definition, asset }) => ({ asset, group: groupOf(definition) })),
       tags,
     );
     const window = { start: from, end: Math.max(from, Math.min(to, now)) };
@@ -100,8 +110,8 @@ function toValue(
   { from, to }: KpiRequest,
   now: TimeUs,
 ): NewKpiValue {
-  const result = definition.compute(site.of(asset, definition.group));
-  const isTold = sourcesOf(asset, definition.group, tags)
+  const result = definition.compute(site.of(asset, groupOf(definition)), { coverage: plant.coverage });
+  const isTold = sourcesOf(asset, groupOf(definition), tags)
     .values()
     .every((source) => (site.watermark(source) ?? Number.NEGATIVE_INFINITY) >= to);
   return {
@@ -111,7 +121,7 @@ function toValue(
     asset: asset.path,
     start: from,
     end: to,
-    unit: definition.group === 'carrier' ? asset.meter!.unit : definition.unit,
+    unit: groupOf(definition) === 'carrier' ? asset.meter!.unit : definition.unit,
     provisional: to > now || !isTold,
     inputHash: hashInputs(definition, plant, result.elements),
     computedAt: now,

@@ -2,12 +2,11 @@
  * How the sums of neighbouring cells become those of a longer span. Nearly everything adds up; a maximum keeps its
  * time, and what is only known at the edges of a span is kept for both edges until the span is whole.
  */
-import type { Elements } from '../kpi/kpi.ts';
+import { maxima, mergeElements } from '../kpi/elements.ts';
+import type { Elements } from '../kpi/result.ts';
 import { addTo, type Sums, toElements } from './sums.ts';
 
-/** Names that do not add up, by what they are. */
-const greatest: Readonly<Record<string, string>> = { P_max_kW: 'P_max_at_us' };
-const companions = new Set(Object.values(greatest));
+const companions = new Set(maxima.values());
 
 /**
  * Planned busy time before the first and after the last instant at which pieces were counted. Inside a span a gap is
@@ -18,7 +17,7 @@ export const edges = { lead: 'PBT_lead_us', tail: 'PBT_tail_us', counted: 'count
 /** Puts the sums of the span that follows behind those of `sums`. */
 export function mergeInTime(sums: Sums, next: Readonly<Sums>): void {
   for (const name in next) {
-    const at = greatest[name];
+    const at = maxima.get(name);
     if (at !== undefined) keepGreater(sums, next, name, at);
     else if (!companions.has(name) && name !== edges.lead && name !== edges.tail && name !== edges.counted) {
       addTo(sums, name, next[name]!);
@@ -49,12 +48,4 @@ export function finish(sums: Readonly<Sums>): Elements {
 }
 
 /** Of assets side by side over one span (R4). A maximum of the parts says nothing of the whole and is left out. */
-export function addAssets(parts: readonly Elements[]): Elements {
-  const sums: Sums = {};
-  for (const part of parts) {
-    for (const name in part) {
-      if (greatest[name] === undefined && !companions.has(name)) addTo(sums, name, part[name]!);
-    }
-  }
-  return sums;
-}
+export const addAssets = (parts: readonly Elements[]): Elements => mergeElements(parts, 'assets');

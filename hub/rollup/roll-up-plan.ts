@@ -2,7 +2,7 @@
  * What is rolled up of a site: production of units, consumption of meters, and completeness of tags, each tag counted
  * once, at the asset that it lies closest below; the completeness of a line is that of everything below it.
  */
-import type { ElementGroup } from '../kpi/definition.ts';
+import type { ElementGroup } from '../kpi/element-table.ts';
 import type { Plant } from '../plant/plant.ts';
 import { cellHours } from './grid.ts';
 import { type KpiAsset, kpiAssets, sourcesOf } from './site-plan.ts';

@@ -3,7 +3,7 @@
  * else. Whatever is longer than a cell is merged from cells, so that it is the same however it came about.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { ElementGroup } from '../kpi/definition.ts';
+import type { ElementGroup } from '../kpi/element-table.ts';
 import { shiftInstances } from '../plant/calendar.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Span } from '../plant/spans.ts';

@@ -1,7 +1,7 @@
 /** The elements of a site over any window, merged from the cells of that window, which are read for it. */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { ElementGroup } from '../kpi/definition.ts';
-import type { Elements } from '../kpi/kpi.ts';
+import type { ElementGroup } from '../kpi/element-table.ts';
+import type { Elements } from '../kpi/result.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Span } from '../plant/spans.ts';
 import type { TelemetryReader } from '../store/store.ts';

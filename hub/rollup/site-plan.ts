@@ -2,7 +2,8 @@
  * What a request for KPIs means at one site: its assets, the groups of elements that the asked definitions need of
  * them, and the tags that must be read for that, and no others.
  */
-import type { CatalogueEntry, ElementGroup } from '../kpi/definition.ts';
+import type { ElementGroup } from '../kpi/element-table.ts';
+import type { KpiDefinition } from '../kpi/kpi.ts';
 import { wantedTags } from '../plant/bindings.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
@@ -37,11 +38,14 @@ export function kpiAssets(plant: Plant, tags: SiteTags): KpiAsset[] {
   ];
 }
 
+/** Windows are evaluated for definitions of one group only. */
+export const groupOf = ({ groups }: KpiDefinition): ElementGroup => groups[0]!;
+
 /** Whether a definition says anything of an asset. */
-export function applies(definition: CatalogueEntry, asset: KpiAsset): boolean {
+export function applies(definition: KpiDefinition, asset: KpiAsset): boolean {
   if (!definition.scope.includes(asset.scope)) return false;
-  if (definition.group === 'electricity') return asset.meter?.carrier === 'electricity';
-  if (definition.group === 'carrier') return asset.meter !== undefined && asset.meter.carrier !== 'electricity';
+  if (groupOf(definition) === 'electricity') return asset.meter?.carrier === 'electricity';
+  if (groupOf(definition) === 'carrier') return asset.meter !== undefined && asset.meter.carrier !== 'electricity';
   return true;
 }
 

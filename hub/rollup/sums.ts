@@ -2,7 +2,7 @@
  * Elements while they are being added up: durations in whole µs under names ending in `_us`, so that adding them in
  * any order is exact; they become seconds only when they leave as a KPI's elements.
  */
-import type { Elements } from '../kpi/kpi.ts';
+import type { Elements } from '../kpi/result.ts';
 
 export type Sums = Record<string, number>;
 

@@ -5,7 +5,8 @@
  */
 import Database from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Elements, KpiStatus, KpiValue } from '../kpi/kpi.ts';
+import type { KpiValue } from '../kpi/kpi.ts';
+import type { Elements, KpiStatus } from '../kpi/result.ts';
 import { hourUs, minuteUs } from '../plant/zone.ts';
 
 /** A value before it has its revision. */

@@ -97,6 +97,12 @@ const definition = (
   formula: 'a/b',
   trend: 'higher',
   source: 'ISO 22400-2',
+  granularities: ['day'],
+  rules: [],
+  groups: ['production'],
+  needs: [],
+  uses: [],
+  parameters: [],
   compute: () => ({ value: null, status: 'no_data', coverage: 0, flags: [], elements: {} }),
 });
 

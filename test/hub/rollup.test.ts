@@ -475,7 +475,7 @@ t.test('a value is provisional until its window has ended and its sources have t
     late.sample('health/plc/through', local('07:00') + at! * second, local('07:00') + through! * second);
   t.match(await value(late, local('07:01')), { provisional: false, coverage: 1 });
   const future = await value(vectors(local('05:30')), local('05:30'));
-  t.match(future, { provisional: true, value: null, status: 'undefined' }, 'a window to come');
+  t.match(future, { provisional: true, value: null, status: 'no_data' }, 'a window to come');
 });
 
 t.test('late data make a new revision, and keep the old one', async (t) => {
