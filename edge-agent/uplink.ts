@@ -12,6 +12,8 @@ export interface UplinkSession extends AsyncDisposable {
   hello(hello: Hello): Promise<void>;
   manifest(manifest: Manifest): Promise<void>;
   data(frame: Uint8Array): Promise<void>;
+  /** For screens only, at QoS 0: neither stored nor acknowledged, and lost without a word. */
+  live(frame: Uint8Array): Promise<void>;
   /** Settles when the connection has ended, with the reason if there was one. */
   readonly closed: Promise<Error | undefined>;
 }

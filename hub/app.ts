@@ -5,21 +5,19 @@ import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
 import { ConfigError } from '../protocols/errors.ts';
+import { hubUser } from '../protocols/topics.ts';
 import { openAccess } from './access/access.ts';
 import { type Broker, startBroker } from './broker.ts';
 import type { HubConfig } from './config.ts';
 import { createHttp } from './http.ts';
-import { createArrivals } from './ingest/arrivals.ts';
-import { createIdentities } from './ingest/identity.ts';
-import { createIngest } from './ingest/ingest.ts';
-import { createLink } from './ingest/link.ts';
-import { createBrokerSession, ingestUser } from './ingest/session.ts';
+import { createDelivery } from './ingest/delivery.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { createLatestValues, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
 import { plantAssets } from './plant/assets.ts';
 import { runningShift } from './plant/calendar.ts';
 import type { Plant } from './plant/plant.ts';
+import { agreeWithStore } from './proof/agree.ts';
 import { verify } from './proof/verify.ts';
 import { runRetention } from './retention.ts';
 import { openBuckets } from './rollup/buckets.ts';
@@ -81,38 +79,21 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const kpis = { ...evaluator, assets: () => plantAssets(plants) };
 
   await using broker = await openBroker();
-  const { url: brokerUrl, password: brokerPassword } = broker;
-  const session = createBrokerSession({
-    url: brokerUrl,
-    password: brokerPassword,
+  const latest = createLatestValues(() => ledger.tags(), clock);
+  const end = new AbortController();
+  const delivery = createDelivery({
+    config: config.ingest,
+    broker,
     hubBoot,
-    spreadMs: config.ingest.spreadMs,
-    log,
-  });
-  const arrivals = createArrivals(config.ingest.maxBytes);
-  const { window } = config.ingest;
-  const identities = createIdentities({ ledger, now: clock.now, log });
-  const link = createLink({
     ledger,
-    arrivals,
-    identities,
-    hubBoot,
-    window,
-    now: clock.now,
-    publish: session.publish,
+    store,
+    latest,
+    settledElsewhere: () => 0,
+    clock,
+    signal: end.signal,
     log,
   });
-  const latest = createLatestValues(() => ledger.tags());
-  const ingest = createIngest({
-    arrivals,
-    identities,
-    ledger,
-    writer: store.writer,
-    now: clock.now,
-    reply: link.reply,
-    onSettled: ({ stream, samples }) => latest.update(stream, samples),
-    log,
-  });
+  let agreed = false;
 
   const http = await createHttp({
     access,
@@ -124,11 +105,13 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     verify: (signal, deep) => verify({ ledger, reader: store.reader, deep }, signal),
     ready: () => {
       const health = store.health();
-      const found = [session.blocked, ingest.blocked, health.ok ? undefined : health.reason];
-      const reasons = [...new Set(found.filter((reason) => reason !== undefined))];
+      const found = [...delivery.blocked];
+      if (!health.ok) found.push(health.reason);
+      else if (!agreed) found.push('ledger and store are being compared');
+      const reasons = [...new Set(found)];
       return { ok: reasons.length === 0, reasons };
     },
-    metrics: createHubMetrics({ ingest, link, ledger, heldBytes: () => arrivals.bytes, brokerStats: broker.stats }),
+    metrics: createHubMetrics({ delivery, ledger, brokerStats: broker.stats }),
     log,
     requestsPerMinute: config.http.requestsPerMinute,
     liveWindow: (site, now) => runningShift(plants, site, now),
@@ -137,10 +120,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const { host, port } = config.http;
   const url = await listen(http, { host, port });
 
-  const end = new AbortController();
   const running = [
-    ingest.run(end.signal),
-    session.run(link.handle, AbortSignal.any([stop, end.signal])),
+    agreeWithStore({ ledger, store, audit: access.audit, log }, AbortSignal.any([stop, end.signal])).then(() => {
+      agreed = true;
+      return delivery.run(stop, end.signal);
+    }),
     runRetention(
       {
         store,
@@ -171,11 +155,18 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   /** The address, account and lifetime of the broker that this hub uses, its own or another. */
   async function openBroker(): Promise<{ url: string; password: string; stats?: Broker['stats'] } & AsyncDisposable> {
     const { kind, url, host, port, passwordFile } = config.broker;
+    const ingestUser = hubUser(config.ingest.id);
     if (kind === 'external') {
       if (options.brokerPassword) return { url, password: options.brokerPassword, async [Symbol.asyncDispose]() {} };
       throw new ConfigError(`no password for the user ${ingestUser} at the broker`, {
         path: passwordFile ?? 'broker.passwordFile',
         hint: `Make the account with "payesh-hub agent add ${ingestUser}" and write its password into broker.passwordFile.`,
+      });
+    }
+    if (config.ingest.partitions.of > 1) {
+      throw new ConfigError('several ingest processes cannot share the broker inside one of them', {
+        path: 'broker.kind',
+        hint: 'Set broker.kind to external (deploy/README.md), or ingest.partitions.of to 1.',
       });
     }
     const password = randomBytes(32).toString('base64url');

@@ -1,5 +1,6 @@
 /** The schema of hub.yaml. One file names both choices of broker and store; `kind` picks. */
 import { z } from 'zod';
+import { agentIdPattern } from '../protocols/topics.ts';
 
 const brokerSchema = z.strictObject({
   /** `embedded`: the hub is the broker, for one machine. `external`: mosquitto or another at `url`. */
@@ -8,7 +9,7 @@ const brokerSchema = z.strictObject({
   host: z.string().default('127.0.0.1'),
   port: z.int().min(0).max(65535).default(1883),
   url: z.url({ protocol: /^mqtts?$/ }).default('mqtt://127.0.0.1:1883'),
-  /** File that holds the password of the user hub-ingest at an external broker. */
+  /** File that holds the password of the user `hub-` and `ingest.id` at an external broker. */
   passwordFile: z.string().optional(),
 });
 
@@ -30,6 +31,11 @@ const influxSchema = z.strictObject({
   secretFile: z.string().optional(),
 });
 
+const partitionsSchema = z
+  .strictObject({ of: z.int().min(1).max(1024).default(1), own: z.array(z.int().min(0)).optional() })
+  .refine(({ of, own }) => own === undefined || own.every((one) => one < of), 'own: partitions count from 0 to of - 1')
+  .transform(({ of, own }) => ({ of, own: own ?? (of === 1 ? [0] : []) }));
+
 export const hubSchema = z.strictObject({
   dataDir: z.string().min(1),
   http: z
@@ -50,6 +56,12 @@ export const hubSchema = z.strictObject({
     .prefault({}),
   ingest: z
     .strictObject({
+      /** Of this ingest process, where several share a broker; its broker account is `hub-` and this. */
+      id: z.string().regex(agentIdPattern, 'must be lower-case letters, digits and -').default('ingest'),
+      /** Of so many partitions of all agents, this process takes those: more than one of them needs an external broker. */
+      partitions: partitionsSchema.prefault({}),
+      /** Raised to take partitions over from a process that has them: the higher one wins, and the other lets go. */
+      generation: z.int().min(0).default(0),
       /** Frames that an agent may send ahead of the acknowledgements. */
       window: z.int().min(1).max(64).default(64),
       /** Agents spread their greetings over this time when the hub comes back. */
@@ -71,6 +83,11 @@ export const hubSchema = z.strictObject({
         .default(50 * 1024 ** 3),
     })
     .prefault({}),
+  /**
+   * Ledger files of other ingest processes, read only: what they settled counts here, and an agent that moves here from
+   * one of them goes on where it was.
+   */
+  ledgers: z.array(z.string()).max(64).default([]),
   /** Plant files, relative to this one. */
   plants: z.array(z.string()).default([]),
 });

@@ -1,19 +1,17 @@
 /** What the hub counts, read when somebody asks: no work per sample. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Ingest } from './ingest/ingest.ts';
-import type { Link } from './ingest/link.ts';
+import type { Delivery } from './ingest/delivery.ts';
 import type { Ledger } from './ledger/ledger.ts';
 
 export interface MetricsOptions {
-  readonly ingest: Pick<Ingest, 'counts'>;
-  readonly link: Pick<Link, 'faults'>;
-  readonly ledger: Pick<Ledger, 'streams'>;
-  readonly heldBytes: () => number;
+  readonly delivery: Pick<Delivery, 'ingest' | 'link' | 'heldBytes' | 'pausedAgents'>;
+  readonly ledger: Pick<Ledger, 'streams' | 'gapCount' | 'quarantines'>;
   /** Of the embedded broker, if there is one. */
   readonly brokerStats?: () => { readonly connections: number; readonly faults: number };
 }
 
-export function createHubMetrics({ ingest, link, ledger, heldBytes, brokerStats }: MetricsOptions): Registry {
+export function createHubMetrics({ delivery, ledger, brokerStats }: MetricsOptions): Registry {
+  const { ingest, link } = delivery;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'payesh_hub_' });
   const gauge = <Label extends string>(
@@ -35,6 +33,7 @@ export function createHubMetrics({ ingest, link, ledger, heldBytes, brokerStats 
     frames: 'frames settled since the start',
     samples: 'samples settled since the start',
     deadLetters: 'samples listed as dead letters since the start',
+    gapNumbers: 'numbers that agents declared gone since the start',
     refused: 'frames sent back for another number or manifest',
     repeated: 'frames that were settled already',
     groups: 'commits, each of all frames that had arrived',
@@ -44,7 +43,10 @@ export function createHubMetrics({ ingest, link, ledger, heldBytes, brokerStats 
     const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     gauge(name, help, [], (metric) => metric.set(ingest.counts[key as keyof typeof counts]));
   }
-  gauge('held_bytes', 'bytes of frames that wait to be settled', [], (metric) => metric.set(heldBytes()));
+  gauge('held_bytes', 'bytes of frames that wait to be settled', [], (metric) => metric.set(delivery.heldBytes));
+  gauge('paused_agents', 'agents that were told to pause and not yet to go on', [], (metric) =>
+    metric.set(delivery.pausedAgents),
+  );
   gauge('refused_messages', 'messages refused, by fault', ['fault'], (metric) => {
     for (const [fault, count] of link.faults) metric.set({ fault }, count);
   });
@@ -55,8 +57,20 @@ export function createHubMetrics({ ingest, link, ledger, heldBytes, brokerStats 
     const help = 'connections refused or ended for a wrong password, a missing right or a broken rule';
     gauge('broker_faults', help, [], (metric) => metric.set(brokerStats().faults));
   }
-  gauge('stream_through', 'highest settled number', ['agent', 'stream'], (metric) => {
+  const perStream: ('agent' | 'stream')[] = ['agent', 'stream'];
+  gauge('stream_through', 'highest settled number', perStream, (metric) => {
     for (const { agent, number, through } of ledger.streams()) metric.set({ agent, stream: String(number) }, through);
   });
+  gauge('stream_dead_letters', 'samples of the stream that are listed instead of stored', perStream, (metric) => {
+    for (const { agent, number, deadLetters } of ledger.streams())
+      metric.set({ agent, stream: String(number) }, deadLetters);
+  });
+  gauge('stream_gaps', 'runs of numbers of the stream that will never come', perStream, (metric) => {
+    for (const { agent, number } of ledger.streams())
+      metric.set({ agent, stream: String(number) }, ledger.gapCount(number));
+  });
+  gauge('quarantined_agents', 'agents of which nothing is taken', [], (metric) =>
+    metric.set(ledger.quarantines().size),
+  );
   return registry;
 }

@@ -18,6 +18,13 @@ export const helloSchema = z.strictObject({
   acked: number,
   manifestRevision: z.int().min(1),
   version: z.string().max(32),
+  /** The boot of the hub that is greeted; every hub hears it, only this one answers. Absent: any. */
+  hubBoot: z.string().max(64).optional(),
+  /**
+   * Nothing is ever added to this epoch: what is in the buffer now is all there is, as of one that was salvaged. Once it
+   * is settled up to `next` - 1 the stream is complete, and closing it leaves no gap of unknown end.
+   */
+  final: z.literal(true).optional(),
 });
 export type Hello = z.infer<typeof helloSchema>;
 
@@ -26,9 +33,12 @@ export const ackSchema = z.strictObject({
   epoch,
   kind: z.enum(['welcome', 'ack', 'nack']),
   through: number,
-  /** Why a frame was refused: one of the short words of `FrameFault`, `gap`, or `manifest`. */
+  /**
+   * Why a frame was refused: one of the short words of `FrameFault`, `gap`, `manifest` (send it first), `identity` (the
+   * agent is in quarantine), or `hello` (greet again: the hub has gone back, or does not know the stream).
+   */
   reason: z.string().max(32).optional(),
-  /** Frames that may be in flight beyond `through`. */
+  /** Frames that may be in flight beyond `through`; 0 is a pause: the hub says when it can take again. */
   window: z.int().min(0).max(64),
   hubBoot: z.string().max(64),
   /** In a welcome: the manifest revision that the hub holds; 0 is none. */
@@ -36,14 +46,20 @@ export const ackSchema = z.strictObject({
 });
 export type Ack = z.infer<typeof ackSchema>;
 
-/** hub → everybody, retained; the hub's will says `online: false`. */
+/** hub → everybody, retained on a topic of each hub; its will says `online: false`. */
 export const hubStateSchema = z.strictObject({
   online: z.boolean(),
   hubBoot: z.string().max(64),
   /** Agents wait a random time up to this before their hello, so that they do not all come at once. */
   spreadMs: z.number().min(0).max(600_000),
+  /** The agents that it takes: those of the partitions that it owns, of so many (`partitions.ts`). */
+  partitions: z.strictObject({ of: z.int().min(1).max(1024), own: z.array(z.int().min(0).max(1023)).max(1024) }),
+  /** Of two hubs that claim a partition, the higher has it. */
+  generation: z.int().min(0),
 });
-export type HubState = z.infer<typeof hubStateSchema>;
+export type HubAnnouncement = z.infer<typeof hubStateSchema>;
+/** What an agent must know of the hub that it follows. */
+export type HubState = Pick<HubAnnouncement, 'online' | 'hubBoot' | 'spreadMs'>;
 
 /** Longest message; hello and acknowledgement take some hundred bytes. */
 const maxMessageBytes = 64 * 1024;
@@ -52,7 +68,7 @@ const maxMessageBytes = 64 * 1024;
  * One line of JSON, and on the next its CRC32 in hex: an acknowledgement lets an agent delete, so that a changed digit
  * must not pass. TCP's own checksum misses one damaged segment in some ten thousand (Stone and Partridge, SIGCOMM 2000).
  */
-export function encodeMessage(message: Hello | Ack | HubState): Buffer {
+export function encodeMessage(message: Hello | Ack | HubAnnouncement): Buffer {
   const json = JSON.stringify(message);
   return Buffer.from(`${json}\n${checksum(json)}`);
 }

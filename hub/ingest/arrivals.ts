@@ -1,5 +1,5 @@
 /** Frames that have arrived and wait for the next group, bounded in bytes: whoever delivers waits while it is full (R16). */
-import type { FrameHeader } from '../../protocols/frame.ts';
+import { type FrameHeader, maxFrameSamples } from '../../protocols/frame.ts';
 
 export interface Arrival {
   readonly agent: string;
@@ -48,7 +48,8 @@ export function createArrivals(maxBytes: number): Arrivals {
       }
       let samples = 0;
       let count = 0;
-      while (count < waiting.length && samples < maxSamples) samples += waiting[count++]!.header.count;
+      while (count < waiting.length && samples < maxSamples)
+        samples += Math.min(waiting[count++]!.header.count, maxFrameSamples);
       const taken = waiting.slice(0, count);
       waiting = waiting.slice(count);
       for (const { payload } of taken) bytes -= payload.length;

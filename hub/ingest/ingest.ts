@@ -6,15 +6,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionError } from '../../protocols/errors.ts';
 import type { Ack } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Ledger, SettledFrame, Stream } from '../ledger/ledger.ts';
+import type { Ledger, Stream } from '../ledger/ledger.ts';
 import type { StoreBatch, StoreRejection, TelemetryWriter } from '../store/store.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
 import type { Identities } from './identity.ts';
-import { type Judgement, judgeFrame, toDeadLetter } from './judge.ts';
+import { type JudgedFrame, type Judgement, judge, toDeadLetter } from './judge.ts';
+import type { Ownership } from './ownership.ts';
 
 export interface IngestOptions {
   readonly arrivals: Arrivals;
   readonly identities: Identities;
+  readonly ownership: Pick<Ownership, 'owns'>;
   readonly ledger: Ledger;
   readonly writer: TelemetryWriter;
   readonly now: () => TimeUs;
@@ -22,6 +24,8 @@ export interface IngestOptions {
   reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason'>): void;
   /** Told of every batch that has been settled, for what shows latest values. */
   onSettled(batch: StoreBatch, acceptedAt: TimeUs): void;
+  /** Told when a group is done with, and so there may be room again. */
+  onRoom(): void;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -29,6 +33,8 @@ export interface IngestCounts {
   frames: number;
   samples: number;
   deadLetters: number;
+  /** Numbers of gaps that agents sent. */
+  gapNumbers: number;
   refused: number;
   repeated: number;
   groups: number;
@@ -49,11 +55,12 @@ const firstRetryMs = 200;
 const longestRetryMs = 10_000;
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { arrivals, identities, ledger, writer, now, reply, log } = options;
+  const { arrivals, identities, ownership, ledger, writer, now, reply, log } = options;
   const counts: IngestCounts = {
     frames: 0,
     samples: 0,
     deadLetters: 0,
+    gapNumbers: 0,
     refused: 0,
     repeated: 0,
     groups: 0,
@@ -75,6 +82,8 @@ export function createIngest(options: IngestOptions): Ingest {
     };
     for (const arrival of group) {
       const { agent, header, payload } = arrival;
+      // Another hub has taken it over since.
+      if (!ownership.owns(agent)) continue;
       const stream = ledger.stream(agent, header.epoch);
       if (!stream) {
         refuse(arrival, 0, 'hello');
@@ -94,7 +103,7 @@ export function createIngest(options: IngestOptions): Ingest {
       else if (header.manifestRevision > stream.manifestRevision) refuse(arrival, stream.through, 'manifest');
       else {
         const tags = ledger.tagsOf(stream.number);
-        judgements.push(judgeFrame(header, payload, { stream: stream.number, from: expected, tags }));
+        judgements.push(judge(header, payload, { stream: stream.number, from: expected, tags }));
         next.set(stream.number, header.first + header.count);
         touched.set(stream, agent);
       }
@@ -127,10 +136,10 @@ export function createIngest(options: IngestOptions): Ingest {
   };
 
   /** False when the signal aborted before the ledger, on a full disk say, took it; the store's rewrite is harmless. */
-  const settle = async (frames: readonly SettledFrame[], signal: AbortSignal): Promise<boolean> => {
+  const settle = async (settled: readonly Judgement['settled'][], signal: AbortSignal): Promise<boolean> => {
     for (let failures = 0; ; failures++) {
       try {
-        ledger.settle(frames, now());
+        ledger.settle(settled, now());
         blocked = undefined;
         return true;
       } catch (error) {
@@ -146,21 +155,33 @@ export function createIngest(options: IngestOptions): Ingest {
   const settleGroup = async (group: readonly Arrival[], signal: AbortSignal) => {
     const { judgements, touched } = judgeGroup(group);
     const before = [...touched.keys()].map((stream) => ({ stream, through: stream.through }));
-    const batches = judgements.map(({ batch }) => batch).filter(({ numbers }) => numbers.length > 0);
+    const batches = judgements.flatMap(({ batch }) => (batch && batch.numbers.length > 0 ? [batch] : []));
     const rejections = batches.length > 0 ? await store(batches, signal) : [];
     if (!rejections) return;
-    // A gap that was declared while the store wrote has moved its stream on; that agent sends again from there.
-    const moved = new Set(before.flatMap(({ stream, through }) => (stream.through === through ? [] : [stream.number])));
-    const standing = judgements.filter(({ batch }) => !moved.has(batch.stream));
+    // A stream that somebody moved while the store wrote, or that another hub took over: its agent sends again.
+    const moved = new Set(
+      before.flatMap(({ stream, through }) =>
+        stream.through === through && ownership.owns(stream.agent) ? [] : [stream.number],
+      ),
+    );
+    const standing = judgements.filter((judgement) => !moved.has(streamOf(judgement)));
     const settled = standing.map((judgement) => withRejections(judgement, rejections));
     if (settled.length > 0 && !(await settle(settled, signal))) return;
-    for (const { batch, settled } of standing) options.onSettled(batch, settled.batch.acceptedAt);
-    for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through });
+    for (const { batch, settled } of standing) if (batch) options.onSettled(batch, settled.batch.acceptedAt);
+    for (const [stream, agent] of touched) {
+      const { epoch, through } = stream;
+      if (ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through });
+    }
     counts.groups += 1;
-    counts.frames += settled.length;
-    for (const { batch, deadLetters } of settled) {
-      counts.samples += batch.last - batch.first + 1;
-      counts.deadLetters += deadLetters.length;
+    for (const one of settled) count(one);
+  };
+
+  const count = (settled: Judgement['settled']) => {
+    counts.frames += 1;
+    if ('gap' in settled) counts.gapNumbers += settled.gap.last - settled.gap.first + 1;
+    else {
+      counts.samples += settled.batch.last - settled.batch.first + 1;
+      counts.deadLetters += settled.deadLetters.length;
     }
   };
 
@@ -172,7 +193,9 @@ export function createIngest(options: IngestOptions): Ingest {
     async run(signal) {
       while (!signal.aborted) {
         const group = await arrivals.take(maxGroupSamples, signal);
-        if (group.length > 0) await settleGroup(group, signal);
+        if (group.length === 0) continue;
+        await settleGroup(group, signal);
+        options.onRoom();
       }
     },
   };
@@ -182,9 +205,12 @@ export function createIngest(options: IngestOptions): Ingest {
 const isWaitedOut = (error: unknown): boolean =>
   /^SQLITE_(FULL|BUSY|LOCKED|IOERR)/.test((error as { code?: string }).code ?? '');
 
+const streamOf = ({ settled }: Judgement): number => ('gap' in settled ? settled.gap : settled.batch).stream;
+
 /** What the store itself refused for good joins the frame's dead letters, in the same ledger transaction (R14). */
-function withRejections({ batch, settled }: Judgement, rejections: readonly StoreRejection[]): SettledFrame {
-  if (rejections.length === 0) return settled;
+function withRejections(judgement: Judgement, rejections: readonly StoreRejection[]): Judgement['settled'] {
+  if (rejections.length === 0 || !judgement.batch) return judgement.settled;
+  const { batch, settled }: JudgedFrame = judgement;
   const refused = rejections.flatMap(({ stream, number, reason }) => {
     const i = stream === batch.stream ? batch.numbers.indexOf(number) : -1;
     return i < 0 ? [] : [toDeadLetter(stream, number, `store: ${reason}`, batch.samples, i)];

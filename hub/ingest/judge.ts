@@ -1,19 +1,23 @@
 /**
- * Validation: from a frame's bytes to what the store takes and what becomes a dead letter. Pure.
+ * Validation: from a frame's bytes to what the store takes and what becomes a dead letter or a gap. Pure.
  * A sample is refused alone, with its number and reason; the others of its frame are stored.
  */
 import { createHash } from 'node:crypto';
 import { RejectedError } from '../../protocols/errors.ts';
 import { decodePayload, encodeContent, type FrameHeader } from '../../protocols/frame.ts';
+import { isGap, readGap } from '../../protocols/gap.ts';
 import type { ManifestTag } from '../../protocols/manifest.ts';
 import { fitsType, quality, type SampleColumns, type SampleValue, type TimeUs } from '../../protocols/sample.ts';
-import type { DeadLetter, SettledFrame } from '../ledger/ledger.ts';
+import type { DeadLetter, SettledFrame, SettledGap } from '../ledger/ledger.ts';
 import type { StoreBatch } from '../store/store.ts';
 
-export interface Judgement {
+/** A frame of samples, and what of it goes to the store. */
+export interface JudgedFrame {
   readonly batch: StoreBatch;
   readonly settled: SettledFrame;
 }
+
+export type Judgement = JudgedFrame | { readonly batch: undefined; readonly settled: SettledGap };
 
 export interface JudgeContext {
   readonly stream: number;
@@ -30,7 +34,18 @@ const earliest: TimeUs = 946_684_800_000_000;
  */
 const furthestAheadUs = 86_400_000_000;
 
-export function judgeFrame(header: FrameHeader, payload: Uint8Array, context: JudgeContext): Judgement {
+export function judge(header: FrameHeader, payload: Uint8Array, context: JudgeContext): Judgement {
+  return isGap(header) ? judgeGap(header, payload, context) : judgeFrame(header, payload, context);
+}
+
+/** Of a gap that begins before what is wanted, only the rest is new. */
+function judgeGap(header: FrameHeader, payload: Uint8Array, { stream, from }: JudgeContext): Judgement {
+  const { reason } = readGap(payload);
+  const gap = { stream, first: Math.max(header.first, from), last: header.first + header.count - 1, reason };
+  return { batch: undefined, settled: { gap, at: header.acceptedAt } };
+}
+
+function judgeFrame(header: FrameHeader, payload: Uint8Array, context: JudgeContext): JudgedFrame {
   try {
     const { samples, content } = decodePayload(header, payload);
     if (context.from > header.first)
@@ -47,7 +62,7 @@ function judgeSamples(
   samples: SampleColumns,
   content: string | Uint8Array,
   context: JudgeContext,
-): Judgement {
+): JudgedFrame {
   const { stream, tags } = context;
   const first = Math.max(header.first, context.from);
   const count = samples.tags.length;
@@ -72,6 +87,15 @@ function judgeSamples(
   return { batch, settled: { batch: batchRow(header, first, content, minTime, maxTime, stream), deadLetters } };
 }
 
+/** Of samples that are only shown, those that a frame of the stream could have. */
+export function samplesThatFit(samples: SampleColumns, tags: JudgeContext['tags'], acceptedAt: TimeUs): SampleColumns {
+  const kept = [...samples.tags.keys()].filter(
+    (i) => !faultOf(tags.get(samples.tags[i]!), samples.values[i]!, samples.times[i]!, acceptedAt),
+  );
+  return pick(samples, kept);
+}
+
+/** Why a sample cannot be stored; undefined when it can. */
 function faultOf(
   tag: ManifestTag | undefined,
   value: SampleValue,
@@ -90,7 +114,7 @@ function judgeUnreadable(
   payload: Uint8Array,
   reason: string,
   { stream, from }: JudgeContext,
-): Judgement {
+): JudgedFrame {
   const first = Math.max(header.first, from);
   const last = header.first + header.count - 1;
   const deadLetters = Array.from({ length: last - first + 1 }, (_, i) => ({

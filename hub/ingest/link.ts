@@ -1,50 +1,62 @@
 /**
- * The hub's side of the wire: greets agents, keeps their manifests, passes their frames on and carries answers back.
+ * The hub's side of the wire: passes greetings, manifests, frames and live values on, and carries answers back.
  * What a stranger sends never throws; it is counted by its fault.
  */
 import { RejectedError } from '../../protocols/errors.ts';
-import { type FrameFault, openFrame } from '../../protocols/frame.ts';
+import { decodePayload, type FrameFault, openFrame } from '../../protocols/frame.ts';
 import { decodeManifest } from '../../protocols/manifest.ts';
-import { type Ack, encodeMessage, helloSchema, parseMessage } from '../../protocols/messages.ts';
-import type { TimeUs } from '../../protocols/sample.ts';
-import { agentTopic, parseAgentTopic } from '../../protocols/topics.ts';
-import type { Ledger, Stream } from '../ledger/ledger.ts';
+import {
+  type Ack,
+  encodeMessage,
+  type Hello,
+  helloSchema,
+  hubStateSchema,
+  parseMessage,
+} from '../../protocols/messages.ts';
+import type { SampleColumns, TimeUs } from '../../protocols/sample.ts';
+import { agentTopic, parseAgentTopic, parseHubStateTopic } from '../../protocols/topics.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Arrivals } from './arrivals.ts';
-import type { Identities } from './identity.ts';
+import { samplesThatFit } from './judge.ts';
+import type { Ownership } from './ownership.ts';
+import type { Windows } from './windows.ts';
 
 export interface LinkOptions {
   readonly ledger: Ledger;
   readonly arrivals: Arrivals;
-  readonly identities: Identities;
+  readonly ownership: Ownership;
+  readonly windows: Windows;
   readonly hubBoot: string;
-  /** Frames that an agent may have in flight. */
-  readonly window: number;
   readonly now: () => TimeUs;
   /** Publishes at QoS 1; a failure is the connection's, which is made anew. */
   publish(topic: string, payload: Uint8Array): void;
-  readonly log: {
-    info(fields: object, message: string): void;
-    warn(fields: object, message: string): void;
-    error(fields: object, message: string): void;
-  };
+  /** Told of every hello that means this hub. */
+  onHello(agent: string, hello: Hello): void;
+  /** Told of values for screens, which are not stored. */
+  onLive(stream: number, samples: SampleColumns): void;
+  /** Told when partitions were let go, to be said to everybody. */
+  onLetGo(): void;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
 export interface Link {
   /** Handles a message of the broker; while the hub holds enough, the promise delays the next one. */
   handle(topic: string, payload: Uint8Array): void | Promise<void>;
   reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason' | 'manifestRevision'>): void;
+  /** Counts a message that was refused. */
+  fault(agent: string, kind: string): void;
+  /** To be called when there may be room again: those who were told to pause go on. */
+  resume(): void;
   /** Messages that were refused, by fault. */
   readonly faults: ReadonlyMap<string, number>;
-  /** When each agent was last heard of. */
-  readonly heard: ReadonlyMap<string, TimeUs>;
 }
 
 export function createLink(options: LinkOptions): Link {
-  const { ledger, arrivals, identities, hubBoot, window, now, publish, log } = options;
+  const { ledger, arrivals, ownership, windows, hubBoot, now, publish, log } = options;
   const faults = new Map<string, number>();
-  const heard = new Map<string, TimeUs>();
 
   const reply: Link['reply'] = (agent, ack) => {
+    const window = windows.of(agent, ack.epoch);
     publish(agentTopic(agent, 'down/ack'), encodeMessage({ ...ack, window, hubBoot }));
   };
   const fault = (agent: string, kind: string) => {
@@ -56,31 +68,10 @@ export function createLink(options: LinkOptions): Link {
   const greet = (agent: string, payload: Uint8Array) => {
     const hello = parseMessage(helloSchema, payload);
     if (!hello) return fault(agent, 'hello');
+    // It means another hub, or this one before it was started again.
+    if (hello.hubBoot !== undefined && hello.hubBoot !== hubBoot) return;
     if (hello.minRetained > hello.next || hello.acked >= hello.next) return fault(agent, 'hello');
-    identities.greeted(agent, hello.bootId);
-    if (identities.quarantined(agent)) {
-      const through = ledger.stream(agent, hello.epoch)?.through ?? 0;
-      return reply(agent, { epoch: hello.epoch, kind: 'nack', through, reason: 'identity' });
-    }
-    let stream: Stream;
-    try {
-      stream = ledger.greet(agent, hello, now());
-    } catch (error) {
-      if (!(error instanceof RejectedError)) throw error;
-      log.error({ err: error, agent, alarm: 'STREAM_COLLISION' }, 'nothing of this agent is taken');
-      return fault(agent, error.reason);
-    }
-    if (hello.minRetained > stream.through + 1) {
-      const last = hello.minRetained - 1;
-      log.error(
-        { agent, stream: stream.number, first: stream.through + 1, last, alarm: 'LEDGER_BEHIND' },
-        'the agent has released numbers that the ledger does not know; listed as a gap',
-      );
-      ledger.declareGap(stream.number, last, 'released before the ledger knew', now());
-    }
-    log.info({ agent, stream: stream.number, through: stream.through, next: hello.next }, 'agent greeted');
-    const { epoch, through, manifestRevision } = stream;
-    reply(agent, { epoch, kind: 'welcome', through, manifestRevision });
+    options.onHello(agent, hello);
   };
 
   const keepManifest = (agent: string, payload: Uint8Array) => {
@@ -96,6 +87,7 @@ export function createLink(options: LinkOptions): Link {
   };
 
   const receive = (agent: string, bytes: Uint8Array): void | Promise<void> => {
+    windows.arrived(agent, bytes.length);
     try {
       return arrivals.put({ agent, ...openFrame(bytes) });
     } catch (error) {
@@ -107,18 +99,48 @@ export function createLink(options: LinkOptions): Link {
     }
   };
 
+  const show = (agent: string, bytes: Uint8Array) => {
+    try {
+      const { header, payload } = openFrame(bytes);
+      const stream = ledger.stream(agent, header.epoch);
+      if (!stream) return fault(agent, 'live');
+      const { samples } = decodePayload(header, payload);
+      options.onLive(stream.number, samplesThatFit(samples, ledger.tagsOf(stream.number), header.acceptedAt));
+    } catch (error) {
+      if (!(error instanceof RejectedError)) throw error;
+      fault(agent, 'live');
+    }
+  };
+
+  const hearHub = (hub: string, payload: Uint8Array) => {
+    const state = parseMessage(hubStateSchema, payload);
+    // A hub that went without a word leaves nothing; an empty message is how a retained one is cleared.
+    if (!state) return payload.length > 0 ? fault(hub, 'hub state') : undefined;
+    if (ownership.heard(hub, state)) options.onLetGo();
+  };
+
   return {
     reply,
+    fault,
     faults,
-    heard,
+    resume() {
+      for (const [agent, epoch] of windows.resumed()) {
+        const stream = ledger.stream(agent, epoch);
+        if (stream && ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through: stream.through });
+      }
+    },
     handle(topic, payload) {
       const parsed = parseAgentTopic(topic);
-      if (!parsed) return fault('', 'topic');
+      if (!parsed) {
+        const hub = parseHubStateTopic(topic);
+        return hub === undefined ? fault('', 'topic') : hearHub(hub, payload);
+      }
       const { agent, leaf } = parsed;
-      heard.set(agent, now());
+      if (!ownership.owns(agent)) return;
       if (leaf === 'up/data') return receive(agent, payload);
       if (leaf === 'up/hello') return greet(agent, payload);
       if (leaf === 'up/manifest') return keepManifest(agent, payload);
+      if (leaf === 'up/live') return show(agent, payload);
     },
   };
 }

@@ -16,6 +16,8 @@ export interface Stream {
   readonly through: number;
   /** Samples up to this number were settled and have since been deleted, in part at least, by retention; 0 is none. */
   readonly expired: number;
+  /** Up to here the ledger of another hub accounts for it, from which the agent was taken over; 0 is none. */
+  readonly inherited: number;
   /** Revision of the manifest held; 0 is none. */
   readonly manifestRevision: number;
   /** What the agent last said of itself, and when; null before the first hello. */
@@ -26,7 +28,7 @@ export interface Stream {
   readonly settledAt: TimeUs | null;
   readonly samples: number;
   readonly deadLetters: number;
-  /** Closed when the agent began a new epoch. */
+  /** Closed when the agent greeted with another epoch; a known one that comes back to drain is opened again. */
   readonly closedAt: TimeUs | null;
 }
 
@@ -91,22 +93,47 @@ export interface SettledFrame {
   readonly deadLetters: readonly Omit<DeadLetter, 'settledAt'>[];
 }
 
-export interface Ledger extends Disposable {
-  /** Random, made with the ledger: stream numbers mean something only beside the store that was filled with them. */
+/** Numbers that their agent said will never come (R20). */
+export interface SettledGap {
+  readonly gap: { readonly stream: number; readonly first: number; readonly last: number; readonly reason: string };
+  /** When the agent recorded it. */
+  readonly at: TimeUs;
+}
+
+/** The account of a stream, page by page. */
+export interface LedgerPages {
+  batches(stream: number, after: number, limit: number): readonly BatchRow[];
+  /** The settled frame that begins with this number, while it is accounted for. */
+  batchFrom(stream: number, first: number): BatchRow | undefined;
+  deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];
+  gaps(stream: number): readonly Gap[];
+  gapCount(stream: number): number;
+}
+
+/** What can be known of a ledger without being its owner. */
+export interface LedgerReader extends LedgerPages {
+  /** Random, made with the ledger: a folder of samples belongs to one. */
   readonly id: string;
+  /** The newest last. */
   streams(): readonly Stream[];
   stream(agent: string, epoch: string): Stream | undefined;
-  /**
-   * Finds or opens the stream of a hello, and closes the agent's others.
-   * @throws {RejectedError} `collision`: the number belongs to another stream.
-   */
-  greet(agent: string, hello: Hello, now: TimeUs): Stream;
-  /** Keeps a manifest revision. */
-  keepManifest(stream: number, manifest: Manifest, now: TimeUs): void;
   /** The declared tags of a stream by id, all revisions; for validation. Do not change it. */
   tagsOf(stream: number): ReadonlyMap<number, ManifestTag>;
-  /** Advances streams over frames that follow their `through` without a hole, in one transaction. */
-  settle(frames: readonly SettledFrame[], now: TimeUs): void;
+  tags(): readonly KnownTag[];
+  quarantines(): ReadonlyMap<string, Quarantine>;
+}
+
+export interface Ledger extends LedgerReader, Disposable {
+  /**
+   * Finds or opens the stream of a hello, and closes the agent's others: what they still had is a gap of unknown end,
+   * unless they are complete. `inherited`: where a new one begins, for another ledger accounts for it up to there.
+   * @throws {RejectedError} `collision`: the number belongs to another stream.
+   */
+  greet(agent: string, hello: Hello, now: TimeUs, inherited?: number): Stream;
+  /** Keeps a manifest revision. */
+  keepManifest(stream: number, manifest: Manifest, now: TimeUs): void;
+  /** Advances streams over frames and gaps that follow their `through` without a hole, in one transaction. */
+  settle(settled: readonly (SettledFrame | SettledGap)[], now: TimeUs): void;
   /** Advances a stream over numbers that will never come: from `through` + 1 to `last`. */
   declareGap(stream: number, last: number, reason: string, now: TimeUs): void;
   /**
@@ -114,17 +141,17 @@ export interface Ledger extends Disposable {
    * are no longer accounted for one by one.
    */
   expire(before: TimeUs): void;
-  tags(): readonly KnownTag[];
-  batches(stream: number, after: number, limit: number): readonly BatchRow[];
-  deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];
-  gaps(stream: number): readonly Gap[];
+  /**
+   * Forgets what was settled beyond a number, so that the agent sends it again; what it keeps no more will be a gap.
+   * The new `through`: the end of the last frame or gap at or below `to`, never into what retention deleted.
+   */
+  rewind(stream: number, to: number): number;
+  /** Dead letters that are stored after all: no longer listed, in one transaction. */
+  resolve(stream: number, numbers: readonly number[]): void;
   /** The last word stays. False when no gap begins there. */
   acknowledgeGap(stream: number, first: number, by: { who: string; note: string }, now: TimeUs): boolean;
-  /** The settled frame that begins with this number, while it is accounted for. */
-  batchFrom(stream: number, first: number): BatchRow | undefined;
   /** The first reason stays. */
   quarantine(agent: string, reason: string, now: TimeUs): void;
   /** False when it was in none. */
   endQuarantine(agent: string): boolean;
-  quarantines(): ReadonlyMap<string, Quarantine>;
 }

@@ -1,6 +1,15 @@
 /** The ledger's tables. `batch`, `gap` and `dead_letter` together account for every number from `expired` to `through`. */
+import type { Database } from 'better-sqlite3';
 
-export const ledgerSchema = `
+/** Makes what is missing, also in a file of an earlier version. */
+export function prepareSchema(db: Database): void {
+  db.exec(ledgerSchema);
+  const columns = db.pragma('table_info(stream)') as { name: string }[];
+  if (columns.some(({ name }) => name === 'inherited')) return;
+  db.exec('ALTER TABLE stream ADD COLUMN inherited INTEGER NOT NULL DEFAULT 0');
+}
+
+const ledgerSchema = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stream (
     number INTEGER PRIMARY KEY,
@@ -8,6 +17,7 @@ export const ledgerSchema = `
     epoch TEXT NOT NULL,
     through INTEGER NOT NULL DEFAULT 0,
     expired INTEGER NOT NULL DEFAULT 0,
+    inherited INTEGER NOT NULL DEFAULT 0,
     samples INTEGER NOT NULL DEFAULT 0,
     dead_letters INTEGER NOT NULL DEFAULT 0,
     manifest_revision INTEGER NOT NULL DEFAULT 0,

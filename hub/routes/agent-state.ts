@@ -73,7 +73,7 @@ export function streamState(stream: Stream, { ledger, clock }: Sources): StreamS
     through: stream.through,
     stored: stream.samples,
     dead_letters: stream.deadLetters,
-    gaps: ledger.gaps(stream.number).length,
+    gaps: ledger.gapCount(stream.number),
     lag_samples: accepted - stream.through,
     lag_s: lives ? Math.max(0, clock.now() - stream.lastAcceptedAt!) / 1e6 : null,
     manifest_revision: stream.manifestRevision,

@@ -17,6 +17,7 @@ export const latestValueSchema = z.object({
   value: valueSchema,
   quality: z.int().meta({ description: 'OPC UA StatusCode; 0 is Good' }),
   severity: z.enum(['good', 'uncertain', 'bad']),
+  stored: z.boolean().meta({ description: 'false: said for screens while older samples are on their way' }),
 });
 
 const tagSchema = z.object({
@@ -38,11 +39,12 @@ const tagSchema = z.object({
   latest: latestValueSchema.nullable(),
 });
 
-export const latestJson = ({ time, value, quality }: LatestValue): z.infer<typeof latestValueSchema> => ({
+export const latestJson = ({ time, value, quality, stored }: LatestValue): z.infer<typeof latestValueSchema> => ({
   time: formatTime(time),
   value: valueJson(value),
   quality,
   severity: severityOf(quality),
+  stored,
 });
 
 export const tagRoutes =

@@ -6,6 +6,8 @@ const versionCodes = [1, 132];
 const credentialCodes = [4, 5, 134, 135];
 const clientIdCodes = [2, 133];
 const takenOver = 142;
+const tooLarge = 149;
+const notAuthorized = 135;
 
 interface Reason {
   readonly code?: unknown;
@@ -26,8 +28,22 @@ function describe(error: Reason | undefined, broker: string, username: string): 
     return `the broker at ${broker} refuses the user ${username}: wrong password, or no right to this topic`;
   }
   if (clientIdCodes.includes(code)) return `the broker at ${broker} refuses the client id of ${username}`;
+  if (code === tooLarge)
+    return `the broker at ${broker} takes no packet so large: raise its limit to 512 KiB (deploy/mosquitto)`;
   if (code === takenOver) return `a second connection of ${username} took this one over`;
   return `the broker at ${broker} refuses with code ${code}${error.message ? `: ${error.message}` : ''}`;
+}
+
+/** Why a publish or a subscription was not let through: MQTT 5 says it, 3.1.1 of subscriptions only, and without a reason. */
+export function denial(error: Reason, what: string, username: string): ConnectionError {
+  const { code, message } = error;
+  const why =
+    code === notAuthorized
+      ? `Not authorized: ${username} has no right to it in the broker's access list`
+      : code === tooLarge
+        ? 'the packet is larger than the broker takes'
+        : message;
+  return new ConnectionError(`the broker denies ${what}: ${why}`, { cause: error });
 }
 
 /** Some brokers (RabbitMQ 3.10) close the connection instead of naming the version as the reason. */

@@ -2,7 +2,7 @@
 import { Socket } from 'node:net';
 import type { MqttClient } from 'mqtt';
 import { ConnectionError, RejectedError } from '../errors.ts';
-import { refusal } from './refusal.ts';
+import { denial, refusal } from './refusal.ts';
 
 /** What no packet of the protocol may exceed, in either direction; the brokers are set up with the same figure. */
 export const maxPacketBytes = 512 * 1024;
@@ -30,6 +30,8 @@ export interface MqttSession extends AsyncDisposable {
   publish(topic: string, payload: Uint8Array | string, options: PublishOptions, signal?: AbortSignal): Promise<void>;
   /** Subscribes with QoS 1. @throws {ConnectionError} as above, also when the broker denies one of them. */
   subscribe(topics: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** What is under way may still come. @throws {ConnectionError} as above. */
+  unsubscribe(topics: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Resolves, never rejects: undefined after dispose, otherwise why the connection ended. */
   readonly closed: Promise<Error | undefined>;
   /** Waits for acknowledgements that are under way, says DISCONNECT (so no will), and closes; 2 s at most. */
@@ -123,7 +125,7 @@ export function createSession(client: MqttClient, protocolVersion: 4 | 5, option
       signal?.addEventListener('abort', onAbort);
       waiting.add(settle);
       start((error) => {
-        settle(error && new ConnectionError(`the broker denies ${what}: ${error.message}`, { cause: error }));
+        settle(error && denial(error, what, username));
       });
     });
 
@@ -142,6 +144,9 @@ export function createSession(client: MqttClient, protocolVersion: 4 | 5, option
     },
     async subscribe(topics, signal) {
       await call(`subscribing to ${topics}`, signal, (done) => client.subscribe([...topics], { qos: 1 }, done));
+    },
+    async unsubscribe(topics, signal) {
+      await call(`unsubscribing from ${topics}`, signal, (done) => client.unsubscribe([...topics], done));
     },
     async [Symbol.asyncDispose]() {
       disposed = true;

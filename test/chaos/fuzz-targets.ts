@@ -125,7 +125,9 @@ const hello = textOf(
 const ack = textOf(
   encodeMessage({ epoch, kind: 'welcome', through: 899, window: 64, hubBoot: 'h1', manifestRevision: 3 }),
 );
-const state = textOf(encodeMessage({ online: true, hubBoot: 'h1', spreadMs: 1000 }));
+const state = textOf(
+  encodeMessage({ online: true, hubBoot: 'h1', spreadMs: 1000, partitions: { of: 2, own: [0] }, generation: 1 }),
+);
 
 const tags = Array.from(
   { length: 12 },

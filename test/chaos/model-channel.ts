@@ -73,6 +73,7 @@ export function createChannel({ random, toHub }: ChannelOptions): Channel {
       };
       return {
         hello: (hello) => send('up/hello', encodeMessage(hello)),
+        async live() {},
         manifest: (manifest) => send('up/manifest', encodeManifest(manifest)),
         data: (frame) => send('up/data', frame),
         closed,

@@ -3,9 +3,12 @@
  * samples as InfluxDB does. It can die before or after any of its steps; whatever it would have done then, it has not.
  */
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
+import { createGreeter } from '../../hub/ingest/greet.ts';
 import { createIdentities } from '../../hub/ingest/identity.ts';
-import { createIngest } from '../../hub/ingest/ingest.ts';
-import { createLink } from '../../hub/ingest/link.ts';
+import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
+import { createLink, type Link } from '../../hub/ingest/link.ts';
+import { createOwnership } from '../../hub/ingest/ownership.ts';
+import { createWindows } from '../../hub/ingest/windows.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
@@ -119,27 +122,57 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
   const now = () => Date.now() * 1000;
   const arrivals = createArrivals(1024 * 1024);
   const identities = createIdentities({ ledger, now, log: quiet });
-  const link = createLink({
+  const ownership = createOwnership({ hub: 'ingest', partitions: { of: 1, own: [0] }, generation: 0, log: quiet });
+  const windows = createWindows({
+    most: window,
+    maxBytes: 1024 * 1024,
+    heldBytes: () => arrivals.bytes,
+    isBlocked: () => ingest.blocked !== undefined,
+    now: () => Date.now(),
+  });
+  const link: Link = createLink({
     ledger,
     arrivals,
-    identities,
+    ownership,
+    windows,
     hubBoot: boot,
-    window,
     now,
     publish(_topic, payload) {
       reach('before reply');
       acknowledge(payload);
     },
+    onHello: (greeted, hello) => greet(greeted, hello),
+    onLive() {},
+    onLetGo() {},
     log: quiet,
   });
-  const ingest = createIngest({
+  const greet = createGreeter({
+    ledger,
+    identities,
+    // What the agent released is in this ledger, which outlives the hub: nothing is ever looked for in the store.
+    store: {
+      account: async () => ({ highest: new Map(), lost: [] }),
+      reader: { samplesByNumber: () => Promise.reject(new Error('the ledger is never behind')) },
+    },
+    settledElsewhere: () => 0,
+    follow() {},
+    owns: ownership.owns,
+    reply: link.reply,
+    fault: link.fault,
+    now,
+    signal: end.signal,
+    log: quiet,
+  });
+  const ingest: Ingest = createIngest({
     arrivals,
     identities,
+    ownership,
     ledger,
     writer,
     now,
     reply: link.reply,
     onSettled() {},
+    onRoom: link.resume,
     log: quiet,
   });
   const survives = (error: unknown) => {

@@ -121,9 +121,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: ingest,
-        search: "for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through });",
-        replace:
-          "for (const [{ epoch, through }, agent] of touched) reply(agent, { epoch, kind: 'ack', through: through + 1 });",
+        search: "if (ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through });",
+        replace: "reply(agent, { epoch, kind: 'ack', through: through + 1 });",
       },
     ],
     run: [...embedded, '--faults', 'kill'],

@@ -8,7 +8,7 @@ import type { Test } from 'tap';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { connectMqtt, type MqttOptions } from '../../protocols/mqtt/connect.ts';
 import { type MqttSession, maxPacketBytes } from '../../protocols/mqtt/session.ts';
-import { agentTopic, everyAgentUp, hubStateTopic } from '../../protocols/topics.ts';
+import { agentTopic, everyAgentUp, everyHubState, hubStateTopic as stateTopicOf } from '../../protocols/topics.ts';
 
 export const hub = 'hub-ingest';
 /** Password by user name, for whoever sets the broker up. */
@@ -21,6 +21,8 @@ export const brokerUsers: Readonly<Record<string, string>> = {
 export interface BrokerUnderTest extends AsyncDisposable {
   readonly url: string;
 }
+
+const hubStateTopic = stateTopicOf('ingest');
 
 interface Listener extends AsyncDisposable {
   readonly session: MqttSession;
@@ -138,17 +140,18 @@ export function brokerContract(t: Test, startBroker: (t: Test) => Promise<Broker
         ack('agent-2'),
         ack('agent-1'),
         hubStateTopic,
+        stateTopicOf('agent-1'),
         'payesh/v1/a/agent-1/sideways/data',
         'payesh/v2/a/agent-1/up/data',
         '$SYS/broker/uptime',
         'elsewhere',
       ]) {
-        leaked.push(...(await attempt('agent-1', topic, [down('agent-1'), hubStateTopic])));
+        leaked.push(...(await attempt('agent-1', topic, [down('agent-1'), everyHubState])));
       }
       leaked.push(...ingest.seen);
     }
-    for (const topic of [agentTopic('agent-1', 'up/data'), 'elsewhere']) {
-      leaked.push(...(await attempt(hub, topic, [everyAgentUp, hubStateTopic])));
+    for (const topic of [agentTopic('agent-1', 'up/data'), stateTopicOf('other'), 'elsewhere']) {
+      leaked.push(...(await attempt(hub, topic, [everyAgentUp, everyHubState])));
     }
     await using ingest = await open(broker.url, hub);
     await ingest.publish(ack('agent-2'), 'permitted', { qos: 1 });

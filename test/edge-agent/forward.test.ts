@@ -60,6 +60,7 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
           if (first === hub.through + 1) hub.through = last;
           hub.answer(first > hub.through + 1 ? 'nack' : 'ack', first > hub.through + 1 ? { reason: 'gap' } : {});
         },
+        async live() {},
         closed,
         async [Symbol.asyncDispose]() {
           resolve(undefined);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect as openClient } from 'mqtt';
 import t from 'tap';
 import { type BrokerOptions, startBroker } from '../../hub/broker.ts';
-import { agentTopic, everyAgentUp, hubStateTopic } from '../../protocols/topics.ts';
+import { agentTopic, everyAgentUp, everyHubState } from '../../protocols/topics.ts';
 import { brokerContract, brokerUsers, hub, open, until } from '../contract/broker.ts';
 
 const start = (options: Partial<BrokerOptions> = {}, warnings: object[] = []) =>
@@ -149,7 +149,7 @@ t.test('hundreds of agents at once get their acknowledgements, each its own', as
   await using ingest = await open(broker.url, hub, {
     onMessage: (topic, payload) => void ingest.publish(topic.replace('up/data', 'down/ack'), payload, { qos: 1 }),
   });
-  await ingest.subscribe([everyAgentUp, hubStateTopic]);
+  await ingest.subscribe([everyAgentUp, everyHubState]);
   await using agents = new AsyncDisposableStack();
   let right = 0;
   const sessions = await Promise.all(

@@ -215,9 +215,9 @@ export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, po
   const access = openAccess(join(folder, 'access.db'));
   const ledger = openSqliteLedger(join(folder, 'ledger.db'));
   const store = createMemoryStore();
-  const latest = createLatestValues(() => ledger.tags());
   const time = { now: noon };
   const clock: Clock = { speed: 1, now: () => time.now, sleep: async () => {}, wallMs: (ms) => ms };
+  const latest = createLatestValues(() => ledger.tags(), clock);
 
   /** Samples that arrived, were stored and settled, as ingest does it. */
   const arrive = (

@@ -3,18 +3,30 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { hubSchema } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
+import { createGreeter } from '../../hub/ingest/greet.ts';
 import { createIdentities } from '../../hub/ingest/identity.ts';
-import { createIngest } from '../../hub/ingest/ingest.ts';
+import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
+import { createOwnership } from '../../hub/ingest/ownership.ts';
+import { createWindows } from '../../hub/ingest/windows.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
+import { createLatestValues } from '../../hub/live/latest.ts';
 import { openStore } from '../../hub/store/open.ts';
 import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
+import { sealGap } from '../../protocols/gap.ts';
 import { encodeManifest, type Manifest, type ManifestTag } from '../../protocols/manifest.ts';
-import { type Ack, ackSchema, encodeMessage, type Hello, parseMessage } from '../../protocols/messages.ts';
+import {
+  type Ack,
+  ackSchema,
+  encodeMessage,
+  type Hello,
+  type HubAnnouncement,
+  parseMessage,
+} from '../../protocols/messages.ts';
 import type { SampleValue } from '../../protocols/sample.ts';
 import { agentTopic } from '../../protocols/topics.ts';
 
@@ -52,7 +64,7 @@ function frame(first: number, values: readonly [tag: number, value: SampleValue]
 }
 
 /** A hub without broker and HTTP: messages in, answers out, a store that does what it is told. */
-function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
+function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere = 0 } = {}) {
   const ledger = openSqliteLedger(file);
   t.teardown(() => ledger[Symbol.dispose]());
   const stored = new Map<string, SampleValue>();
@@ -77,44 +89,74 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db')) {
   };
   const answers: Ack[] = [];
   const arrivals = createArrivals(1_000_000);
+  const stop = new AbortController();
   const identities = createIdentities({ ledger, now: () => now, log: quiet });
+  const ownership = createOwnership({ hub: 'ingest', partitions: { of: 1, own: [0] }, generation: 0, log: quiet });
+  const windows = createWindows({
+    most: 8,
+    maxBytes: 1_000_000,
+    heldBytes: () => arrivals.bytes,
+    isBlocked: () => ingest.blocked !== undefined,
+  });
+  const shown: (readonly SampleValue[])[] = [];
+  let letGo = 0;
   const link = createLink({
     ledger,
     arrivals,
-    identities,
+    ownership,
+    windows,
     hubBoot: 'boot',
-    window: 8,
     now: () => now,
     publish(_topic, payload) {
       const ack = parseMessage(ackSchema, payload)!;
       order.push(`${ack.kind} ${ack.through}`);
       answers.push(ack);
     },
+    onHello: (agent, hello) => greetAgent(agent, hello),
+    onLive: (_stream, { values }) => void shown.push(values),
+    onLetGo: () => void letGo++,
     log: quiet,
   });
-  const ingest = createIngest({
+  const greetAgent = createGreeter({
+    ledger,
+    identities,
+    store: {
+      account: async () => ({ highest: new Map(), lost: [] }),
+      reader: { samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }) },
+    },
+    settledElsewhere: () => elsewhere,
+    follow() {},
+    owns: ownership.owns,
+    reply: link.reply,
+    fault: link.fault,
+    now: () => now,
+    signal: stop.signal,
+    log: quiet,
+  });
+  const ingest: Ingest = createIngest({
     arrivals,
     identities,
+    ownership,
     ledger,
     writer,
     now: () => now,
     reply: link.reply,
     onSettled() {},
+    onRoom: link.resume,
     log: quiet,
   });
-  const stop = new AbortController();
   const running = ingest.run(stop.signal);
   t.teardown(async () => {
     stop.abort();
     await running;
   });
-  const send = (leaf: 'up/hello' | 'up/manifest' | 'up/data', body: object | Uint8Array) =>
+  const send = (leaf: 'up/hello' | 'up/manifest' | 'up/data' | 'up/live', body: object | Uint8Array) =>
     link.handle(agentTopic('a1', leaf), body instanceof Uint8Array ? body : encodeMessage(body as Hello));
   const greet = () => {
     void send('up/hello', hello);
     void send('up/manifest', encodeManifest(manifest));
   };
-  return { ledger, link, ingest, stored, order, answers, state, send, greet };
+  return { file, ledger, link, ingest, stored, order, answers, state, send, greet, shown, letGo: () => letGo };
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -315,6 +357,7 @@ t.test(
     const hub = createHub(t);
     void hub.send('up/hello', { ...hello, minRetained: 11, next: 12, acked: 10 });
     void hub.send('up/manifest', encodeManifest(manifest));
+    await until(() => hub.answers.length > 0, 'welcome');
     t.match(hub.answers[0], { kind: 'welcome', through: 10 });
     t.match(hub.ledger.gaps(number), [{ first: 1, last: 10, reason: 'released before the ledger knew' }]);
     void hub.send('up/data', frame(11, [[2, 1]]));
@@ -425,4 +468,188 @@ t.test('tags are as the open stream declares them, also where a closed one is yo
   t.equal(currentId(), 9);
   void hub.send('up/hello', { ...hello, bootId: 'd' });
   t.equal(currentId(), 1);
+});
+
+t.test(
+  'a gap is settled at its place, in the transaction of the frames around it, and can repeat what is settled',
+  async (t) => {
+    const hub = createHub(t);
+    hub.greet();
+    const gap = (first: number, count: number, reason = 'evicted') =>
+      sealGap({ epoch, first, count, acceptedAt: now - 1 }, { reason });
+    void hub.send('up/data', frame(1, [[2, 1]]));
+    void hub.send('up/data', gap(2, 4_000_000_000));
+    void hub.send('up/data', frame(4_000_000_002, [[2, 7]]));
+    await until(() => hub.answers.some(({ through }) => through === 4_000_000_002), 'ack');
+    t.match(hub.ledger.gaps(number), [{ first: 2, last: 4_000_000_001, reason: 'evicted', at: now - 1 }]);
+    t.match(hub.ledger.streams(), [{ samples: 2, deadLetters: 0 }]);
+    t.match(hub.ingest.counts, { frames: 3, samples: 2, gapNumbers: 4_000_000_000, groups: 1 });
+    void hub.send('up/data', gap(4_000_000_000, 10, 'corrupt'));
+    await until(() => hub.answers.some(({ through }) => through === 4_000_000_009), 'ack of the rest');
+    t.match(hub.ledger.gaps(number)[1], { first: 4_000_000_003, last: 4_000_000_009, reason: 'corrupt' });
+    using reopened = openSqliteLedger(hub.file);
+    t.same(reopened.streams(), hub.ledger.streams());
+  },
+);
+
+t.test('values for screens are shown and not stored; those that no frame could hold are left out', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  void hub.send(
+    'up/live',
+    frame(1, [
+      [2, 42],
+      [9, 1],
+      [1, 'text'],
+    ]),
+  );
+  t.same(hub.shown, [[42]]);
+  void hub.send('up/live', Buffer.from('nonsense'));
+  void hub.send('up/live', sealGap({ epoch, first: 1, count: 1, acceptedAt: now }, { reason: 'evicted' }));
+  t.match(Object.fromEntries(hub.link.faults), { live: 2 });
+  t.equal(hub.ledger.streams()[0]!.through, 0);
+});
+
+t.test('a stream that goes back is accounted for up to a frame, and its agent sends the rest again', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  for (const first of [1, 3, 5])
+    void hub.send(
+      'up/data',
+      frame(first, [
+        [2, first],
+        [3, first === 5 ? 1 : 'x'],
+      ]),
+    );
+  await until(() => hub.answers.some(({ through }) => through === 6), 'ack');
+  t.match(hub.ledger.streams(), [{ through: 6, samples: 5, deadLetters: 1 }]);
+  t.equal(hub.ledger.rewind(number, 5), 4, 'number 5 is in the middle of a frame');
+  t.match(hub.ledger.streams(), [{ through: 4, samples: 4, deadLetters: 0, lastAcceptedAt: now }]);
+  t.same(hub.ledger.deadLetters(number, 0, 10), []);
+  t.equal(hub.ledger.rewind(number, 99), 4, 'never forward');
+  void hub.send('up/hello', hello);
+  t.match(hub.answers.at(-1), { kind: 'welcome', through: 4 });
+  void hub.send('up/data', frame(5, [[2, 5]]));
+  await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 5), 'sent again');
+  using reopened = openSqliteLedger(hub.file);
+  t.same(reopened.streams(), hub.ledger.streams());
+});
+
+t.test(
+  'closing a stream leaves a gap of unknown end, unless it is complete; one that drains is opened again',
+  async (t) => {
+    const hub = createHub(t);
+    hub.greet();
+    void hub.send('up/data', frame(1, [[2, 1]]));
+    await until(() => hub.answers.some(({ through }) => through === 1), 'ack');
+    const other = { ...hello, epoch: 'cd'.repeat(16) };
+    void hub.send('up/hello', other);
+    t.match(hub.ledger.gaps(number), [{ first: 2, last: null, reason: 'closed before it was known to be drained' }]);
+    void hub.send('up/hello', { ...hello, next: 3, final: true });
+    t.same(hub.ledger.gaps(number), []);
+    t.match(hub.answers.at(-1), { kind: 'welcome', through: 1 });
+    void hub.send('up/data', frame(2, [[2, 2]]));
+    await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 2), 'drained');
+    void hub.send('up/hello', other);
+    t.same(hub.ledger.gaps(number), [], 'nothing was ever added to it, and all of it is settled');
+  },
+);
+
+t.test('a hub takes its own agents only, and lets go of what another claims with a higher generation', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  const hear = (name: string, state: Partial<HubAnnouncement>) =>
+    void hub.link.handle(
+      `payesh/v1/hub/${name}/state`,
+      encodeMessage({
+        online: true,
+        hubBoot: 'other',
+        spreadMs: 0,
+        partitions: { of: 1, own: [0] },
+        generation: 0,
+        ...state,
+      }),
+    );
+  hear('ingest', { generation: 9 });
+  hear('other', { generation: 9, online: false });
+  hear('zulu', {});
+  hear('other', { generation: 9, partitions: { of: 2, own: [0] } });
+  t.equal(hub.letGo(), 0, 'itself, one that is away, a later name, another division');
+  void hub.send('up/hello', { ...hello, hubBoot: 'another hub' });
+  t.equal(hub.answers.length, 1, 'a greeting of another hub is not answered');
+  hub.state.fail = 1;
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.ingest.blocked !== undefined, 'the store is away');
+  hear('other', { generation: 1 });
+  t.equal(hub.letGo(), 1);
+  await until(() => hub.stored.size === 1, 'what was being stored is stored: a rewrite for the new owner');
+  void hub.send('up/hello', hello);
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(hub.answers.length, 1, 'nothing is acknowledged');
+  t.equal(hub.ledger.streams()[0]!.through, 0, 'and nothing of it is in the ledger');
+});
+
+t.test('where another ledger has settled a stream, it goes on from there', async (t) => {
+  const hub = createHub(t, undefined, { elsewhere: 10 });
+  void hub.send('up/hello', { ...hello, minRetained: 8, next: 12, acked: 9 });
+  t.match(hub.answers[0], { kind: 'welcome', through: 10 });
+  t.match(hub.ledger.streams(), [{ through: 10, expired: 10, inherited: 10, samples: 0 }]);
+  t.same(hub.ledger.gaps(number), []);
+});
+
+t.test('windows share what the hub may hold; a pause is ended as soon as there is room', async (t) => {
+  const at = { held: 0, blocked: false, now: 0 };
+  const windows = createWindows({
+    most: 64,
+    maxBytes: 64_000_000,
+    heldBytes: () => at.held,
+    isBlocked: () => at.blocked,
+    now: () => at.now,
+  });
+  t.equal(windows.of('a', 'e'), 64);
+  for (let i = 0; i < 1000; i++) windows.arrived(`agent-${i}`, 32_000);
+  at.now += 2000;
+  t.equal(windows.of('a', 'e'), 1, 'a thousand agents with frames of 32 kB');
+  at.now += 20_000;
+  t.equal(windows.of('a', 'e'), 64, 'they are gone');
+  at.held = 50_000_000;
+  t.equal(windows.of('a', 'e'), 0);
+  t.equal(windows.resumed().size, 0);
+  at.held = 1000;
+  at.blocked = true;
+  t.equal(windows.of('b', 'f'), 0);
+  t.equal(windows.resumed().size, 0);
+  at.blocked = false;
+  t.same(Object.fromEntries(windows.resumed()), { a: 'e', b: 'f' });
+  t.equal(windows.paused, 0);
+});
+
+t.test('an agent that was told to pause while the store was away is told to go on', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  hub.state.fail = 1;
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.ingest.blocked !== undefined, 'blocked');
+  void hub.send('up/hello', hello);
+  t.match(hub.answers.at(-1), { kind: 'welcome', window: 0 });
+  await until(() => hub.answers.at(-1)?.kind === 'ack', 'the store is back');
+  t.match(hub.answers.at(-1), { through: 1, window: 8 });
+});
+
+t.test('screens do not run through history: what came late counts once its stream has caught up', async (t) => {
+  const clock = { now: () => now, wallMs: (ms: number) => ms };
+  const known = { agent: 'a1', path: 'p', current: tag(2, 'int'), keys: [{ stream: 5, tag: 2 }] };
+  const latest = createLatestValues(() => [known], clock);
+  const columns = (time: number, value: number) => toColumns([{ tag: 2, time, value, quality: 0, flags: 0 }]);
+  const minutesAgo = (minutes: number) => now - minutes * 60_000_000;
+  latest.update(5, columns(minutesAgo(90), 1), minutesAgo(90));
+  t.equal(latest.of(known), undefined, 'too late');
+  latest.show(5, columns(minutesAgo(2), 7));
+  t.match(latest.of(known), { value: 7, stored: false });
+  latest.update(5, columns(minutesAgo(80), 2), minutesAgo(80));
+  t.match(latest.since(0), [{ value: 7, stored: false }], 'older never replaces newer');
+  latest.update(5, columns(minutesAgo(2), 7), minutesAgo(2));
+  latest.update(5, toColumns([]), now);
+  t.match(latest.since(0), [{ value: 7, stored: true }], 'caught up');
 });

@@ -441,7 +441,7 @@ t.test('a topic that was built is parsed, and no other is', async (t) => {
     const known = ['payesh/v1/a/agent-1/up/data', 'payesh/v1/a/agent-1/down/ack'].includes(topic);
     if ((parseAgentTopic(topic) !== undefined) !== known) t.fail(topic);
   }
-  for (const topic of ['', '/', 'payesh/v1/a/agent-1/up', 'payesh/v1/a/agent-1/up/data/', hubStateTopic]) {
+  for (const topic of ['', '/', 'payesh/v1/a/agent-1/up', 'payesh/v1/a/agent-1/up/data/', hubStateTopic('ingest')]) {
     t.equal(parseAgentTopic(topic), undefined, topic);
   }
   t.notOk(agentIdPattern.test('x'.repeat(65)));

@@ -2,10 +2,14 @@
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { createMqttUplink } from '../../edge-agent/mqtt-uplink.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
+import { encodeMessage, type HubState, helloSchema, parseMessage } from '../../protocols/messages.ts';
 import { connectMqtt, type MqttOptions } from '../../protocols/mqtt/connect.ts';
-import { maxPacketBytes } from '../../protocols/mqtt/session.ts';
-import { agentTopic, everyAgentUp } from '../../protocols/topics.ts';
+import { createMqttConnector } from '../../protocols/mqtt/connector.ts';
+import { type MqttSession, maxPacketBytes } from '../../protocols/mqtt/session.ts';
+import { partitionOf } from '../../protocols/partitions.ts';
+import { agentTopic, everyAgentUp, everyHello, hubStateTopic } from '../../protocols/topics.ts';
 import { brokerContract, brokerUsers, hub, open, until } from '../contract/broker.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
@@ -23,7 +27,7 @@ t.test('mosquitto with the deployed configuration', async (t) => {
     t.equal(agent.protocolVersion, 5);
     await t.rejects(agent.publish(agentTopic('agent-2', 'up/data'), 'x', { qos: 1 }), {
       name: 'ConnectionError',
-      message: /denies publishing on payesh.*Not authorized/,
+      message: /denies publishing on payesh.*Not authorized: agent-1 has no right to it in the broker's access list/,
     });
   });
 
@@ -74,6 +78,80 @@ t.test('a broker that closes the connection at MQTT 5 is asked again with 3.1.1'
   t.equal(session.protocolVersion, 4);
   await using _ = await connect(broker.url, { protocolVersion: 4 });
   t.same(versions, [5, 4, 4], 'a caller that knows the version saves a connection');
+});
+
+t.test('a version is remembered until a connection fails', async (t) => {
+  const versions: number[] = [];
+  let away = false;
+  await using broker = await fakeBroker((socket, packet) => {
+    if (packet[0] !== 0x10) return;
+    versions.push(versionOf(packet));
+    if (away) socket.end(Buffer.from([0x20, 3, 0, 0x89, 0]));
+    else if (versionOf(packet) === 5) socket.destroy();
+    else socket.write(connack);
+  });
+  const connectAgain = createMqttConnector({ url: broker.url, username: 'a', clientId: 'a', password: 'x' });
+  for (let i = 0; i < 3; i++) await (await connectAgain({}))[Symbol.asyncDispose]();
+  t.same(versions, [5, 4, 4, 4]);
+  away = true;
+  await t.rejects(connectAgain({}), ConnectionError);
+  away = false;
+  await (await connectAgain({}))[Symbol.asyncDispose]();
+  t.same(versions.slice(4), [4, 5, 4], 'it may be another broker by then');
+});
+
+t.test('an agent follows the hub that owns it with the highest generation, and hears no other', async (t) => {
+  const program = requireOrSkip(t, 'mosquitto');
+  if (!program) return;
+  const users = { ...brokerUsers, 'hub-second': 'another process, another word' };
+  const acl = '\nuser hub-second\ntopic write payesh/v1/a/+/down/#\ntopic write payesh/v1/hub/second/state\n';
+  await using broker = await startMosquitto({ program, folder: t.testdir(), users, acl });
+  await using first = await open(broker.url, hub);
+  await using second = await open(broker.url, 'hub-second', { password: users['hub-second'] });
+  const partition = partitionOf('agent-1', 8);
+  const say = (session: MqttSession, id: string, own: number[], generation: number, online = true) => {
+    const state = { online, hubBoot: id, spreadMs: 0, partitions: { of: 8, own }, generation };
+    return session.publish(hubStateTopic(id), encodeMessage(state), { qos: 1, retain: true });
+  };
+  const acknowledge = (session: MqttSession, hubBoot: string) => {
+    const ack = { epoch: 'ab'.repeat(16), kind: 'ack', through: 1, window: 1, hubBoot } as const;
+    return session.publish(agentTopic('agent-1', 'down/ack'), encodeMessage(ack), { qos: 1 });
+  };
+  await say(first, 'ingest', [0, 1, 2, 3, 4, 5, 6, 7], 0);
+  await say(second, 'second', [(partition + 1) % 8], 9);
+
+  const seen: string[] = [];
+  const uplink = createMqttUplink({ url: broker.url, agent: 'agent-1', password: brokerUsers['agent-1']! });
+  const handlers = {
+    onAck: ({ hubBoot }: { hubBoot: string }) => void seen.push(`ack of ${hubBoot}`),
+    onHubState: ({ hubBoot, online }: HubState) => void seen.push(`${hubBoot} ${online ? 'online' : 'offline'}`),
+  };
+  await using session = await uplink.connect(handlers, AbortSignal.timeout(10_000));
+  await until(() => seen.length === 1, 'the owner');
+  await say(second, 'second', [partition], 1);
+  await until(() => seen.length === 2, 'the partition moves');
+  await acknowledge(first, 'ingest');
+  await acknowledge(second, 'second');
+  await until(() => seen.length === 3, 'an acknowledgement');
+  const hellos: string[] = [];
+  await using listener = await open(broker.url, hub, {
+    onMessage: (_topic, payload) => void hellos.push(String(parseMessage(helloSchema, payload)?.hubBoot)),
+  });
+  await listener.subscribe([everyHello]);
+  await session.hello({
+    epoch: 'ab'.repeat(16),
+    bootId: 'b',
+    minRetained: 1,
+    next: 1,
+    acked: 0,
+    manifestRevision: 1,
+    version: '0',
+  });
+  await until(() => hellos.length === 1, 'hello');
+  t.same(hellos, ['second'], 'the hello says whom it means');
+  await say(second, 'second', [partition], 1, false);
+  await until(() => seen.length === 4, 'back to the first');
+  t.same(seen, ['ingest online', 'second online', 'ack of second', 'ingest online']);
 });
 
 t.test('a broker that refuses for another reason is not asked twice', async (t) => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,6 +19,8 @@ export interface MosquittoOptions {
   readonly users: Readonly<Record<string, string>>;
   /** Lines added to the configuration. */
   readonly extra?: string;
+  /** Lines added to the access list. */
+  readonly acl?: string;
 }
 
 export interface Mosquitto extends AsyncDisposable {
@@ -33,11 +35,17 @@ export interface Mosquitto extends AsyncDisposable {
 
 const startTimeoutMs = 10_000;
 
-export async function startMosquitto({ program, folder, users, extra = '' }: MosquittoOptions): Promise<Mosquitto> {
+export async function startMosquitto({
+  program,
+  folder,
+  users,
+  extra = '',
+  acl = '',
+}: MosquittoOptions): Promise<Mosquitto> {
   const port = await freePort();
   const lines = Object.entries(users).map(([user, password]) => passwordLine(user, password));
   writeFileSync(join(folder, 'passwords'), lines.join(''));
-  copyFileSync(join(deployed, 'acl'), join(folder, 'acl'));
+  writeFileSync(join(folder, 'acl'), readFileSync(join(deployed, 'acl'), 'utf8') + acl);
   for (const file of ['passwords', 'acl']) chmodSync(join(folder, file), 0o600);
   const configuration = readFileSync(join(deployed, 'mosquitto.conf'), 'utf8')
     .replace(/^listener .*/m, `listener ${port} 127.0.0.1`)

@@ -1,0 +1,103 @@
+/** What is read from a ledger's file, by the process that writes it and by others that only look. */
+import type { Database } from 'better-sqlite3';
+import { type Manifest, manifestSchema } from '../../protocols/manifest.ts';
+import { helloSchema } from '../../protocols/messages.ts';
+import type { BatchRow, DeadLetter, Gap, LedgerPages, Quarantine, Stream } from './ledger.ts';
+
+export interface StreamRow {
+  number: number;
+  agent: string;
+  epoch: string;
+  through: number;
+  expired: number;
+  inherited: number;
+  samples: number;
+  dead_letters: number;
+  manifest_revision: number;
+  hello: string | null;
+  hello_at: number | null;
+  last_accepted_at: number | null;
+  settled_at: number | null;
+  closed_at: number | null;
+}
+
+interface GapRow extends Omit<Gap, 'acknowledged'> {
+  who: string | null;
+  seen_at: number | null;
+  note: string | null;
+}
+
+export interface LedgerRows extends LedgerPages {
+  readonly id: () => string;
+  /** The newest last. */
+  streams(): StreamRow[];
+  /** The newest manifest of each stream. */
+  manifests(): { readonly stream: number; readonly manifest: Manifest }[];
+  manifest(stream: number): Manifest | undefined;
+  quarantines(): Quarantine[];
+}
+
+export function readRows(db: Database): LedgerRows {
+  const selectId = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'id'").pluck();
+  const selectStreams = db.prepare<[], StreamRow>(
+    'SELECT * FROM stream ORDER BY closed_at IS NULL, closed_at, hello_at',
+  );
+  const newest = 'SELECT stream, content FROM manifest JOIN stream ON stream = number AND revision = manifest_revision';
+  const selectManifests = db.prepare<[], { stream: number; content: string }>(newest);
+  const selectManifest = db.prepare<[number], { content: string }>(`${newest} WHERE stream = ?`);
+  const batchColumns = `stream, first, last, lower(hex(content_hash)) AS contentHash, min_time AS minTime,
+    max_time AS maxTime, accepted_at AS acceptedAt, settled_at AS settledAt`;
+  const selectBatches = db.prepare<[number, number, number], BatchRow>(
+    `SELECT ${batchColumns} FROM batch WHERE stream = ? AND first > ? ORDER BY first LIMIT ?`,
+  );
+  const selectBatch = db.prepare<[number, number], BatchRow>(
+    `SELECT ${batchColumns} FROM batch WHERE stream = ? AND first = ?`,
+  );
+  const selectDeadLetters = db.prepare<[number, number, number], DeadLetter>(`
+    SELECT stream, number, reason, tag, time, value, quality, flags, settled_at AS settledAt
+    FROM dead_letter WHERE stream = ? AND number > ? ORDER BY number LIMIT ?`);
+  const selectGaps = db.prepare<[number], GapRow>(`
+    SELECT gap.*, who, gap_acknowledgement.at AS seen_at, note
+    FROM gap LEFT JOIN gap_acknowledgement USING (stream, first) WHERE stream = ? ORDER BY first`);
+  const countGaps = db.prepare<[number], number>('SELECT count(*) FROM gap WHERE stream = ?').pluck();
+  const selectQuarantines = db.prepare<[], Quarantine>('SELECT * FROM quarantine');
+  const parse = (content: string) => manifestSchema.parse(JSON.parse(content));
+
+  return {
+    id: () => selectId.get()!,
+    streams: () => selectStreams.all(),
+    manifests: () => selectManifests.all().map(({ stream, content }) => ({ stream, manifest: parse(content) })),
+    manifest: (stream) => {
+      const row = selectManifest.get(stream);
+      return row && parse(row.content);
+    },
+    batches: (stream, after, limit) => selectBatches.all(stream, after, limit),
+    batchFrom: (stream, first) => selectBatch.get(stream, first),
+    deadLetters: (stream, after, limit) => selectDeadLetters.all(stream, after, limit),
+    gaps: (stream) => selectGaps.all(stream).map(toGap),
+    gapCount: (stream) => countGaps.get(stream)!,
+    quarantines: () => selectQuarantines.all(),
+  };
+}
+
+export const toStream = (row: StreamRow): Stream => ({
+  number: row.number,
+  agent: row.agent,
+  epoch: row.epoch,
+  through: row.through,
+  expired: row.expired,
+  inherited: row.inherited,
+  manifestRevision: row.manifest_revision,
+  hello: row.hello === null ? null : helloSchema.parse(JSON.parse(row.hello)),
+  helloAt: row.hello_at,
+  lastAcceptedAt: row.last_accepted_at,
+  settledAt: row.settled_at,
+  samples: row.samples,
+  deadLetters: row.dead_letters,
+  closedAt: row.closed_at,
+});
+
+const toGap = ({ stream, first, last, reason, at, who, seen_at, note }: GapRow): Gap => {
+  const acknowledged = who === null ? null : { who, at: seen_at!, note: note! };
+  return { stream, first, last, reason, at, acknowledged };
+};
