@@ -1,19 +1,24 @@
 /** `payesh-agent doctor`: tests every step from the devices to the hub, and says what to do where one is not well. */
 import { Command } from 'commander';
 import { exitCodes } from '../../config/process.ts';
-import { type CheckResult, type Finding, good, needsPerson, runChecks } from '../doctor/check.ts';
+import { type CheckResult, needsPerson, runChecks, type ToldFinding } from '../doctor/check.ts';
+import type { DoctorWords } from '../doctor/words-en.ts';
+import type { Language } from '../status/problems.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { runTool } from './command.ts';
+import { languageOption } from './language.ts';
 
 interface DoctorOptions {
   readonly config: string;
   readonly json?: boolean;
+  readonly lang: Language;
 }
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
     .description('test every step from the devices to the hub, and say what to do')
     .requiredOption('-c, --config <file>', 'agent.yaml')
+    .addOption(languageOption())
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -21,13 +26,17 @@ export const doctorCommand = (): Command =>
 Nothing is written to a device. While the agent runs, its own connections are not tried but asked of it.
 Exit codes: 0 all is well, 1 something needs a person, 78 the configuration must be changed.`,
     )
-    .action(({ config: file, json }: DoctorOptions) =>
+    .action(({ config: file, json, lang }: DoctorOptions) =>
       runTool(async (terminal, signal) => {
-        const { agentOf } = await import('./agent-config.ts');
+        const [{ agentOf }, { sayIn }] = await Promise.all([import('./agent-config.ts'), import('../doctor/say.ts')]);
+        const say = sayIn(lang);
         const { config, secret } = agentOf(file);
         const tell = json ? () => {} : (result: CheckResult) => print(result, terminal);
         const results: CheckResult[] = [
-          { name: 'configuration', findings: [good(`${file} is right: agent ${config.agent} of ${config.site}`)] },
+          {
+            name: say.names.configuration,
+            findings: [{ level: 'good', ...say.configurationRight(file, config.agent, config.site) }],
+          },
         ];
         tell(results[0]!);
         for await (const result of check()) {
@@ -37,7 +46,7 @@ Exit codes: 0 all is well, 1 something needs a person, 78 the configuration must
         const findings = results.flatMap((result) => result.findings);
         const wrong = findings.filter(needsPerson).length;
         if (json) terminal.printJson({ ok: wrong === 0, checks: results });
-        else summarise(wrong, terminal);
+        else summarise(wrong, say, terminal);
         process.exitCode = wrong > 0 ? exitCodes.problems : 0;
 
         async function* check(): AsyncGenerator<CheckResult> {
@@ -46,12 +55,12 @@ Exit codes: 0 all is well, 1 something needs a person, 78 the configuration must
           const running = await reportOf(config.dataDir, signal);
           const { checksOf } = await import('../doctor/checks.ts');
           const checks = await checksOf({ config, file, secret, running });
-          progress.update(`checking ${checks[0]!.name}`);
+          progress.update(`checking ${checks[0]!.name(say)}`);
           let told = 0;
-          for await (const result of runChecks(checks, signal)) {
+          for await (const result of runChecks(checks, say, signal)) {
             yield result;
             const next = checks[++told];
-            if (next) progress.update(`checking ${next.name}`);
+            if (next) progress.update(`checking ${next.name(say)}`);
           }
         }
       }),
@@ -69,14 +78,14 @@ function print({ name, findings }: CheckResult, terminal: Terminal): void {
   for (const finding of findings) printFinding(finding, terminal);
 }
 
-function printFinding({ level, text, todo = [] }: Finding, terminal: Terminal): void {
+function printFinding({ level, text, todo = [] }: ToldFinding, terminal: Terminal): void {
   const [colour, sign] = signs[level];
   terminal.print(`  ${terminal.style(colour, sign)} ${text}`);
   for (const step of todo) terminal.print(`      → ${step}`);
 }
 
-function summarise(wrong: number, terminal: Terminal): void {
+function summarise(wrong: number, say: DoctorWords, terminal: Terminal): void {
   terminal.print();
-  if (wrong === 0) terminal.print(terminal.style('green', 'All is well.'));
-  else terminal.print(terminal.style('red', `${wrong} ${wrong === 1 ? 'thing needs' : 'things need'} a person.`));
+  if (wrong === 0) terminal.print(terminal.style('green', say.well()));
+  else terminal.print(terminal.style('red', say.needsPerson(wrong)));
 }

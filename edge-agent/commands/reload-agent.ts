@@ -25,8 +25,9 @@ export async function reloadAgent(
   const answer = await askAgent(config.dataDir, 'POST', '/api/reload', undefined, signal);
   const { version, started, stopped, restarted, needsRestart } = answer as Reloaded;
   const parts = Object.entries({ started, stopped, restarted }).filter(([, ids]) => ids.length > 0);
-  const what = parts.map(([verb, ids]) => `${verb} ${ids.join(', ')}`).join('; ') || 'nothing had to be restarted';
-  terminal.note(`The running agent has taken version ${version}: ${what}.`);
+  // It may have seen the files change before it was asked, and has restarted what it had to by then.
+  const what = parts.map(([verb, ids]) => `${verb} ${ids.join(', ')}`).join('; ');
+  terminal.note(`The running agent has taken version ${version}${what && `: ${what}`}.`);
   if (needsRestart.length > 0) {
     throw new CommandError(`takes effect only after a restart: ${needsRestart.join(', ')}`, {
       path: file,

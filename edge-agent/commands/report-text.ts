@@ -1,64 +1,88 @@
 /** An agent's report for a person: link, buffer and sources in a few lines, then what is wrong and what to do. */
-
+import { createFormat, type Format } from '../status/page/format.js';
+import { type Words, words } from '../status/page/words.js';
+import type { Language } from '../status/problems.ts';
 import type { AgentReport, SourceReport } from '../status/report.ts';
-import { bytesText, durationText } from '../terminal/duration.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-export async function printReport(report: AgentReport, terminal: Terminal): Promise<void> {
+/** In the words of the agent's page. */
+export async function printReport(report: AgentReport, lang: Language, terminal: Terminal): Promise<void> {
   const { now, link, buffer, config } = report;
-  const since = (time: number) => durationText((now - time) / 1000);
-  const line = (title: string, text: string) => terminal.print(`${title.padEnd(8)}${text}`);
-  line(
-    'agent',
-    `${terminal.style('bold', report.agent)} of ${report.site}, version ${report.version}, up ${since(report.startedAt)}`,
+  const [say, f] = [words[lang], createFormat(lang)];
+  // Names and addresses read from left to right, within a line that runs the other way.
+  const name = (text: string) => (lang === 'fa' ? `\u2066${text}\u2069` : text);
+  const comma = lang === 'fa' ? '، ' : ', ';
+  const seconds = (time: number) => (now - time) / 1e6;
+  terminal.print(
+    `${terminal.style('bold', name(report.agent))} · ${say.place} ${name(report.site)}${comma}` +
+      `${say.version(name(report.version))}${comma}${say.running(f.span(seconds(report.startedAt)))}`,
   );
-  line('config', `${config.file}, version ${config.version} since ${since(config.appliedAt)}`);
-  const state = terminal.style(link.state === 'forwarding' ? 'green' : 'yellow', link.state);
-  line('hub', `${state} for ${since(link.stateSince)} over ${link.broker}${link.error ? `: ${link.error}` : ''}`);
-  const oldest = buffer.oldestAt === undefined ? '' : `, the oldest ${since(buffer.oldestAt)} old`;
-  line('buffer', `${link.backlog} samples wait${oldest}; ${bytesText(buffer.bytes)} of ${bytesText(buffer.maxBytes)}`);
-  line('disk', `${bytesText(buffer.diskFreeBytes)} free`);
+  terminal.print(`${say.config(f.count(config.version), f.since(config.appliedAt, now))}: ${name(config.file)}`);
+  const state = terminal.style(link.state === 'forwarding' ? 'green' : 'yellow', say.link[link.state]);
+  const error = link.error === undefined ? '' : `: ${name(link.error)}`;
+  terminal.print(`${say.hub}: ${state} (${f.span(seconds(link.stateSince))})${comma}${name(link.broker)}${error}`);
+  const waiting = link.backlog === 0 ? say.empty : `${f.count(link.backlog)} ${say.backlog(link.backlog)}`;
+  const oldest = buffer.oldestAt === undefined ? [] : [say.oldest(f.age(seconds(buffer.oldestAt)))];
+  const share = f.percent(buffer.bytes / buffer.maxBytes);
+  const used = [
+    say.quota(f.bytes(buffer.bytes), f.bytes(buffer.maxBytes), share),
+    say.diskFree(f.bytes(buffer.diskFreeBytes)),
+  ];
+  terminal.print(`${say.buffer}: ${[waiting, ...oldest, ...used].join(comma)}`);
   terminal.print();
-  printSources(report.sources, now, terminal);
-  await printProblems(report, terminal);
+  printSources(report.sources, now, { say, f, name, terminal });
+  await printProblems(report, lang, { say, terminal });
 }
 
-function printSources(sources: readonly SourceReport[], now: number, terminal: Terminal): void {
+interface Page {
+  readonly say: Words;
+  readonly f: Format;
+  readonly name: (text: string) => string;
+  readonly terminal: Terminal;
+}
+
+function printSources(sources: readonly SourceReport[], now: number, { say, f, name, terminal }: Page): void {
   const right = 'right' as const;
+  const { good, uncertain, bad, silent } = say.severities;
   const columns = [
-    { title: 'SOURCE' },
-    { title: 'STATE' },
-    { title: 'FOR' },
-    { title: 'GOOD', align: right },
-    { title: 'UNCERTAIN', align: right },
-    { title: 'BAD', align: right },
-    { title: 'SILENT', align: right },
-    { title: 'LOST', align: right },
-    { title: 'TARGET' },
+    { title: say.device },
+    { title: '' },
+    { title: '', align: right },
+    ...[good, uncertain, bad, silent, say.lost].map((title) => ({ title, align: right })),
+    { title: '' },
   ];
-  const rows = sources.map(({ id, state, stateSince, tags, lost, target }) => [
-    id,
-    terminal.style(state === 'up' ? 'green' : 'red', state),
-    durationText((now - stateSince) / 1000),
+  const rows = sources.map(({ id, state, stateSince, tags, lost, target }) => {
     // Of a device that is away these are the last known ones, which nobody vouches for now.
-    state === 'up' ? tags.good : '-',
-    state === 'up' ? tags.uncertain : '-',
-    state !== 'up' ? '-' : tags.bad > 0 ? terminal.style('red', String(tags.bad)) : 0,
-    tags.silent,
-    lost,
-    target,
-  ]);
+    const ofNow = (count: number) => (state === 'up' ? f.count(count) : '-');
+    return [
+      name(id),
+      terminal.style(state === 'up' ? 'green' : 'red', say.state[state]),
+      f.span((now - stateSince) / 1e6),
+      ofNow(tags.good),
+      ofNow(tags.uncertain),
+      tags.bad > 0 ? terminal.style('red', ofNow(tags.bad)) : ofNow(tags.bad),
+      f.count(tags.silent),
+      f.count(lost),
+      name(target),
+    ];
+  });
   terminal.printTable(columns, rows);
 }
 
-async function printProblems({ problems }: AgentReport, terminal: Terminal): Promise<void> {
+async function printProblems(
+  { problems }: AgentReport,
+  lang: Language,
+  { say, terminal }: Pick<Page, 'say' | 'terminal'>,
+): Promise<void> {
   terminal.print();
-  if (problems.length === 0) return terminal.print(terminal.style('green', 'All is well.'));
+  if (problems.length === 0) return terminal.print(terminal.style('green', `${say.well}.`));
   const { problemWords } = await import('../status/problems.ts');
+  const f = createFormat(lang);
   for (const problem of problems) {
-    const { what, means, todo } = problemWords(problem, 'en');
-    terminal.print(terminal.style(problem.severity === 'error' ? 'red' : 'yellow', `${problem.severity}: ${what}`));
+    const { what, means, todo } = problemWords(problem, lang);
+    const severity = say.severity[problem.severity];
+    terminal.print(terminal.style(problem.severity === 'error' ? 'red' : 'yellow', `${severity}: ${what}`));
     terminal.print(`   ${means}`);
-    for (const [step, text] of todo.entries()) terminal.print(`   ${step + 1}. ${text}`);
+    for (const [step, text] of todo.entries()) terminal.print(`   ${f.count(step + 1)}. ${text}`);
   }
 }

@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../../config/process.ts';
+import type { Language } from '../status/problems.ts';
 import type { AgentReport } from '../status/report.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { runTool } from './command.ts';
+import { languageOption } from './language.ts';
 import { configOption, dataDirOption } from './opcua-options.ts';
 import { printReport } from './report-text.ts';
 import { reportOf } from './running-agent.ts';
@@ -15,6 +17,7 @@ interface StatusOptions {
   readonly dataDir: string;
   readonly watch?: boolean;
   readonly json?: boolean;
+  readonly lang: Language;
 }
 
 const watchMs = 2000;
@@ -25,6 +28,7 @@ export const statusCommand = (): Command =>
     .addOption(configOption())
     .addOption(dataDirOption())
     .option('--watch', 'show it again every 2 seconds, until Ctrl-C')
+    .addOption(languageOption())
     .option('--json', 'print JSON; with --watch one line each time')
     .addHelpText('after', '\nExit codes: 0 all is well, 1 there are problems, 69 no agent runs.')
     .action((options: StatusOptions) =>
@@ -34,7 +38,7 @@ export const statusCommand = (): Command =>
           const report = await ask(dataDir, signal);
           if (options.json && options.watch) terminal.print(JSON.stringify(report));
           else if (options.json) terminal.printJson(report);
-          else await show(report, Boolean(options.watch), terminal);
+          else await show(report, options, terminal);
           process.exitCode = report.problems.length > 0 ? exitCodes.problems : 0;
           if (options.watch) await delay(watchMs, undefined, { signal });
         } while (options.watch);
@@ -55,8 +59,8 @@ async function ask(dataDir: string, signal: AbortSignal): Promise<AgentReport> {
   throw new CommandError('no agent runs here', { path: dataDir, hint, exitCode: exitCodes.unavailable });
 }
 
-async function show(report: AgentReport, watch: boolean, terminal: Terminal): Promise<void> {
+async function show(report: AgentReport, { watch, lang }: StatusOptions, terminal: Terminal): Promise<void> {
   // The whole screen again, so that what changed is seen where it stood.
   if (watch && terminal.isInteractive) terminal.print('\u001b[2J\u001b[H');
-  await printReport(report, terminal);
+  await printReport(report, lang, terminal);
 }

@@ -15,7 +15,7 @@ export interface BrokerLogin {
 const loginTimeoutMs = 10_000;
 
 export const brokerCheck = (login: BrokerLogin): Check => ({
-  name: 'broker',
+  name: (say) => say.names.broker,
   timeoutMs: 30_000,
   async run(signal) {
     const way = await findWay(placeOf(login.url), signal);
@@ -29,10 +29,7 @@ async function findLogin({ url, agent, password }: BrokerLogin, signal: AbortSig
   try {
     secret = password();
   } catch (error) {
-    return bad(
-      `the agent's password cannot be read: ${reasonOf(error)}`,
-      `The hub makes it: payesh-hub agent add ${agent}. Put it where broker.password says.`,
-    );
+    return bad((say) => say.passwordUnreadable(reasonOf(error), agent));
   }
   try {
     await using _session = await connectMqtt({
@@ -43,25 +40,15 @@ async function findLogin({ url, agent, password }: BrokerLogin, signal: AbortSig
       connectTimeoutMs: loginTimeoutMs,
       signal,
     });
-    return good(`the broker lets ${agent} in`);
+    return good((say) => say.brokerLetsIn(agent));
   } catch (error) {
     return explainRefusal(reasonOf(error), agent);
   }
 }
 
 function explainRefusal(reason: string, agent: string): Finding {
-  if (failureReason(reason) === 'login') {
-    return bad(
-      reason,
-      `Have a new password made at the hub, and put it where broker.password says: payesh-hub agent renew ${agent}`,
-      `Look whether the hub knows an agent of the name ${agent} at all.`,
-    );
-  }
-  if (/certificate|self-signed|unable to verify|issuer/i.test(reason)) {
-    return bad(
-      `${reason}: the broker's certificate is not believed`,
-      "Ask the hub's operator for the certificate of its authority, and start the agent with NODE_EXTRA_CA_CERTS=<file>.",
-    );
-  }
-  return bad(reason, "Ask the hub's operator to look into the broker's log.");
+  if (failureReason(reason) === 'login') return bad((say) => say.brokerRefuses(reason, agent));
+  if (/certificate|self-signed|unable to verify|issuer/i.test(reason))
+    return bad((say) => say.brokerNotBelieved(reason));
+  return bad((say) => say.brokerOther(reason));
 }

@@ -2,38 +2,52 @@
  * A check finds out one thing and says what to do where it is not well. Checks run side by side, each within its own
  * time, and are told in their order, so that two runs read alike.
  */
+import type { DoctorWords, Told } from './words-en.ts';
+
+/** `note`: nothing is wrong, but it could not be found out or is worth knowing. */
+type Level = 'good' | 'note' | 'warning' | 'bad';
 
 export interface Finding {
-  /** `note`: nothing is wrong, but it could not be found out or is worth knowing. */
-  readonly level: 'good' | 'note' | 'warning' | 'bad';
-  /** One sentence without a full stop. */
-  readonly text: string;
-  /** What to do, step by step. */
-  readonly todo?: readonly string[];
+  readonly level: Level;
+  readonly told: (say: DoctorWords) => Told;
 }
 
 export interface Check {
-  readonly name: string;
+  readonly name: (say: DoctorWords) => string;
   readonly timeoutMs: number;
   /** @throws what the check did not foresee; it is told as a finding. */
   run(signal: AbortSignal): Promise<readonly Finding[]>;
 }
 
-export interface CheckResult {
-  readonly name: string;
-  readonly findings: readonly Finding[];
+export interface ToldFinding extends Told {
+  readonly level: Level;
 }
 
-export const good = (text: string): Finding => ({ level: 'good', text });
-export const note = (text: string, ...todo: string[]): Finding => ({ level: 'note', text, todo });
-export const warning = (text: string, ...todo: string[]): Finding => ({ level: 'warning', text, todo });
-export const bad = (text: string, ...todo: string[]): Finding => ({ level: 'bad', text, todo });
+export interface CheckResult {
+  readonly name: string;
+  readonly findings: readonly ToldFinding[];
+}
 
-export const needsPerson = ({ level }: Finding): boolean => level === 'warning' || level === 'bad';
+type Words = Finding['told'];
+export const good = (told: Words): Finding => ({ level: 'good', told });
+export const note = (told: Words): Finding => ({ level: 'note', told });
+export const warning = (told: Words): Finding => ({ level: 'warning', told });
+export const bad = (told: Words): Finding => ({ level: 'bad', told });
+
+export const inWords = ({ level, told }: Finding, say: DoctorWords): ToldFinding => ({ level, ...told(say) });
+
+export const needsPerson = ({ level }: Pick<Finding, 'level'>): boolean => level === 'warning' || level === 'bad';
 
 /** All started at once, told in order. @throws the signal's reason when it aborts. */
-export async function* runChecks(checks: readonly Check[], signal: AbortSignal): AsyncGenerator<CheckResult> {
-  const running = checks.map((check) => runCheck(check, signal));
+export async function* runChecks(
+  checks: readonly Check[],
+  say: DoctorWords,
+  signal: AbortSignal,
+): AsyncGenerator<CheckResult> {
+  const running = checks.map(async (check) => {
+    const findings = await runCheck(check, signal);
+    return { name: check.name(say), findings: findings.map((finding) => inWords(finding, say)) };
+  });
   for (const result of running) {
     const told = await result;
     signal.throwIfAborted();
@@ -41,16 +55,16 @@ export async function* runChecks(checks: readonly Check[], signal: AbortSignal):
   }
 }
 
-async function runCheck({ name, timeoutMs, run }: Check, signal: AbortSignal): Promise<CheckResult> {
+async function runCheck({ timeoutMs, run }: Check, signal: AbortSignal): Promise<readonly Finding[]> {
   const limit = new AbortController();
   // A real timer: AbortSignal.timeout would let the process end while only it is waited for.
   const timer = setTimeout(() => limit.abort(), timeoutMs);
   const ended = AbortSignal.any([signal, limit.signal]);
   try {
-    return { name, findings: await Promise.race([run(ended), untilAborted(ended)]) };
+    return await Promise.race([run(ended), untilAborted(ended)]);
   } catch (error) {
-    if (limit.signal.aborted) return { name, findings: [bad(`not finished within ${timeoutMs / 1000} s`)] };
-    return { name, findings: [bad(reasonOf(error))] };
+    if (limit.signal.aborted) return [bad((say) => say.notFinished(timeoutMs / 1000))];
+    return [bad((say) => say.unforeseen(reasonOf(error)))];
   } finally {
     clearTimeout(timer);
   }

@@ -34,7 +34,7 @@ export async function checksOf({ config, file, secret, running }: CheckOptions):
   async function sourceCheck(source: AgentConfig['sources'][number]): Promise<Check> {
     const known = asked?.sources.get(source.id);
     if (known) return known;
-    if (source.kind === 'modbus') return (await import('./modbus.ts')).modbusCheck(source);
+    if (source.kind === 'modbus') return (await import('./modbus.ts')).modbusCheck(source, { dataDir, secret, file });
     return (await import('./opcua.ts')).opcuaCheck(source, { dataDir, secret, file });
   }
   async function brokerLogin(): Promise<Check> {
@@ -42,12 +42,12 @@ export async function checksOf({ config, file, secret, running }: CheckOptions):
     return brokerCheck({ url: broker.url, agent, password: () => secret(broker.password) });
   }
   async function expiry(): Promise<Check> {
-    return (await import('./expiry.ts')).expiryCheck(config);
+    return (await import('./expiry.ts')).expiryCheck(config, file);
   }
 }
 
 const hubCheck = (url: string): Check => ({
-  name: 'hub',
+  name: (say) => say.names.hub,
   timeoutMs: 20_000,
   async run(signal) {
     const way = await findWay(placeOf(url), signal);

@@ -10,25 +10,15 @@ const askTimeoutMs = 5000;
 const toleratedMs = 2000;
 
 export const synchronisationCheck = (): Check => ({
-  name: 'clock',
+  name: (say) => say.names.clock,
   timeoutMs: 2 * askTimeoutMs,
   run: async () => [await findSynchronisation()],
 });
 
 async function findSynchronisation(): Promise<Finding> {
   const told = await askTimedatectl();
-  if (told === 'yes' || (await isMarkedSynchronised())) return good("the system's clock is synchronised by NTP");
-  if (told === 'no') {
-    return warning(
-      "the system's clock is not synchronised: timestamps drift, and after a power cut they may be hours off",
-      'Turn it on: sudo timedatectl set-ntp true',
-      'Without Internet name a time server of the plant in /etc/systemd/timesyncd.conf, under NTP=',
-    );
-  }
-  return note(
-    'it cannot be found out here whether the clock is synchronised by NTP',
-    'In a container the clock is that of the machine: look there.',
-  );
+  if (told === 'yes' || (await isMarkedSynchronised())) return good((say) => say.clockSynchronised());
+  return told === 'no' ? warning((say) => say.clockFree()) : note((say) => say.clockUnknown());
 }
 
 async function askTimedatectl(): Promise<string | undefined> {
@@ -58,24 +48,15 @@ export async function findHubOffset(url: string, signal: AbortSignal): Promise<F
     const response = await fetch(url, { method: 'HEAD', redirect: 'manual', signal: limit });
     date = Date.parse(response.headers.get('date') ?? '');
   } catch (error) {
-    return warning(
-      `the hub at ${url} does not answer: ${reasonOf(error)}`,
-      'Only commissioning needs it; samples go by the broker. Check hub.url and the firewall.',
-    );
+    return warning((say) => say.hubSilent(url, reasonOf(error)));
   }
-  if (Number.isNaN(date)) return note(`the hub at ${url} tells no time`);
+  if (Number.isNaN(date)) return note((say) => say.hubWithoutTime(url));
   const took = Date.now() - began;
-  return tellOffset('the hub', date + 500 - (began + took / 2), toleratedMs + took, []);
+  return tellOffset('hub', date + 500 - (began + took / 2), toleratedMs + took);
 }
 
-/** `offsetMs` is how far the other clock is ahead of ours. */
-export function tellOffset(whose: string, offsetMs: number, allowedMs: number, todo: readonly string[]): Finding {
-  const seconds = Math.abs(offsetMs / 1000);
-  const far = `${seconds < 120 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`}`;
-  if (Math.abs(offsetMs) <= allowedMs) return good(`the clock of ${whose} agrees with this gateway's`);
-  return warning(
-    `the clock of ${whose} is ${far} ${offsetMs > 0 ? 'ahead of' : 'behind'} this gateway's`,
-    'One of the two is wrong: compare both with a watch, and have both synchronised by the same time server.',
-    ...todo,
-  );
+/** `offsetMs` is how far the other clock is ahead of ours; `maxSkewMs` from where on a server's time is not believed. */
+export function tellOffset(whose: 'hub' | 'server', offsetMs: number, allowedMs: number, maxSkewMs?: number): Finding {
+  if (Math.abs(offsetMs) <= allowedMs) return good((say) => say.clockAgrees(whose));
+  return warning((say) => say.clockOff(whose, Math.abs(offsetMs / 1000), offsetMs > 0, maxSkewMs));
 }

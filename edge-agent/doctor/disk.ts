@@ -10,10 +10,9 @@ const rounds = 50;
 const blockBytes = 4096;
 /** Each accepted frame costs one or two of these; above it a gateway with fast sources falls behind, and flash wears out. */
 const slowFsyncMs = 20;
-const gigabyte = 1024 ** 3;
 
 export const diskCheck = (dataDir: string, maxBytes: number): Check => ({
-  name: 'data folder',
+  name: (say) => say.names.data,
   timeoutMs: 30_000,
   async run(signal) {
     const folder = await stat(dataDir).catch((error: NodeJS.ErrnoException) => {
@@ -21,11 +20,14 @@ export const diskCheck = (dataDir: string, maxBytes: number): Check => ({
       throw error;
     });
     if (!folder) return [await findMissing(dataDir)];
-    if (!folder.isDirectory())
-      return [bad(`${dataDir} is not a folder`, 'Name a folder as dataDir in the configuration.')];
+    if (!folder.isDirectory()) return [bad((say) => say.noFolder(dataDir))];
     const unwritable = await findUnwritable(dataDir);
     if (unwritable) return [unwritable];
-    return [good(`${dataDir} can be written`), await findRoom(dataDir, maxBytes), await findSpeed(dataDir, signal)];
+    return [
+      good((say) => say.folderWritable(dataDir)),
+      await findRoom(dataDir, maxBytes),
+      await findSpeed(dataDir, signal),
+    ];
   },
 });
 
@@ -35,12 +37,9 @@ async function findMissing(dataDir: string): Promise<Finding> {
   while (parent !== dirname(parent) && !(await exists(parent))) parent = dirname(parent);
   try {
     await access(parent, constants.W_OK);
-    return note(`${dataDir} is not there yet: the agent makes it at its first start`);
+    return note((say) => say.folderMissing(dataDir));
   } catch {
-    return bad(
-      `${dataDir} is not there, and ${parent} cannot be written`,
-      `Make it for the agent's user: sudo install -d -o payesh -m 700 ${dataDir}`,
-    );
+    return bad((say) => say.folderCannotBeMade(dataDir, parent));
   }
 }
 
@@ -58,19 +57,9 @@ async function findUnwritable(dataDir: string): Promise<Finding | undefined> {
     return undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC')
-      return bad(`the disk of ${dataDir} is full`, 'See what takes the room: df -h, du -xhd1 /var');
-    if (code === 'EROFS') {
-      return bad(
-        `${dataDir} lies on a disk that can only be read`,
-        'A flash card that is worn out turns itself read-only: see dmesg, and replace it.',
-      );
-    }
-    return bad(
-      `${dataDir} cannot be written: ${message}`,
-      `Give it to the agent's user: sudo chown -R payesh ${dataDir}`,
-      'Or run the doctor as that user: sudo -u payesh payesh-agent doctor …',
-    );
+    if (code === 'ENOSPC') return bad((say) => say.diskFull(dataDir));
+    if (code === 'EROFS') return bad((say) => say.diskReadOnly(dataDir));
+    return bad((say) => say.folderUnwritable(dataDir, message));
   } finally {
     await rm(file, { force: true }).catch(() => {});
   }
@@ -80,13 +69,8 @@ async function findRoom(dataDir: string, maxBytes: number): Promise<Finding> {
   const { bavail, bsize } = await statfs(dataDir);
   const used = await usedBytes(join(dataDir, 'buffer'));
   const free = bavail * bsize;
-  const gb = (bytes: number) => `${(bytes / gigabyte).toFixed(1)} GB`;
-  if (free + used >= maxBytes) return good(`${gb(free)} free; the buffer may take ${gb(maxBytes)}`);
-  return warning(
-    `only ${gb(free)} free, but the buffer may take ${gb(maxBytes)}: the disk would be full before`,
-    'Make room: journalctl --vacuum-size=200M, df -h',
-    'Or set buffer.maxBytes to what the disk bears.',
-  );
+  if (free + used >= maxBytes) return good((say) => say.room(free, maxBytes));
+  return warning((say) => say.roomShort(free, maxBytes));
 }
 
 /** What the buffer takes already. */
@@ -109,13 +93,8 @@ async function findSpeed(dataDir: string, signal: AbortSignal): Promise<Finding>
     }
     times.sort((a, b) => a - b);
     const median = times[Math.floor(times.length / 2)]!;
-    const text = `making a block durable takes ${median.toFixed(1)} ms (median of ${times.length})`;
-    if (median <= slowFsyncMs) return good(text);
-    return warning(
-      `${text}, more than ${slowFsyncMs} ms`,
-      'SD cards and USB sticks are often this slow, and wear out: use an SSD, or an industrial card.',
-      'Until then a longer acceptance.intervalMs writes less often.',
-    );
+    if (median <= slowFsyncMs) return good((say) => say.fsync(median, times.length));
+    return warning((say) => say.fsyncSlow(median, times.length, slowFsyncMs));
   } finally {
     await rm(file, { force: true });
   }

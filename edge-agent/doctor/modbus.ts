@@ -8,28 +8,30 @@ import { failureReason } from '../status/failure-reason.ts';
 import { bad, type Check, type Finding, good, reasonOf, warning } from './check.ts';
 import { findName, findWay } from './network.ts';
 import { findSerialPort } from './serial.ts';
+import { findTags, type TagCheckOptions } from './tags.ts';
 
 type RegisterRequest = Parameters<typeof inspectRegisters>[1];
 
 const wayTimeoutMs = 15_000;
 const longestMs = 120_000;
 
-export function modbusCheck(source: ModbusConfig): Check {
+export function modbusCheck(source: ModbusConfig, options: TagCheckOptions): Check {
   const requests = firstOfEachUnit(source);
   return {
-    name: `${source.id} (${connectionName(source)})`,
+    name: () => `${source.id} (${connectionName(source)})`,
     timeoutMs: Math.min(longestMs, wayTimeoutMs + requests.length * 3 * source.timeoutMs),
     async run(signal) {
       const way = await findWayTo(source, signal);
       const findings = [...way];
       if (way.some(({ level }) => level === 'bad')) return findings;
       for (const request of requests) {
-        const finding = await findUnit(source, request, signal);
+        const { finding, isBusy } = await findUnit(source, request, signal);
         findings.push(finding);
         // The line itself is not to be had: the next unit would say the same.
-        if (finding.level === 'bad' && failureReason(finding.text) === 'port-busy') break;
+        if (isBusy) break;
       }
-      return findings;
+      const isWell = findings.every(({ level }) => level === 'good');
+      return isWell ? [...findings, ...(await findTags(source, options, signal))] : findings;
     },
   };
 }
@@ -53,31 +55,23 @@ function firstOfEachUnit(source: ModbusConfig): RegisterRequest[] {
   return [...requests.values()];
 }
 
-async function findUnit(source: ModbusConfig, request: RegisterRequest, signal: AbortSignal): Promise<Finding> {
+async function findUnit(
+  source: ModbusConfig,
+  request: RegisterRequest,
+  signal: AbortSignal,
+): Promise<{ finding: Finding; isBusy?: true }> {
   const { unit, table, address } = request;
   try {
     const { exception, sentAt, answeredAt } = await inspectRegisters(source, request, signal);
-    const took = `${Math.max(1, Math.round((answeredAt - sentAt) / 1000))} ms`;
-    if (exception === undefined) return good(`unit ${unit} answers (${took})`);
-    if (exception === 10 || exception === 11) {
-      return bad(
-        `unit ${unit}: the gateway in between answers in its place (exception ${exception}): the device does not`,
-        'Check the power and the wiring of that device behind the gateway, and its unit id.',
-      );
-    }
-    return warning(
-      `unit ${unit} is there, but refuses ${table} ${address} (exception ${exception})`,
-      'Compare table and address with the manual of the device; some manuals count from 1.',
-    );
+    const took = Math.max(1, Math.round((answeredAt - sentAt) / 1000));
+    if (exception === undefined) return { finding: good((say) => say.unitAnswers(unit, took)) };
+    if (exception === 10 || exception === 11) return { finding: bad((say) => say.unitBehindGateway(unit, exception)) };
+    return { finding: warning((say) => say.unitRefuses(unit, table, address, exception)) };
   } catch (error) {
     const reason = reasonOf(error);
     if (failureReason(reason) === 'port-busy') {
-      return bad(reason, `See which program holds it: fuser -v ${source.serial?.path ?? ''}`);
+      return { finding: bad((say) => say.serialBusy(reason, source.serial?.path ?? '')), isBusy: true };
     }
-    return bad(
-      `unit ${unit} does not answer: ${reason}`,
-      'Check the unit id at the device, its power, and on a serial line A/B, the termination, baud rate and parity.',
-      `A slow device needs longer than ${source.timeoutMs} ms: raise timeoutMs.`,
-    );
+    return { finding: bad((say) => say.unitSilent(unit, reason, source.timeoutMs)) };
   }
 }

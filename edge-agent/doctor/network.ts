@@ -28,15 +28,10 @@ export async function findName(host: string): Promise<Finding | undefined> {
   if (isIP(host)) return undefined;
   try {
     const { address } = await lookup(host);
-    return good(`the name ${host} is ${address}`);
+    return good((say) => say.nameKnown(host, address));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EAI_AGAIN' ? 'no DNS server answers' : 'no DNS server and no hosts file knows it';
-    return bad(
-      `the name ${host} is not known to this gateway: ${why}`,
-      'Write the IP address in the configuration, or enter the name in /etc/hosts or in the DNS.',
-      'See which DNS servers are asked: resolvectl status, or cat /etc/resolv.conf',
-    );
+    return bad((say) => say.nameUnknown(host, code === 'EAI_AGAIN'));
   }
 }
 
@@ -50,9 +45,10 @@ function findPort({ host, port }: Place, signal: AbortSignal): Promise<Finding> 
       resolve(finding);
     };
     socket.setTimeout(connectTimeoutMs, () => settle(explain('ETIMEDOUT', host, port)));
-    socket.once('connect', () =>
-      settle(good(`${host} port ${port} is open (${Math.round(performance.now() - began)} ms)`)),
-    );
+    socket.once('connect', () => {
+      const ms = Math.round(performance.now() - began);
+      settle(good((say) => say.portOpen(host, port, ms)));
+    });
     socket.once('error', (error: NodeJS.ErrnoException) => settle(explain(error.code ?? error.message, host, port)));
   });
 }
@@ -60,31 +56,16 @@ function findPort({ host, port }: Place, signal: AbortSignal): Promise<Finding> 
 function explain(code: string, host: string, port: number): Finding {
   switch (code) {
     case 'ECONNREFUSED':
-      return bad(
-        `${host} answers, but refuses port ${port}: nothing listens there`,
-        'Compare the port with the settings of the other side.',
-        'Look whether the service is switched on there. A firewall may refuse as well.',
-      );
+      return bad((say) => say.portRefused(host, port));
     case 'ETIMEDOUT':
-      return bad(
-        `${host} port ${port} gives no answer within ${connectTimeoutMs / 1000} s`,
-        `See whether the machine is there at all: ping ${host}`,
-        'If it is, a firewall drops the connection; if not, check its power, cable and address.',
-      );
+      return bad((say) => say.portSilent(host, port, connectTimeoutMs / 1000));
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return bad(
-        `this gateway has no route to ${host}`,
-        "Compare the gateway's own address and mask with the network of the other side: ip address, ip route",
-        'Check that the cable is in the right network port.',
-      );
+      return bad((say) => say.noRoute(host));
     case 'ECONNRESET':
-      return bad(
-        `${host} closes connections to port ${port} at once`,
-        'It may bear only so many connections: end other programs that use it, or look for an allow-list there.',
-      );
+      return bad((say) => say.portCloses(host, port));
     default:
-      return bad(`${host} port ${port} cannot be reached: ${code}`, `Try: ping ${host}`);
+      return bad((say) => say.portUnreachable(host, port, code));
   }
 }
 

@@ -24,4 +24,4 @@ const quoted = (text: string): string =>
   text.replaceAll(/`([^`]*)`/g, (_, marked: string) => (marked.includes(' ') ? `"${marked}"` : marked));
 
 /** U+2066 and U+2069 keep a Latin fragment in order within a line that runs from right to left (UAX #9). */
-const isolated = (text: string): string => text.replaceAll(/`([^`]*)`/g, '\u2066$1\u2069');
+export const isolated = (text: string): string => text.replaceAll(/`([^`]*)`/g, '\u2066$1\u2069');

@@ -7,14 +7,24 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startChild } from '../../deploy/demo/child.ts';
 import { brokerCheck } from '../../edge-agent/doctor/broker.ts';
-import { type Check, type Finding, needsPerson, runChecks } from '../../edge-agent/doctor/check.ts';
+import {
+  type Check,
+  type CheckResult,
+  type Finding,
+  good,
+  inWords,
+  needsPerson,
+  runChecks,
+  type ToldFinding,
+} from '../../edge-agent/doctor/check.ts';
 import { findHubOffset, tellOffset } from '../../edge-agent/doctor/clock.ts';
 import { diskCheck } from '../../edge-agent/doctor/disk.ts';
 import { expiryCheck } from '../../edge-agent/doctor/expiry.ts';
 import { modbusCheck } from '../../edge-agent/doctor/modbus.ts';
-import { findWay, placeOf } from '../../edge-agent/doctor/network.ts';
+import { placeOf, findWay as tryWay } from '../../edge-agent/doctor/network.ts';
 import { opcuaCheck } from '../../edge-agent/doctor/opcua.ts';
 import { runningChecks } from '../../edge-agent/doctor/running.ts';
+import { sayIn } from '../../edge-agent/doctor/say.ts';
 import { findSerialPort } from '../../edge-agent/doctor/serial.ts';
 import type { AgentReport } from '../../edge-agent/status/report.ts';
 import { startBroker } from '../../hub/broker.ts';
@@ -31,43 +41,62 @@ import { freePort } from '../support/ports.ts';
 const gigabyte = 1024 ** 3;
 const never = new AbortController().signal;
 
-async function findingsOf(check: Check): Promise<readonly Finding[]> {
-  for await (const { findings } of runChecks([check], never)) return findings;
-  return [];
+const say = sayIn('en');
+/** In English; every finding is also told in Persian on the way. */
+async function findingsOf(check: Check): Promise<readonly ToldFinding[]> {
+  let found: readonly Finding[] = [];
+  const run: Check['run'] = async (signal) => {
+    found = await check.run(signal);
+    return found;
+  };
+  const told: ToldFinding[] = [];
+  for await (const { findings } of runChecks([{ ...check, run }], say, never)) told.push(...findings);
+  for (const finding of found) checkPersian(inWords(finding, sayIn('fa')));
+  return told;
 }
-const levels = (findings: readonly Finding[]) => findings.map(({ level }) => level);
-const texts = (findings: readonly Finding[]) => findings.map(({ text }) => text).join('\n');
-const todo = (findings: readonly Finding[]) => findings.flatMap((finding) => finding.todo ?? []).join('\n');
+const inEnglish = (findings: readonly Finding[]) => findings.map((finding) => inWords(finding, say));
+const findWay = async (place: Parameters<typeof tryWay>[0]) => inEnglish(await tryWay(place, never));
+
+/** What is not Persian stands between the marks that keep it from left to right. */
+function checkPersian({ text, todo = [] }: ToldFinding): void {
+  for (const line of [text, ...todo]) {
+    const bare = line.replaceAll(/[\u2066\u2068][^\u2069]*\u2069/g, '');
+    const isRight = /\p{Script=Arabic}/u.test(bare) && !/[0-9يك`]|undefined|NaN|\$\{/.test(bare);
+    if (!isRight) throw new Error(`not as Persian is written: ${line}`);
+  }
+}
+const levels = (findings: readonly Pick<Finding, 'level'>[]) => findings.map(({ level }) => level);
+const texts = (findings: readonly ToldFinding[]) => findings.map(({ text }) => text).join('\n');
+const todo = (findings: readonly ToldFinding[]) => findings.flatMap((finding) => finding.todo ?? []).join('\n');
 
 t.test('checks run side by side, are told in order, and none can hold up the others for ever', async (t) => {
   const order: string[] = [];
   const check = (name: string, ms: number): Check => ({
-    name,
+    name: () => name,
     timeoutMs: 200,
     run: (signal) =>
       new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
         setTimeout(() => {
           order.push(name);
-          resolve([{ level: 'good', text: name }]);
+          resolve([good((words) => words.unforeseen(name))]);
         }, ms).unref();
       }),
   });
   const broken: Check = {
-    name: 'broken',
+    name: () => 'broken',
     timeoutMs: 200,
     run: () => Promise.reject(new Error('outside', { cause: new Error('inside') })),
   };
-  const told: { name: string; findings: readonly Finding[] }[] = [];
-  for await (const result of runChecks([check('slow', 60), check('fast', 1), check('stuck', 60_000), broken], never)) {
-    told.push(result);
-  }
+  const told: CheckResult[] = [];
+  const checks = [check('slow', 60), check('fast', 1), check('stuck', 60_000), broken];
+  for await (const result of runChecks(checks, say, never)) told.push(result);
   t.same(order, ['fast', 'slow']);
   t.same(
     told.map(({ name, findings }) => `${name}: ${findings[0]?.level} ${findings[0]?.text}`),
     ['slow: good slow', 'fast: good fast', 'stuck: bad not finished within 0.2 s', 'broken: bad outside: inside'],
   );
-  const interrupted = runChecks([check('slow', 60)], AbortSignal.abort(new Error('stopped')));
+  const interrupted = runChecks([check('slow', 60)], say, AbortSignal.abort(new Error('stopped')));
   await t.rejects(interrupted.next(), { message: 'stopped' });
 });
 
@@ -106,16 +135,16 @@ t.test('the data folder', async (t) => {
 
 t.test('the network: unknown name, closed port, silence and an open port are told apart', async (t) => {
   const port = await freePort();
-  const closed = await findWay({ host: '127.0.0.1', port }, never);
+  const closed = await findWay({ host: '127.0.0.1', port });
   t.match(closed, [{ level: 'bad', text: /refuses port \d+: nothing listens there/ }]);
-  const unknown = await findWay({ host: 'plc-7.invalid', port }, never);
+  const unknown = await findWay({ host: 'plc-7.invalid', port });
   t.match(unknown, [{ level: 'bad', text: /the name plc-7\.invalid is not known/ }]);
   t.match(todo(unknown), 'Write the IP address');
   const open = await listen(createServer());
   t.teardown(() => open.server.close());
-  const named = await findWay({ host: 'localhost', port: open.port }, never);
+  const named = await findWay({ host: 'localhost', port: open.port });
   t.same(levels(named), ['good', 'good'], 'name and port');
-  t.match(await findWay({ host: '127.0.0.1', port: open.port }, never), [{ level: 'good', text: /is open/ }]);
+  t.match(await findWay({ host: '127.0.0.1', port: open.port }), [{ level: 'good', text: /is open/ }]);
   t.same(placeOf('mqtts://hub.example'), { host: 'hub.example', port: 8883 });
   t.same(placeOf('opc.tcp://[::1]:4841/path'), { host: '::1', port: 4841 });
 });
@@ -135,14 +164,15 @@ t.test('the clock of the hub is compared by its HTTP date', async (t) => {
   const { port } = await listen(http);
   t.teardown(() => http.close());
   const url = `http://127.0.0.1:${port}`;
-  t.match(await findHubOffset(url, never), { level: 'good', text: /agrees/ });
+  const offset = async (of: string) => inWords(await findHubOffset(of, never), say);
+  t.match(await offset(url), { level: 'good', text: /agrees/ });
   ahead = 10 * 60_000;
-  t.match(await findHubOffset(url, never), { level: 'warning', text: /10 min ahead of/ });
-  t.match(await findHubOffset(`http://127.0.0.1:${await freePort()}`, never), {
+  t.match(await offset(url), { level: 'warning', text: /10 min ahead of/ });
+  t.match(await offset(`http://127.0.0.1:${await freePort()}`), {
     level: 'warning',
     text: /does not answer: .*ECONNREFUSED/,
   });
-  t.match(tellOffset('it', -3000, 2000, []), { level: 'warning', text: /3\.0 s behind/ });
+  t.match(inWords(tellOffset('server', -3000, 2000), say), { level: 'warning', text: /3\.0 s behind/ });
 });
 
 t.test('the broker: a wrong password is told as such', async (t) => {
@@ -168,6 +198,8 @@ t.test('the broker: a wrong password is told as such', async (t) => {
   t.match(away, [{ level: 'bad', text: /nothing listens there/ }]);
 });
 
+/** How the doctor asks: with nothing of a folder, and the name that its advice has. */
+const asking = { dataDir: '/nowhere', secret: () => '', file: 'agent.yaml' };
 const modbus = (change: object) =>
   modbusSourceSchema.parse({
     kind: 'modbus',
@@ -188,31 +220,50 @@ t.test('Modbus: a unit that answers, one that refuses and one that is silent', a
     if (request.unit === 1) peer.write(wordsReply('mbap', request, [1]));
     if (request.unit === 2) peer.write(exceptionReply('mbap', request, 2));
   });
-  const findings = await findingsOf(modbusCheck(modbus({ port: server.port })));
+  const findings = await findingsOf(modbusCheck(modbus({ port: server.port }), asking));
   t.same(levels(findings), ['good', 'good', 'warning', 'bad']);
   t.match(texts(findings), /unit 1 answers/);
   t.match(texts(findings), /unit 2 is there, but refuses holding 7 \(exception 2\)/);
   t.match(texts(findings), /unit 3 does not answer/);
   t.same([...asked], [7], 'a configured register, not a guessed one');
-  const closed = await findingsOf(modbusCheck(modbus({ port: await freePort() })));
+  const closed = await findingsOf(modbusCheck(modbus({ port: await freePort() }), asking));
   t.match(closed, [{ level: 'bad', text: /nothing listens there/ }]);
+});
+
+t.test('Modbus: each tag is read, and those that cannot be are told with an example of each reason', async (t) => {
+  await using server = await startScriptedServer('mbap', (request, peer) => {
+    if (request.address < 2) peer.write(wordsReply('mbap', request, Array(request.count).fill(1)));
+    else peer.write(exceptionReply('mbap', request, 2));
+  });
+  const tag = (path: string, address: number) => ({ path, table: 'holding', address, format: 'uint16' });
+  const device = { unit: 1, maxGap: 0, tags: [tag('a/first', 0), tag('a/second', 1), tag('a/third', 50)] };
+  const some = await findingsOf(modbusCheck(modbus({ port: server.port, devices: [device] }), asking));
+  t.match(some.at(-1), {
+    level: 'warning',
+    text: /^1 of 3 tags cannot be read, a\/third for instance: Bad/,
+    todo: [/configured as unit 1, holding 50/, 'Read it undecoded: payesh-agent probe -c agent.yaml a/third'],
+  });
+  const well = { ...device, tags: device.tags.slice(0, 2) };
+  const all = await findingsOf(modbusCheck(modbus({ port: server.port, devices: [well] }), asking));
+  t.match(all.at(-1), { level: 'good', text: 'all 2 tags are read, and good' });
+  t.equal(server.connections, 6, 'port, unit and tags, one after the other, and none stays');
 });
 
 t.test('Modbus: a gateway that answers in the place of its device', async (t) => {
   await using server = await startScriptedServer('mbap', (request, peer) => {
     peer.write(exceptionReply('mbap', request, 11));
   });
-  const findings = await findingsOf(modbusCheck(modbus({ port: server.port })));
+  const findings = await findingsOf(modbusCheck(modbus({ port: server.port }), asking));
   t.match(findings[1], { level: 'bad', text: /unit 1: the gateway in between answers in its place/ });
 });
 
 t.test('a serial port that is not there names those that are', async (t) => {
   const path = join(t.testdir(), 'ttyUSB9');
-  t.match(await findSerialPort(path), { level: 'bad', text: /there is no serial port/ });
+  t.match(inWords(await findSerialPort(path), say), { level: 'bad', text: /there is no serial port/ });
   const serial = { transport: 'rtu', host: undefined, serial: { path } };
-  t.match(await findingsOf(modbusCheck(modbus(serial))), [{ level: 'bad', text: /there is no serial port/ }]);
+  t.match(await findingsOf(modbusCheck(modbus(serial), asking)), [{ level: 'bad', text: /there is no serial port/ }]);
   await writeFile(path, '');
-  t.match(await findSerialPort(path), { level: 'good' });
+  t.match(inWords(await findSerialPort(path), say), { level: 'good' });
 });
 
 t.test('OPC UA', async (t) => {
@@ -267,7 +318,12 @@ t.test('OPC UA', async (t) => {
     const findings = await check({}, dataDir);
     t.notOk(findings.some(needsPerson), texts(findings));
     t.match(texts(findings), /it offers sign-and-encrypt with aes256-sha256-rsapss/);
-    t.match(texts(findings), /a session opens[\s\S]*clock of the server agrees/);
+    t.match(texts(findings), /a session opens[\s\S]*clock of the server agrees[\s\S]*its tag is read, and good/);
+    const groups = [{ tags: [{ path: 'line/torque', node: 'nsu=urn:test;s=torque', type: 'int' }] }];
+    t.match((await check({ groups }, dataDir)).at(-1), {
+      level: 'warning',
+      text: '1 of 1 tags cannot be read, line/torque for instance: BadNodeIdUnknown',
+    });
     password = 'wrong';
     const refused = await check({}, dataDir);
     t.match(refused.at(-1), { level: 'bad', text: /no session/, todo: [/name and the password/] });
@@ -307,12 +363,13 @@ t.test('OPC UA', async (t) => {
       user: undefined,
     });
     const dataDir = await newFolder();
-    const find = (days: number) => findingsOf(expiryCheck({ dataDir, sources: [source(security(days))] }));
+    const find = (days: number) =>
+      findingsOf(expiryCheck({ dataDir, sources: [source(security(days))] }, 'agent.yaml'));
     t.same(levels(await find(100)), ['note', 'good']);
     t.match((await find(10))[1], { level: 'warning', text: /only until .*10 more days/ });
     await openOwnCertificate(dataDir);
     t.match((await find(100))[0], { level: 'good', text: /own certificate is valid until/ });
-    t.match(await findingsOf(expiryCheck({ dataDir, sources: [modbus({})] })), [{ level: 'good' }]);
+    t.match(await findingsOf(expiryCheck({ dataDir, sources: [modbus({})] }, 'agent.yaml')), [{ level: 'good' }]);
   });
 });
 
@@ -378,6 +435,23 @@ t.test('a running agent is asked, and its problems are told where they belong', 
   const plc = await findingsOf(sources.get('plc')!);
   t.same(levels(plc), ['note', 'bad']);
   t.match(todo(plc), 'nothing listens at tcp://10.0.0.1:502');
+
+  t.test('what has been away for seconds is no problem yet, and not well either', async (t) => {
+    const [source] = report.sources;
+    const soon = (change: Partial<typeof source>) =>
+      runningChecks({ ...report, now: 3e6, problems: [], sources: [{ ...source!, ...change }] });
+    t.match(await findingsOf(soon({}).sources.get('plc')!), [
+      { level: 'warning', text: 'the agent is not connected, for 3\u00a0s: connect ECONNREFUSED', todo: [/again/] },
+    ]);
+    t.match(await findingsOf(soon({}).broker), [{ level: 'warning', text: /the agent is connecting/ }]);
+    const tags = { good: 0, uncertain: 0, bad: 0, silent: 5 };
+    t.match(await findingsOf(soon({ state: 'up', tags }).sources.get('plc')!), [
+      { level: 'warning', text: 'the agent is connected, but none of its 5 tags has a value yet' },
+    ]);
+    t.match(await findingsOf(soon({ state: 'up', tags: { ...tags, good: 1 } }).sources.get('plc')!), [
+      { level: 'good' },
+    ]);
+  });
 });
 
 t.test('the command', async (t) => {
@@ -394,7 +468,7 @@ t.test('the command', async (t) => {
   await t.test('an installation that is well: exit code 0, and the device was asked once', async (t) => {
     const file = await writeConfig(t, { broker: broker.url, port: device.port });
     const { code, stdout } = await doctor('-c', file, '--json');
-    const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: { name: string; findings: Finding[] }[] };
+    const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: CheckResult[] };
     // Whether its clock is synchronised is this machine's affair.
     const wrong = checks.filter(({ name, findings }) => name !== 'clock' && findings.some(needsPerson));
     t.same(wrong, []);
@@ -413,6 +487,9 @@ t.test('the command', async (t) => {
     t.match(stdout, /✖ 127\.0\.0\.1 answers, but refuses port \d+: nothing listens there\n {6}→ Compare the port/);
     t.match(stdout, /✖ the broker at .* refuses the user plant-1/);
     t.match(stdout, /\d things need a person\.\n$/);
+    const persian = await doctor('-c', file, '--lang', 'fa');
+    t.match(persian.stdout, /✖ \u2066127\.0\.0\.1\u2069 پاسخ می‌دهد، ولی پورت/);
+    t.match(persian.stdout, /مورد رسیدگی می‌خواهد\.\n$/);
   });
 
   await t.test('a configuration that is wrong: exit code 78, with file and line', async (t) => {

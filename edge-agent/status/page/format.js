@@ -6,8 +6,9 @@
 const zone = 'Asia/Tehran';
 const locales = { en: 'en-GB', fa: 'fa-IR' };
 const halfYearMs = 182 * 86_400_000;
+/** Decimal, as disks are sold. */
 const sizes = {
-  en: ['B', 'KB', 'MB', 'GB', 'TB'],
+  en: ['B', 'kB', 'MB', 'GB', 'TB'],
   fa: ['بایت', 'کیلوبایت', 'مگابایت', 'گیگابایت', 'ترابایت'],
 };
 const spans = {
@@ -62,8 +63,8 @@ export function createFormat(lang) {
     span,
     age: (seconds) => (seconds < 1 ? words.now : words.ago(span(seconds))),
     bytes(value) {
-      const step = Math.min(sizes[lang].length - 1, value < 1 ? 0 : Math.floor(Math.log2(value) / 10));
-      return `${short.format(value / 1024 ** step)}\u00a0${sizes[lang][step]}`;
+      const step = Math.min(sizes[lang].length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
+      return `${short.format(value / 1000 ** step)}\u00a0${sizes[lang][step]}`;
     },
     /** Of µs. */
     time: (timeUs) => clock.format(timeUs / 1000),
