@@ -1,5 +1,4 @@
-import type { LinkState } from '../../forward.ts';
-import type { SourceReport } from '../report.ts';
+import type { LinkReport, SourceReport } from '../report.ts';
 
 /** Of the page's words those that the commands say as well. */
 export interface Words {
@@ -18,7 +17,7 @@ export interface Words {
   oldest(age: string): string;
   diskFree(bytes: string): string;
   readonly hub: string;
-  readonly link: Readonly<Record<LinkState, string>>;
+  readonly link: Readonly<Record<LinkReport['state'], string>>;
   readonly device: string;
   readonly state: Readonly<Record<SourceReport['state'], string>>;
   readonly lost: string;
