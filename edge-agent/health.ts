@@ -65,7 +65,8 @@ export function createSourceHealth(source: string, ids: ReadonlyMap<string, numb
       return counts.lost;
     },
     after(reading, now) {
-      through = Math.max(through, reading.through);
+      // Within a session it never falls; the next may begin on the other side of a clock that was set back.
+      through = up ? Math.max(through, reading.through) : reading.through;
       counts.slots_good += reading.slots?.good ?? 0;
       counts.slots_bad += reading.slots?.bad ?? 0;
       counts.slots_skipped += reading.slots?.skipped ?? 0;
@@ -79,6 +80,7 @@ export function createSourceHealth(source: string, ids: ReadonlyMap<string, numb
     ended(now) {
       if (!up) return [];
       up = false;
+      through = Math.min(through, now);
       return [...report(now), sample('session', false, now)];
     },
   };

@@ -36,10 +36,17 @@ export interface SuperviseOptions {
 }
 
 const firstRetryMs = 1000;
-const longestRetryMs = 60_000;
-/** What was there a while ago mostly comes back soon, from a restart or a pulled cable, and then must not wait a minute. */
+/** A server that is there again has its values read within 30 s, the time that an attempt takes included. */
+const longestRetryMs = 8000;
+/** What was there a while ago mostly comes back soon, from a restart or a pulled cable. */
 const recentMs = 600_000;
 const recentRetryMs = 3000;
+
+/** @param awayMs since when it has been away; Infinity where it never was there. @returns with jitter, wall time. */
+export function retryMs(failures: number, awayMs: number): number {
+  const longest = Math.min(awayMs < recentMs ? recentRetryMs : longestRetryMs, firstRetryMs * 2 ** failures);
+  return longest / 2 + Math.random() * (longest / 2);
+}
 
 /**
  * Resolves when the signal aborts. What an operator must mend (a key that cannot be read) keeps this source down until it
@@ -82,9 +89,7 @@ export async function superviseSource(options: SuperviseOptions, signal: AbortSi
       await acceptor.add(health.ended(clock.now()));
     }
     if (signal.aborted) return;
-    const isRecent = performance.now() - lostAtMs < recentMs;
-    const longest = Math.min(isRecent ? recentRetryMs : longestRetryMs, firstRetryMs * 2 ** failures);
-    const waitMs = longest / 2 + Math.random() * (longest / 2);
+    const waitMs = retryMs(failures, performance.now() - lostAtMs);
     onState({ state: 'down', since: downSince, error, retryAt: clock.now() + waitMs * 1000 * clock.speed });
     await delay(waitMs, undefined, { signal }).catch(() => {});
   }

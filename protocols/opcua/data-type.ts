@@ -16,6 +16,7 @@ export interface KnownType {
   readonly name: string;
   /** undefined for what no tag can hold as it is: structures, variants. */
   readonly type: TagType | undefined;
+  readonly isEnumeration: boolean;
 }
 
 const tagTypes: ReadonlyMap<number, TagType> = new Map([
@@ -58,21 +59,22 @@ export function createTypeBook(
     );
     if (unknown.length > 0) {
       const names = await services.read(unknown.map((nodeId) => ({ nodeId, attributeId: AttributeIds.BrowseName })));
-      const tagTypes = await ancestry(services, unknown);
+      const ancestors = await ancestry(services, unknown);
       for (const [i, node] of unknown.entries()) {
-        known.set(node.toString(), { name: names[i]!.result?.value?.value?.name ?? String(node), type: tagTypes[i] });
+        known.set(node.toString(), {
+          name: names[i]!.result?.value?.value?.name ?? String(node),
+          type: tagTypes.get(ancestors[i] ?? 0),
+          isEnumeration: ancestors[i] === DataTypeIds.Enumeration,
+        });
       }
     }
     return known;
   };
 }
 
-/** The tag type of the nearest ancestor that has one. */
-async function ancestry(
-  services: Pick<Services, 'browse'>,
-  nodes: readonly NodeId[],
-): Promise<(TagType | undefined)[]> {
-  const found: (TagType | undefined)[] = nodes.map(tagTypeOf);
+/** The nearest ancestor of which a tag type is known, or the type itself. */
+async function ancestry(services: Pick<Services, 'browse'>, nodes: readonly NodeId[]): Promise<(number | undefined)[]> {
+  const found = nodes.map(builtInOf);
   const current: (NodeId | undefined)[] = nodes.map((node, i) => (found[i] ? undefined : node));
   for (let generation = 0; generation < maxGenerations; generation++) {
     const open = [...current.entries()].flatMap(([i, node]) => (node ? [{ i, node }] : []));
@@ -90,12 +92,12 @@ async function ancestry(
     for (const [o, { i }] of open.entries()) {
       const parent = parents[o]!.result?.references?.[0]?.nodeId;
       const node = parent && new Node(parent.identifierType, parent.value, parent.namespace);
-      found[i] = node && tagTypeOf(node);
+      found[i] = node && builtInOf(node);
       current[i] = found[i] ? undefined : node;
     }
   }
   return found;
 }
 
-const tagTypeOf = ({ namespace, value }: NodeId): TagType | undefined =>
-  namespace === 0 && typeof value === 'number' ? tagTypes.get(value) : undefined;
+const builtInOf = ({ namespace, value }: NodeId): number | undefined =>
+  namespace === 0 && typeof value === 'number' && tagTypes.has(value) ? value : undefined;

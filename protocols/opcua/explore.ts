@@ -151,7 +151,7 @@ export async function* browseVariables(
   try {
     await using explorer = await openExplorer(config, context, signal);
     const { services } = explorer;
-    const { namespaces } = explorer.opcua;
+    const namespaces = explorer.opcua.namespaces.uris;
     const start = from === undefined ? coerceNodeId(ObjectIds.ObjectsFolder) : await explorer.locate(from);
     const above = (from && parseBrowsePath(from)) || [];
     const describe = createDescriber(services, above, withValues);

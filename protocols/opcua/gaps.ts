@@ -20,10 +20,10 @@ export interface Gap {
 export interface Gaps {
   /** A tag with history that was found by browsing. */
   track(tag: number, path: string): void;
-  /** Live samples are about to be handed over. */
-  saw(samples: readonly Sample[]): void;
-  /** A session begins, or goes on, with this reading: since what was known until then, something may be missing. */
-  open(first: readonly Sample[]): void;
+  /** A session begins, or goes on after nothing was known: of every tag, something may be missing before its next sample. */
+  begin(): void;
+  /** Live samples are about to be handed over. @returns whether there are new gaps before them. */
+  saw(samples: readonly Sample[]): boolean;
   of(tag: number): readonly Gap[];
   /** Up to this time the tag's gaps are filled; to be said before the samples are handed over. */
   filled(progress: ReadonlyMap<number, TimeUs>): void;
@@ -62,12 +62,15 @@ export function createGaps(config: OpcuaConfig, context: SourceContext): Gaps {
     }
   };
 
-  const saw = (samples: readonly Sample[]) => {
-    if (pathById.size === 0) return;
-    for (const { tag, time, flags } of samples) {
-      if (flags & flag.clockSuspect || !pathById.has(tag)) continue;
-      if (time > (newest.get(tag) ?? 0)) newest.set(tag, time);
-    }
+  /** Of which there has been a sample since the session began. */
+  const seen = new Set<number>();
+  const openBefore = (tag: number, time: TimeUs): boolean => {
+    seen.add(tag);
+    // Of a tag that was never measured, nothing was missed.
+    const after = Math.max(acceptedUntil(tag) ?? 0, newest.get(tag) ?? 0);
+    if (after === 0 || after >= time) return false;
+    gaps.set(tag, [...(gaps.get(tag) ?? []), { after, before: time }].slice(-maxGapsPerTag));
+    return true;
   };
 
   return {
@@ -76,20 +79,17 @@ export function createGaps(config: OpcuaConfig, context: SourceContext): Gaps {
       pathById.set(tag, path);
       restore(tag, path);
     },
-    saw,
-    open(first) {
-      if (pathById.size === 0) return;
-      const seen = new Set<number>();
-      for (const { tag, time } of first) {
-        if (!pathById.has(tag) || seen.has(tag)) continue;
-        seen.add(tag);
-        // Of a tag that was never measured, nothing was missed.
-        const after = Math.max(acceptedUntil(tag) ?? 0, newest.get(tag) ?? 0);
-        if (after === 0 || after >= time) continue;
-        gaps.set(tag, [...(gaps.get(tag) ?? []), { after, before: time }].slice(-maxGapsPerTag));
+    begin: () => seen.clear(),
+    saw(samples) {
+      if (pathById.size === 0) return false;
+      let isNew = false;
+      for (const { tag, time, flags } of samples) {
+        if (!pathById.has(tag)) continue;
+        if (!seen.has(tag) && openBefore(tag, time)) isNew = true;
+        if (!(flags & flag.clockSuspect) && time > (newest.get(tag) ?? 0)) newest.set(tag, time);
       }
-      saw(first);
-      if (gaps.size > 0) save();
+      if (isNew) save();
+      return isNew;
     },
     of: (tag) => gaps.get(tag) ?? [],
     filled(progress) {

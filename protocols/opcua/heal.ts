@@ -10,6 +10,7 @@ const longestRetryMs = 300_000;
 export interface Ailing {
   /** @returns whether that is news: it had been well, or bore another status. */
   add(item: Item, status: number): boolean;
+  has(item: Item): boolean;
   delete(item: Item): boolean;
   /** Those whose time has come; each waits twice as long the next time. */
   due(nowMs: number): Item[];
@@ -30,6 +31,7 @@ export function createAiling(nowMs: () => number): Ailing {
       else ailing.set(item, { status, retryMs: firstRetryMs, at: nowMs() + firstRetryMs });
       return isNews;
     },
+    has: (item) => ailing.has(item),
     delete: (item) => ailing.delete(item),
     due(now) {
       const due: Item[] = [];

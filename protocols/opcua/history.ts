@@ -2,9 +2,9 @@
  * Reads what was missed from the server's history (OPC 10000-11 6.5.3, raw values), page by page while live values flow.
  * A value is handed over only when it lies strictly within a gap of its tag: nothing comes twice.
  */
-import { AttributeIds, coerceNodeId, type DataValue, HistoryData, type NodeId, VariableIds } from 'node-opcua-client';
+import { type DataValue, HistoryData, type NodeId } from 'node-opcua-client';
 import { flag, type Sample, type TimeUs } from '../sample.ts';
-import { createBell } from './bell.ts';
+import { type Bell, createBell } from './bell.ts';
 import type { Item } from './item.ts';
 import type { AcquireOptions } from './memory.ts';
 import type { Services } from './services.ts';
@@ -25,6 +25,8 @@ export interface BackfillOptions extends AcquireOptions {
   /** Of all groups, as they are now. */
   readonly items: () => readonly Item[];
   readonly services: Services;
+  /** Rung when a page can be taken. */
+  readonly bell: Bell;
   readonly closed: AbortSignal;
 }
 
@@ -42,7 +44,7 @@ interface Task {
 }
 
 export function createBackfill(options: BackfillOptions): Backfill {
-  const { config, context, items, services, memory, closed } = options;
+  const { config, context, items, services, memory, bell, closed } = options;
   const { clock, log } = context;
   const { gaps } = memory;
   let page: readonly Sample[] | undefined;
@@ -67,8 +69,17 @@ export function createBackfill(options: BackfillOptions): Backfill {
       .sort((a, b) => a.after - b.after);
   };
 
-  /** Of the values that came, what is missing. */
-  const missing = ({ item, after }: Task, values: readonly DataValue[]): Sample[] =>
+  /** Of the values that came, what is missing; in order, and each once, whatever the server did. */
+  const missing = (task: Task, values: readonly DataValue[]): Sample[] => {
+    const samples = missingOf(task, values).sort((a, b) => a.time - b.time);
+    const last = new Map<number, Sample>();
+    return samples.filter((sample) => {
+      const before = last.get(sample.tag);
+      last.set(sample.tag, sample);
+      return !(before?.time === sample.time && before.value === sample.value && before.quality === sample.quality);
+    });
+  };
+  const missingOf = ({ item, after }: Task, values: readonly DataValue[]): Sample[] =>
     values.flatMap((dataValue) => {
       const source = toTimeUs(dataValue.sourceTimestamp, dataValue.sourcePicoseconds);
       const time = source ?? toTimeUs(dataValue.serverTimestamp, dataValue.serverPicoseconds);
@@ -88,6 +99,7 @@ export function createBackfill(options: BackfillOptions): Backfill {
   const handOver = async (samples: readonly Sample[]) => {
     if (samples.length === 0) return;
     page = samples;
+    bell.ring();
     await taken.wait(closed);
   };
 
@@ -105,7 +117,7 @@ export function createBackfill(options: BackfillOptions): Backfill {
         open.map(({ item, continuationPoint }) => ({
           nodeId: item.node,
           ...(continuationPoint && { continuationPoint }),
-          ...(item.picksAtServer && { indexRange: item.tag.index as never }),
+          ...(item.wanted.picked && { indexRange: item.tag.index as never }),
         })),
         range,
       );
@@ -125,9 +137,8 @@ export function createBackfill(options: BackfillOptions): Backfill {
         if (task.item.wanted.field) await services.decode(values);
         for (const sample of missing(task, values)) samples.push(sample);
         const more = result?.continuationPoint?.length ? (result.continuationPoint as Buffer) : undefined;
-        const last = values.findLast(({ sourceTimestamp }) => sourceTimestamp);
-        const until = more ? toTimeUs(last?.sourceTimestamp, last?.sourcePicoseconds) : task.before;
-        if (until !== undefined) for (const id of task.item.ids) progress.set(id, until);
+        const until = more ? newestOf(values) : task.before;
+        if (until > 0) for (const id of task.item.ids) progress.set(id, until);
         if (more) next.push({ ...task, continuationPoint: more });
       }
       // Before they are handed over: after a crash in between, some are missing rather than there twice.
@@ -167,15 +178,20 @@ export function createBackfill(options: BackfillOptions): Backfill {
 
   /** What was missed is found by its time: with a wrong clock, it would be other values. */
   async function clocksAgree(): Promise<boolean> {
-    const nodeId = coerceNodeId(VariableIds.Server_ServerStatus_CurrentTime);
-    const [outcome] = await services.read([{ nodeId, attributeId: AttributeIds.Value }]);
-    const serverTime = toTimeUs(outcome?.result?.value?.value as Date | undefined);
+    const { serverTime } = await services.readClock(() => clock.now());
     const agree = serverTime !== undefined && Math.abs(serverTime - clock.now()) <= config.maxSkewMs * 1000;
     if (!agree)
       log.warn({ source: config.id }, "the history is not read: the server's clock is not near the gateway's");
     return agree;
   }
 }
+
+const newestOf = (values: readonly DataValue[]): TimeUs =>
+  values.reduce(
+    (newest, { sourceTimestamp, sourcePicoseconds }) =>
+      Math.max(newest, toTimeUs(sourceTimestamp, sourcePicoseconds) ?? 0),
+    0,
+  );
 
 /** There is no history of this node, whenever it is asked. */
 const isHopeless = (code: number): boolean => hopeless.has(code);

@@ -1,10 +1,10 @@
 /** A node that is read or monitored in a session, for one tag, or for a tag per element of its array. */
 import { AttributeIds, type DataValue, type NodeId, type ReadValueIdOptions } from 'node-opcua-client';
-import { flag, isBad, type Sample, type SampleValue, type TimeUs } from '../sample.ts';
+import { flag, isBad, quality, type Sample, type SampleValue, type TimeUs } from '../sample.ts';
 import type { OpcuaConfig, OpcuaGroup, OpcuaTag } from './config.ts';
 import type { Sieve } from './sieve.ts';
 import { type Stamp, timeOf } from './time.ts';
-import { elementsOf, measuredOf, type Wanted } from './value.ts';
+import { elementsOf, measuredOf, statusMask, type Wanted } from './value.ts';
 
 const dayUs = 86_400_000_000;
 
@@ -17,8 +17,6 @@ export interface Item {
   wanted: Wanted;
   /** Where it is at this server; the status of why it is not. */
   node: NodeId | number;
-  /** Whether the server picks the element; where it cannot, it sends the array and we pick. */
-  picksAtServer: boolean;
   /** Lowest and highest value by the node's own EURange, where a deadband needs it and the tag does not say it. */
   range?: readonly [number, number] | undefined;
   /** Whether the server is asked to report only some of the changes. */
@@ -29,8 +27,11 @@ export interface Item {
   isFirst: boolean;
   /** So far back is its history read; 0 where it is not. */
   readonly historyUs: number;
-  /** The value before was Bad: the next may be as old as it likes. */
-  wasBad: boolean;
+  /** Of the sample before, in whatever session: what comes later is not earlier. */
+  lastTime: TimeUs;
+  lastFlags: number;
+  /** Its quality; undefined where there was none in this session. */
+  lastCode: number | undefined;
   /** Of an item that is polled: what was read last, and how it was stamped. */
   last?:
     | {
@@ -47,6 +48,7 @@ export function createItem(
   ids: readonly number[],
   config: Pick<OpcuaConfig, 'time' | 'maxSkewMs'>,
   group: Pick<OpcuaGroup, 'mode' | 'samplingIntervalMs' | 'history' | 'historyDays'>,
+  lastTime: TimeUs = 0,
 ): Item {
   // A server that samples rarely reports a change that may be so old. When we poll, we know how long ago we looked.
   const samplingMs = group.mode === 'subscribe' ? (tag.samplingIntervalMs ?? group.samplingIntervalMs) : 0;
@@ -58,25 +60,39 @@ export function createItem(
     wanted: {
       type: tag.type,
       index: tag.index?.split(',').map(Number),
+      picked: tag.index !== undefined,
       field: tag.field?.split('.'),
     },
     node: Number.NaN,
-    picksAtServer: tag.index !== undefined,
     historyUs: group.history ? group.historyDays * dayUs : 0,
     filtersAtServer: group.mode === 'subscribe',
     isFirst: true,
-    wasBad: false,
+    lastTime,
+    lastFlags: 0,
+    lastCode: undefined,
   };
 }
 
+/** The server does not pick elements: it sends the array from now on, and we pick. */
+export function pickHere(item: Item): void {
+  item.wanted = { ...item.wanted, picked: false };
+}
+
+/** Another node is meant from now on, or the same one is looked at anew: what was known of it says nothing any more. */
+export function beginAnew(item: Item): void {
+  item.isFirst = true;
+  item.last = undefined;
+  item.sieves = undefined;
+}
+
 /** undefined while the node is not known. */
-export function readValueOf({ node, tag, picksAtServer }: Item): ReadValueIdOptions | undefined {
+export function readValueOf({ node, tag, wanted }: Item): ReadValueIdOptions | undefined {
   if (typeof node === 'number') return undefined;
   return {
     nodeId: node,
     attributeId: AttributeIds.Value,
     // The library makes a NumericRange of the text, though its type does not say so.
-    ...(picksAtServer && { indexRange: tag.index as never }),
+    ...(wanted.picked && { indexRange: tag.index as never }),
   };
 }
 
@@ -98,27 +114,21 @@ export interface Occasion {
 export function measure(item: Item, dataValue: DataValue, occasion: Occasion, samples: Sample[]): boolean {
   const { ids, wanted, sieves } = item;
   if (item.tag.elements === undefined) {
-    const { value, quality, overflow } = measuredOf(dataValue, wanted);
-    const { time, flags } = stampOf(
-      item,
-      dataValue,
-      occasion,
-      quality,
-      occasion.notBefore === undefined ? [value] : none,
-    );
-    if (!sieves || sieves[0]!.passes(value, quality)) {
-      samples.push({ tag: ids[0]!, time, value, quality, flags: overflow ? flags | flag.queueOverflow : flags });
+    const { value, quality: code, overflow } = measuredOf(dataValue, wanted);
+    const { time, flags } = stampOf(item, dataValue, occasion, code, occasion.notBefore === undefined ? [value] : none);
+    if (!sieves || sieves[0]!.passes(value, code)) {
+      samples.push({ tag: ids[0]!, time, value, quality: code, flags: overflow ? flags | flag.queueOverflow : flags });
     }
     return overflow;
   }
   const measured = elementsOf(dataValue, ids.length, wanted);
   const { overflow } = measured[0]!;
   const values = measured.map(({ value }) => value);
-  const stamp = stampOf(item, dataValue, occasion, dataValue.statusCode.value, values);
+  const stamp = stampOf(item, dataValue, occasion, (dataValue.statusCode.value & statusMask) >>> 0, values);
   const flags = overflow ? stamp.flags | flag.queueOverflow : stamp.flags;
-  for (const [i, { value, quality }] of measured.entries()) {
-    if (!sieves || sieves[i]!.passes(value, quality))
-      samples.push({ tag: ids[i]!, time: stamp.time, value, quality, flags });
+  for (const [i, { value, quality: code }] of measured.entries()) {
+    if (!sieves || sieves[i]!.passes(value, code))
+      samples.push({ tag: ids[i]!, time: stamp.time, value, quality: code, flags });
   }
   return overflow;
 }
@@ -130,13 +140,12 @@ function stampOf(
   code: number,
   values: readonly SampleValue[],
 ): Stamp {
-  const { origin, maxSkewUs, last, isFirst, wasBad } = item;
+  const { origin, maxSkewUs, last, isFirst, lastCode } = item;
   const { receivedAt } = occasion;
   const raw =
     origin === 'source' ? (dataValue.sourceTimestamp ?? dataValue.serverTimestamp) : dataValue.serverTimestamp;
   const rawMs = raw?.getTime() ?? 0;
   item.isFirst = false;
-  item.wasBad = isBad(code);
   const isPolled = occasion.notBefore === undefined;
   // It has not changed since it was read last, and is as old as it was then.
   const isUnchanged =
@@ -155,20 +164,38 @@ function stampOf(
         notBefore: isPolled ? last?.readAt : occasion.notBefore,
       });
   // What is not good was often not measured anew, nor what is good again: the old time does not speak against the clock.
-  if (stamp.flags & flag.clockSuspect && rawMs * 1000 <= receivedAt && (wasBad || code >>> 30 !== 0)) {
+  if (
+    stamp.flags & flag.clockSuspect &&
+    rawMs * 1000 <= receivedAt &&
+    ((lastCode !== undefined && isBad(lastCode)) || code >>> 30 !== 0)
+  ) {
     stamp = { time: stamp.time, flags: flag.timeFromGateway };
   }
+  stamp = inOrder(stamp, item, code, receivedAt);
+  item.lastTime = stamp.time;
+  item.lastFlags = stamp.flags;
+  item.lastCode = code;
   if (isPolled && !isBad(code)) item.last = { rawMs, readAt: receivedAt, stamp, values };
   return stamp;
 }
 
+/** A new state was not there before it was told; and nothing may be hidden behind what came before it. */
+function inOrder(stamp: Stamp, { lastTime, lastFlags, lastCode }: Item, code: number, receivedAt: TimeUs): Stamp {
+  const isNewState = lastCode !== undefined && lastCode !== code;
+  if (stamp.time > lastTime || (stamp.time === lastTime && !isNewState)) return stamp;
+  if (isNewState) return { time: Math.max(receivedAt, lastTime), flags: flag.timeFromGateway };
+  // Most sources do not count finer than milliseconds.
+  if (lastTime - stamp.time < 1000) return { time: lastTime, flags: stamp.flags };
+  const contradicts = !((stamp.flags | lastFlags) & flag.timeFromGateway);
+  return { time: lastTime, flags: contradicts ? flag.timeFromGateway | flag.clockSuspect : flag.timeFromGateway };
+}
+
 /** A Bad sample of each tag, of our own making. */
-export function badSamples({ ids }: Item, quality: number, time: TimeUs): Sample[] {
-  return ids.map((tag) => ({
-    tag,
-    time,
-    value: null,
-    quality: isBad(quality) ? quality : 0x80000000,
-    flags: flag.timeFromGateway,
-  }));
+export function badSamples(item: Item, status: number, now: TimeUs): Sample[] {
+  const time = Math.max(now, item.lastTime);
+  const code = isBad(status) ? status : quality.bad;
+  item.lastTime = time;
+  item.lastFlags = flag.timeFromGateway;
+  item.lastCode = code;
+  return item.ids.map((tag) => ({ tag, time, value: null, quality: code, flags: flag.timeFromGateway }));
 }

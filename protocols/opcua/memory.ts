@@ -15,6 +15,8 @@ export interface Memory {
   /** Of all that was found, by path. */
   foundIds: ReadonlyMap<string, number>;
   readonly gaps: Gaps;
+  /** Of the last sample of every tag that has had one; where a node is several tags, of the first. */
+  readonly lastTimes: Map<number, TimeUs>;
   /** Whether a session of this `read` has been up: another one follows with what was missed. */
   wasUp: boolean;
 }

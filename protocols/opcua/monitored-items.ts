@@ -6,7 +6,7 @@ import { MonitoringMode } from 'node-opcua-client';
 import { isBad } from '../sample.ts';
 import type { OpcuaTag } from './config.ts';
 import { filterOf, sievesOf } from './filter.ts';
-import { type Item, readValueOf } from './item.ts';
+import { type Item, pickHere, readValueOf } from './item.ts';
 import type { Workbench } from './part.ts';
 import { isFilterRefusal, status } from './status.ts';
 
@@ -82,8 +82,8 @@ export function createMonitoredItems(
       if (isFilterRefusal(code) && item.filtersAtServer) {
         item.filtersAtServer = false;
         again.push(item);
-      } else if (code === status.badIndexRangeInvalid && item.picksAtServer) {
-        item.picksAtServer = false;
+      } else if (code === status.badIndexRangeInvalid && item.wanted.picked) {
+        pickHere(item);
         again.push(item);
       } else onRefused(item, code);
     }

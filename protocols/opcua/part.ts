@@ -5,6 +5,7 @@ import type { Reading } from '../source.ts';
 import type { Bell } from './bell.ts';
 import type { OpcuaConfig, OpcuaGroup } from './config.ts';
 import type { Item } from './item.ts';
+import type { KnownPaths } from './resolve.ts';
 import type { Services } from './services.ts';
 import type { OpcuaSession } from './session.ts';
 
@@ -39,6 +40,7 @@ export interface Workbench {
   readonly group: OpcuaGroup;
   readonly opcua: OpcuaSession;
   readonly services: Services;
+  readonly paths: KnownPaths;
   readonly clock: Clock;
   readonly bell: Bell;
   readonly startedAt: TimeUs;

@@ -7,14 +7,17 @@ import { isBad, type Sample, type TimeUs } from '../sample.ts';
 import { createTimetable } from '../timetable.ts';
 import { createBell } from './bell.ts';
 import { sievesOf } from './filter.ts';
+import { follow, isByPath } from './follow.ts';
 import { createAiling } from './heal.ts';
-import { badSamples, type Item, measure, readValueOf } from './item.ts';
+import { badSamples, beginAnew, type Item, measure, pickHere, readValueOf } from './item.ts';
 import { nothing, type Part, type Workbench } from './part.ts';
-import { resolveNodes } from './resolve.ts';
+import { refreshNamespaces, resolveNodes } from './resolve.ts';
+import type { Outcome } from './services.ts';
 import { nameOf, status } from './status.ts';
 import { learnTraits } from './traits.ts';
 
-export function createPolling({ config, group, opcua, services, clock, bell, startedAt, log }: Workbench): Part {
+export function createPolling(bench: Workbench): Part {
+  const { config, group, opcua, services, paths, clock, bell, startedAt, log } = bench;
   const items = new Set<Item>();
   const ailing = createAiling(() => performance.now());
   const timetable = createTimetable([group.samplingIntervalMs], clock.now());
@@ -28,9 +31,9 @@ export function createPolling({ config, group, opcua, services, clock, bell, sta
   const taken = createBell();
 
   const tagCount = () => [...items].reduce((sum, { ids }) => sum + ids.length, 0);
-  const report = (item: Item, dataValue: DataValue, receivedAt: TimeUs) => {
+  const report = (item: Item, dataValue: DataValue, receivedAt: TimeUs, firstSince: TimeUs) => {
     const before = samples.length;
-    measure(item, dataValue, { receivedAt, firstSince: startedAt }, samples);
+    measure(item, dataValue, { receivedAt, firstSince }, samples);
     let bad = 0;
     for (let i = before; i < samples.length; i++) if (isBad(samples[i]!.quality)) bad++;
     slots.bad += bad;
@@ -47,34 +50,51 @@ export function createPolling({ config, group, opcua, services, clock, bell, sta
       if (typeof item.node === 'number') reportBad(item, item.node);
       else there.push(item);
     }
+    let readAt = 0;
     const read = async (some: readonly Item[]) => {
       const outcomes = await services.read(some.map((item) => readValueOf(item)!));
+      readAt = clock.now();
       const structures = outcomes.flatMap(({ result }, i) => (result && some[i]!.wanted.field ? [result] : []));
       if (structures.length > 0) await services.decode(structures);
       return outcomes;
     };
-    const outcomes = await read(there);
-    const again: Item[] = [];
-    const take = (item: Item, { result, status: fault }: (typeof outcomes)[number]) => {
+    const take = (item: Item, { result, status: fault }: Outcome<DataValue>, firstSince = startedAt) => {
       if (!items.has(item)) return;
-      if (result) report(item, result, clock.now());
+      if (result) report(item, result, readAt, firstSince);
       else reportBad(item, fault!);
     };
+    const outcomes = await read(there);
+    const moved = await followMoved(there);
+    const again: Item[] = [];
     for (const [i, item] of there.entries()) {
-      // The server does not pick elements: it sends the array from now on.
-      if (item.picksAtServer && outcomes[i]!.result?.statusCode.value === status.badIndexRangeInvalid) {
-        item.picksAtServer = false;
+      if (moved.has(item)) {
+        if (typeof item.node !== 'number') again.push(item);
+        else reportBad(item, item.node);
+      } else if (item.wanted.picked && outcomes[i]!.result?.statusCode.value === status.badIndexRangeInvalid) {
+        pickHere(item);
         again.push(item);
       } else take(item, outcomes[i]!);
     }
     const second = await read(again);
-    for (const [i, item] of again.entries()) take(item, second[i]!);
+    for (const [i, item] of again.entries()) take(item, second[i]!, moved.has(item) ? readAt : startedAt);
+  };
+
+  /** Where the paths lead after they were read; where they led before, the slot before has seen. */
+  const followMoved = async (there: readonly Item[]): Promise<ReadonlySet<Item>> => {
+    const moved = await follow(there.filter(isByPath), bench);
+    for (const item of moved) {
+      beginAnew(item);
+      if (typeof item.node === 'number' && items.has(item)) ailing.add(item, item.node);
+    }
+    await learn(moved.filter(({ node }) => typeof node !== 'number'));
+    return new Set(moved);
   };
 
   /** Those that have no node yet. A node that the server cannot read is read again at every slot anyway. */
   const heal = async () => {
     const due = ailing.due(performance.now());
-    const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services);
+    await refreshNamespaces(opcua, services);
+    const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services, paths);
     const healed = due.filter((item) => {
       item.node = nodes.get(item.tag.node)!;
       return typeof item.node !== 'number' && ailing.delete(item);

@@ -28,6 +28,8 @@ import {
 
 export interface Message {
   readonly receivedAt: TimeUs;
+  /** The server put it together after this time. */
+  readonly sentAfter: TimeUs;
   readonly items: readonly MonitoredItemNotification[];
   /** The server had nothing more to say at this moment. */
   readonly complete: boolean;
@@ -60,6 +62,8 @@ export interface PublisherOptions {
   readonly session: Pick<ClientSessionPublishService, 'publish'>;
   republish(subscriptionId: number, sequenceNumber: number): Promise<Outcome<NotificationMessage>>;
   readonly clock: Pick<Clock, 'now'>;
+  /** What comes now, the server put together after this time. */
+  sentAfter(): TimeUs;
   /** Something can be taken, or a stream is lost. */
   onNews(): void;
   /** No request is answered any more for a reason that is not one subscription's. */
@@ -77,6 +81,10 @@ const publishTimeoutMs = 2 ** 30;
 const maxSequenceNumber = 0xffffffff;
 /** More missing messages than that are not asked for one by one. */
 const maxMissing = 16;
+/** So many messages are remembered, to know one that comes again. */
+const maxRemembered = 16;
+
+type Arrival = Pick<Message, 'receivedAt' | 'sentAfter' | 'complete'>;
 
 interface Stream {
   readonly id: number;
@@ -87,14 +95,21 @@ interface Stream {
   next: number | undefined;
   /** The work on messages is done one after the other, as they came. */
   work: Promise<void>;
-  /** Keep-alives bear the number of the next message; not with every server. */
-  believesKeepAlives: boolean;
+  /** Those that came last. */
+  readonly recent: { readonly number: number; readonly publishedMs: number }[];
   readonly prepare: StreamOptions['prepare'];
   readonly watchdog: NodeJS.Timeout;
   lose(message: string, options?: { cause?: unknown; missing?: number }): void;
 }
 
-export function startPublisher({ session, republish, clock, onNews, onFailure }: PublisherOptions): Publisher {
+export function startPublisher({
+  session,
+  republish,
+  clock,
+  sentAfter,
+  onNews,
+  onFailure,
+}: PublisherOptions): Publisher {
   const streams = new Map<number, Stream>();
   let acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
   let waitingItems = 0;
@@ -155,12 +170,15 @@ export function startPublisher({ session, republish, clock, onNews, onFailure }:
     const stream = streams.get(subscriptionId);
     if (!stream) return;
     stream.watchdog.refresh();
-    const receivedAt = clock.now();
+    const arrival = { receivedAt: clock.now(), sentAfter: sentAfter(), complete: !moreNotifications };
     const underWay = itemsIn(notificationMessage);
     waitingItems += underWay;
     stream.work = stream.work
-      .then(() => inOrder(stream, notificationMessage, receivedAt, !moreNotifications))
-      .catch((error) => fail(error as Error))
+      .then(() => inOrder(stream, notificationMessage, arrival))
+      .catch((error) => {
+        if (error instanceof SubscriptionLost) stream.lose(error.message, { cause: error });
+        else fail(error as Error);
+      })
       .finally(() => {
         waitingItems -= underWay;
         send();
@@ -168,39 +186,51 @@ export function startPublisher({ session, republish, clock, onNews, onFailure }:
   };
 
   /** Hands a message on, after those that are missing before it. */
-  const inOrder = async (stream: Stream, message: NotificationMessage, receivedAt: TimeUs, complete: boolean) => {
+  const inOrder = async (stream: Stream, message: NotificationMessage, arrival: Arrival) => {
     const { sequenceNumber } = message;
     const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
     stream.next ??= sequenceNumber;
     const missing = distance(stream.next, sequenceNumber);
-    // Of a message that came again. A keep-alive with such a number is of a server that counts them otherwise.
-    const isOld = missing > maxSequenceNumber / 2;
-    if (isOld && !isKeepAlive) return;
-    if (missing > 0 && !isOld && !(isKeepAlive && !stream.believesKeepAlives)) {
-      const isWhole = await fetchMissing(stream, missing, receivedAt);
-      if (!isWhole && isKeepAlive) stream.believesKeepAlives = false;
-      else if (!isWhole) {
-        return stream.lose(`${missing} messages are missing before ${sequenceNumber}, and cannot be had again`, {
-          missing,
-        });
-      }
+    if (missing > maxSequenceNumber / 2) {
+      // Some servers give a keep-alive the number of the last message, or none. Another one may have forgotten some.
+      if (isKeepAlive) {
+        const isLast = after(sequenceNumber) === stream.next || sequenceNumber === 0;
+        await handOn(stream, message, { ...arrival, complete: arrival.complete && isLast });
+      } else if (!isKnown(stream, message)) stream.lose(`the numbers of its messages begin anew at ${sequenceNumber}`);
+      return;
     }
-    await handOn(stream, message, receivedAt, complete);
-    if (!isKeepAlive) stream.next = after(sequenceNumber);
+    // The number of a keep-alive is that of the message that comes next.
+    if (missing > 0 && !(await fetchMissing(stream, missing, arrival))) {
+      return stream.lose(`${missing} messages are missing before ${sequenceNumber}, and cannot be had again`, {
+        missing,
+      });
+    }
+    await handOn(stream, message, arrival);
+    if (!isKeepAlive) advance(stream, message);
   };
 
-  const fetchMissing = async (stream: Stream, missing: number, receivedAt: TimeUs): Promise<boolean> => {
+  const advance = (stream: Stream, { sequenceNumber, publishTime }: NotificationMessage) => {
+    stream.next = after(sequenceNumber);
+    stream.recent.push({ number: sequenceNumber, publishedMs: publishTime?.getTime() ?? 0 });
+    if (stream.recent.length > maxRemembered) stream.recent.shift();
+  };
+  const isKnown = ({ recent }: Stream, { sequenceNumber, publishTime }: NotificationMessage): boolean =>
+    recent.some(
+      ({ number, publishedMs }) => number === sequenceNumber && publishedMs === (publishTime?.getTime() ?? 0),
+    );
+
+  const fetchMissing = async (stream: Stream, missing: number, arrival: Arrival): Promise<boolean> => {
     for (let i = 0; i < missing; i++) {
       if (missing > maxMissing || !streams.has(stream.id)) return false;
       const { result } = await republish(stream.id, stream.next!);
-      if (!result) return false;
-      await handOn(stream, result, receivedAt, false);
-      stream.next = after(stream.next!);
+      if (!result || result.sequenceNumber !== stream.next) return false;
+      await handOn(stream, result, { ...arrival, complete: false });
+      advance(stream, result);
     }
     return true;
   };
 
-  const handOn = async (stream: Stream, message: NotificationMessage, receivedAt: TimeUs, complete: boolean) => {
+  const handOn = async (stream: Stream, message: NotificationMessage, arrival: Arrival) => {
     const items: MonitoredItemNotification[] = [];
     for (const notification of message.notificationData ?? []) {
       if (notification instanceof DataChangeNotification) {
@@ -212,7 +242,7 @@ export function startPublisher({ session, republish, clock, onNews, onFailure }:
     if (stream.prepare && items.length > 0) await stream.prepare(items);
     if (streams.get(stream.id) !== stream) return;
     const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
-    stream.waiting.push({ receivedAt, items, complete, sequenceNumber: isKeepAlive ? 0 : message.sequenceNumber });
+    stream.waiting.push({ ...arrival, items, sequenceNumber: isKeepAlive ? 0 : message.sequenceNumber });
     waitingItems += items.length + 1;
     onNews();
   };
@@ -236,7 +266,7 @@ export function startPublisher({ session, republish, clock, onNews, onFailure }:
         since: sent,
         next: undefined,
         work: Promise.resolve(),
-        believesKeepAlives: true,
+        recent: [],
         prepare,
         watchdog: setTimeout(() => {
           if (outstanding === 0) return;

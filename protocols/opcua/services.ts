@@ -4,6 +4,7 @@
  * status alone, and holds up nobody.
  */
 import {
+  AttributeIds,
   type BrowseDescriptionOptions,
   BrowseNextRequest,
   type BrowsePathResult,
@@ -11,6 +12,7 @@ import {
   type BrowseResult,
   type CreateSubscriptionRequestOptions,
   type CreateSubscriptionResponse,
+  coerceNodeId,
   type DataValue,
   DeleteSubscriptionsRequest,
   HistoryReadRequest,
@@ -25,8 +27,10 @@ import {
   RepublishRequest,
   TimestampsToReturn,
   TranslateBrowsePathsToNodeIdsRequest,
+  VariableIds,
 } from 'node-opcua-client';
 import { ConnectionError } from '../errors.ts';
+import type { TimeUs } from '../sample.ts';
 import type { OpcuaConfig } from './config.ts';
 import { within } from './deadline.ts';
 import { type Allowance, allowanceOf, type OperationLimits } from './limits.ts';
@@ -41,6 +45,7 @@ import {
   SessionLost,
   SubscriptionLost,
 } from './status.ts';
+import { toTimeUs } from './time.ts';
 
 /** What came of one node of a batch: the server's answer, or the status of the fault that it was answered with. */
 export type Outcome<T> =
@@ -50,6 +55,8 @@ export type Outcome<T> =
 export interface Services {
   readonly allowance: Allowance;
   read(nodes: readonly ReadValueIdOptions[]): Promise<Outcome<DataValue>[]>;
+  /** The server's clock, undefined where it does not tell, and when by ours the question was sent. */
+  readClock(now: () => TimeUs): Promise<{ askedAt: TimeUs; serverTime?: TimeUs | undefined }>;
   /** All references of each node, continuation points followed. */
   browse(nodes: readonly BrowseDescriptionOptions[]): Promise<Outcome<BrowseResult>[]>;
   translate(paths: readonly BrowsePathOptions[]): Promise<Outcome<BrowsePathResult>[]>;
@@ -82,6 +89,11 @@ export type BrowsePathOptions = NonNullable<
 
 /** More pages than that are a server that goes round in circles. */
 const maxBrowsePages = 10_000;
+
+const currentTime = {
+  nodeId: coerceNodeId(VariableIds.Server_ServerStatus_CurrentTime),
+  attributeId: AttributeIds.Value,
+};
 
 /** The library asks for the types by itself, one after the other. */
 const typesMs = 30_000;
@@ -204,6 +216,17 @@ export function createServices(
       await followReferences(outcomes);
       return outcomes;
     },
+    async readClock(now) {
+      let askedAt = 0;
+      const { result } = await call('reading its clock', () => {
+        askedAt = now();
+        return send<DataValue>(
+          new ReadRequest({ nodesToRead: [currentTime], timestampsToReturn: TimestampsToReturn.Neither }),
+        );
+      });
+      const time = result?.results?.[0];
+      return { askedAt, serverTime: time?.statusCode.isGood() ? toTimeUs(time.value.value as Date) : undefined };
+    },
     translate: (paths) =>
       inBatches('resolving paths', paths, 'nodesPerTranslate', (batch) =>
         send(new TranslateBrowsePathsToNodeIdsRequest({ browsePaths: [...batch] })),
@@ -239,13 +262,14 @@ export function createServices(
       if (status !== undefined) return { status };
       return { result: (result as unknown as { notificationMessage: NotificationMessage }).notificationMessage };
     },
-    decode: (dataValues) =>
-      within(
-        promoteOpaqueStructure(session, [...dataValues]),
-        typesMs,
-        closed,
-        `${config.endpoint}: reading its types`,
-      ),
+    async decode(dataValues) {
+      const promote = (some: readonly DataValue[]) => promoteOpaqueStructure(session, [...some]);
+      // One whose type the server describes wrongly stays as it came, and no other with it.
+      const work = promote(dataValues).catch(async () => {
+        for (const one of dataValues) await promote([one]).catch(() => {});
+      });
+      await within(work, typesMs, closed, `${config.endpoint}: reading its types`);
+    },
     historyPage: (nodes, { start, end, perNode }) =>
       inBatches('reading history', nodes, 'nodesPerHistoryRead', (batch) =>
         send(

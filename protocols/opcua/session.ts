@@ -10,6 +10,7 @@ import {
   type ClientSessionPublishService,
   type ClientSessionRawSubscriptionService,
   coerceNodeId,
+  type DataValue,
   type NodeId,
   type OPCUAClient,
   VariableIds,
@@ -17,11 +18,12 @@ import {
 import { ConnectionError } from '../errors.ts';
 import type { SourceContext } from '../tag-config.ts';
 import { type OwnCertificate, openOwnCertificate } from './certificate.ts';
-import { type ClientSecurity, closeInTime, createClient, sessionTimeoutMs } from './client.ts';
+import { type ClientSecurity, closeInTime, createClient } from './client.ts';
 import type { OpcuaConnectionConfig } from './connection-config.ts';
 import { within } from './deadline.ts';
 import { chooseEndpoint } from './endpoints.ts';
-import { parseNode } from './node.ts';
+import { createNamespaces, type Namespaces } from './namespaces.ts';
+import { endsSession, faultOf } from './status.ts';
 import { identityOf } from './user.ts';
 
 /** The services as the standard has them. Every session offers them, though its type leaves them out. */
@@ -38,10 +40,7 @@ export interface OpcuaSession extends AsyncDisposable {
   readonly session: RawSession;
   /** As of the connection; and when the server says that it does not know the session any more. */
   readonly closed: AbortSignal;
-  /** The server's, by index; as they were when the session began. */
-  readonly namespaces: readonly string[];
-  /** The node of a text `nsu=…;s=…`; undefined for a path, and when the server does not have the namespace. */
-  nodeIdOf(node: string): NodeId | undefined;
+  readonly namespaces: Namespaces;
   readonly limits: OperationLimits;
   readonly product: { readonly productUri: string; readonly productName: string; readonly softwareVersion: string };
 }
@@ -67,7 +66,6 @@ const facts = [
   VariableIds.Server_ServerStatus_BuildInfo_ProductName,
   VariableIds.Server_ServerStatus_BuildInfo_SoftwareVersion,
 ].map((id) => ({ nodeId: coerceNodeId(id), attributeId: AttributeIds.Value }));
-const serverState = { nodeId: coerceNodeId(VariableIds.Server_ServerStatus_State), attributeId: AttributeIds.Value };
 
 /**
  * @throws {ConnectionError} with the code `server-not-trusted` where a technician must approve the server's certificate.
@@ -113,12 +111,7 @@ export async function connectOpcua(
       const end = (why: string) => ended.abort(new ConnectionError(`${endpoint}: ${why}`));
       const sessionClosed = AbortSignal.any([closed, ended.signal]);
       leaveUnrepaired(session, end);
-      const keepAlive = setInterval(() => {
-        const read = session.read(serverState);
-        within(read, timeoutMs, sessionClosed, 'keep-alive').catch((error) => end(`no keep-alive: ${error.message}`));
-      }, Math.min(session.timeout, sessionTimeoutMs) / 3);
       const closeSession = async () => {
-        clearInterval(keepAlive);
         // A session that is closed on purpose has not been lost.
         session.removeAllListeners('session_closed');
         // The server keeps a session that was not closed until it times out, and has not many.
@@ -164,22 +157,16 @@ function leaveUnrepaired(session: RawSession, end: (why: string) => void): void 
   session.on('session_closed', () => end('the session was closed'));
 }
 
-async function readFacts(
-  session: RawSession,
-): Promise<Pick<OpcuaSession, 'namespaces' | 'nodeIdOf' | 'limits' | 'product'>> {
-  const values = (await session.read(facts)).map(({ statusCode, value }) =>
-    statusCode.isGood() ? value.value : undefined,
+async function readFacts(session: RawSession): Promise<Pick<OpcuaSession, 'namespaces' | 'limits' | 'product'>> {
+  const values = (await readInParts(session, facts)).map((dataValue) =>
+    dataValue?.statusCode.isGood() ? dataValue.value.value : undefined,
   );
-  const namespaces: string[] = values[0] ?? [];
+  const namespaces = createNamespaces();
+  namespaces.learn(values[0]);
   const [read, monitored, browse, translate, history] = values.slice(1, 6).map((limit) => Number(limit ?? 0));
   const [productUri, productName, softwareVersion] = values.slice(6).map((text) => String(text ?? ''));
   return {
     namespaces,
-    nodeIdOf(node) {
-      const address = parseNode(node);
-      const index = address ? namespaces.indexOf(address.namespaceUri) : -1;
-      return index < 0 ? undefined : coerceNodeId(address!.identifier, index);
-    },
     limits: {
       nodesPerRead: read!,
       monitoredItemsPerCall: monitored!,
@@ -189,6 +176,22 @@ async function readFacts(
     },
     product: { productUri: productUri!, productName: productName!, softwareVersion: softwareVersion! },
   };
+}
+
+/** How much may be read at a time is not known yet: what is refused as a whole is read in halves. */
+async function readInParts(
+  session: RawSession,
+  nodes: readonly { nodeId: NodeId; attributeId: AttributeIds }[],
+): Promise<(DataValue | undefined)[]> {
+  try {
+    return await session.read([...nodes]);
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault === undefined || endsSession(fault)) throw error;
+    if (nodes.length === 1) return [undefined];
+    const half = nodes.length >> 1;
+    return [...(await readInParts(session, nodes.slice(0, half))), ...(await readInParts(session, nodes.slice(half)))];
+  }
 }
 
 /** Servers drop the connection of a client whose certificate they do not trust; few say why. */

@@ -12,7 +12,7 @@ import { inspectOver } from './inspect-node.ts';
 import type { Memory } from './memory.ts';
 import type { Services } from './services.ts';
 import { connectOpcua, type OpcuaSession } from './session.ts';
-import { SessionLost } from './status.ts';
+import { SessionLost, SubscriptionLost } from './status.ts';
 import { opcuaTags } from './tags.ts';
 
 /** Sessions that may be lost in a row before the connection is given up. */
@@ -23,7 +23,13 @@ const steadyMs = 60_000;
 export function createOpcuaSource(config: OpcuaConfig, context: SourceContext): Source {
   const { clock, log } = context;
   for (const { path } of opcuaTags(config)) idOf(path, context.tagIds);
-  const memory: Memory = { found: new Map(), foundIds: new Map(), gaps: createGaps(config, context), wasUp: false };
+  const memory: Memory = {
+    found: new Map(),
+    foundIds: new Map(),
+    lastTimes: new Map(),
+    gaps: createGaps(config, context),
+    wasUp: false,
+  };
   let current: { opcua: OpcuaSession; services: Services } | undefined;
 
   return {
@@ -50,7 +56,7 @@ export function createOpcuaSource(config: OpcuaConfig, context: SourceContext): 
             }
           } catch (error) {
             connection.closed.throwIfAborted();
-            if (!(error instanceof SessionLost)) throw error;
+            if (!(error instanceof SessionLost || error instanceof SubscriptionLost)) throw error;
             if (performance.now() - begun > steadyMs) lost = 0;
             if (++lost > maxLostSessions) {
               throw new ConnectionError(`${config.endpoint}: ${error.message}`, { cause: error });

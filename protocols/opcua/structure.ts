@@ -31,6 +31,8 @@ export function fieldOf(found: Typed, path: readonly string[]): Typed | number {
   for (const name of path) {
     const next = step(current, name);
     if (typeof next === 'number') return next;
+    // An optional field may be absent, and of a union all but one are (OPC 10000-3 8.50).
+    if (next.value === undefined) return status.badNoMatch;
     current = next;
   }
   // A structure as such, or a whole array, is no value.

@@ -2,8 +2,9 @@
  * A group whose changes the server reports: one subscription (OPC 10000-4 5.14), made anew when it is lost.
  *
  * `through`: an answer to a Publish request holds all that the server sampled up to the moment when it put it together,
- * at the end of a publishing interval; a keep-alive says that there was nothing. That moment is not known in our clock,
- * but it is not long before the answer came. One publishing interval is taken off for the way.
+ * at the end of a publishing interval; a keep-alive says that there was nothing. When that was, the pulse knows (pulse.ts);
+ * one publishing interval is taken off, and as much as times have come late before. Where nodes are named by path,
+ * nothing is known beyond the last look at where the paths lead.
  *
  * When the subscription is lost and another is made, `through` stands still meanwhile. The new one begins with the value
  * that every item has now; what it had in between is lost for good, unless the server has history. So the first values
@@ -12,29 +13,28 @@
 import type { MonitoredItemNotification } from 'node-opcua-client';
 import type { Sample } from '../sample.ts';
 import { createBell } from './bell.ts';
+import { follow, isByPath } from './follow.ts';
 import { createAiling } from './heal.ts';
-import { badSamples, type Item, measure } from './item.ts';
+import { badSamples, beginAnew, type Item, measure, pickHere } from './item.ts';
+import { createKnown } from './known.ts';
 import { createMonitoredItems } from './monitored-items.ts';
 import { nothing, type Part, type Workbench } from './part.ts';
 import type { Message, MessageStream, Publisher } from './publisher.ts';
-import { resolveNodes } from './resolve.ts';
+import { refreshNamespaces, resolveNodes } from './resolve.ts';
 import { nameOf, SessionLost, SubscriptionLost, status } from './status.ts';
+import { subscribe } from './subscribe.ts';
 import { learnTraits } from './traits.ts';
+import { statusMask } from './value.ts';
 
-const keepAliveMs = 2000;
-/** Keep-alives that may fail to come. */
-const missedKeepAlives = 3;
-/** A process that was busy for so long has not lost its subscription. */
-const minSilenceMs = 5000;
-/** The server drops a subscription for which no request came for so long; wall time. */
-const lifetimeMs = 60_000;
-const maxNotificationsPerPublish = 4096;
 /** What has no first value by then is Bad for the time being. */
 const firstValuesMs = 10_000;
 /** In a row, before the session is given up. */
 const maxRecreations = 2;
 /** What has lived so long, wall time, was not a failure. */
 const steadyMs = 60_000;
+/** Where the paths lead is looked up so often, by the clock; wall time at least. */
+const followMs = 5000;
+const minFollowMs = 500;
 
 const isGone = (code: number): boolean => code === status.badNodeIdUnknown || code === status.badNodeIdInvalid;
 
@@ -42,7 +42,7 @@ const isGone = (code: number): boolean => code === status.badNodeIdUnknown || co
 const numbersOf = (messages: readonly Message[]): number[] => messages.map(({ sequenceNumber }) => sequenceNumber);
 
 export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
-  const { config, group, opcua, services, clock, bell, log } = bench;
+  const { config, group, opcua, services, paths, clock, bell, log } = bench;
   const items = new Set<Item>();
   const ailing = createAiling(() => performance.now());
   const monitored = createMonitoredItems(bench, {
@@ -54,11 +54,13 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       if (ailing.add(item, code)) own.push(...badSamples(item, code, clock.now()));
     },
   });
+  const known = createKnown(bench.startedAt);
   let subscriptionId = 0;
   let stream: MessageStream | undefined;
   let publishingUs = 0;
   let firstSince = bench.startedAt;
-  let through = bench.startedAt;
+  /** When the paths are followed next. */
+  let followAt = Number.POSITIVE_INFINITY;
 
   /** Items that have had no value since the subscription was made; what came of the others waits for them. */
   let unseen: Set<Item> | undefined;
@@ -78,33 +80,18 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   const changes: { readonly add: readonly Item[]; readonly remove: readonly Item[] }[] = [];
   const awake = createBell();
 
-  const subscribe = async (): Promise<MessageStream> => {
-    const publishingMs = clock.wallMs(group.publishingIntervalMs);
-    const keepAliveCount = Math.max(1, Math.ceil(keepAliveMs / group.publishingIntervalMs));
-    const created = await services.createSubscription({
-      requestedPublishingInterval: publishingMs,
-      requestedMaxKeepAliveCount: keepAliveCount,
-      // At least three times the keep-alive count (OPC 10000-4 5.14.2).
-      requestedLifetimeCount: Math.max(3 * keepAliveCount, Math.ceil(lifetimeMs / publishingMs)),
-      maxNotificationsPerPublish,
-      publishingEnabled: true,
-      priority: 0,
-    });
-    subscriptionId = created.subscriptionId;
-    publishingUs = created.revisedPublishingInterval * clock.speed * 1000;
-    monitored.begin(subscriptionId);
-    const silenceMs = missedKeepAlives * created.revisedPublishingInterval * created.revisedMaxKeepAliveCount;
-    return publisher.follow(subscriptionId, {
-      silenceMs: Math.max(silenceMs, minSilenceMs),
-      prepare: [...items].some(({ tag }) => tag.field) ? prepare : undefined,
-    });
-  };
   /** The library decodes structures by types that it asks the server for. */
   const prepare = (changed: readonly MonitoredItemNotification[]) => services.decode(changed.map(({ value }) => value));
 
-  const beginAnew = (item: Item) => {
-    item.isFirst = true;
-    item.sieves = undefined;
+  /** @returns those that are named by a path that leads elsewhere than it did. */
+  const followPaths = async (): Promise<Item[]> => {
+    const askedAt = clock.now();
+    const byPath = [...items].filter((item) => isByPath(item) && !ailing.has(item));
+    const moved = await follow(byPath, bench);
+    const hasPaths = [...items].some(isByPath);
+    followAt = hasPaths ? performance.now() + Math.max(minFollowMs, clock.wallMs(followMs)) : Number.POSITIVE_INFINITY;
+    if (moved.length === 0 || !stream) known.followed(hasPaths ? askedAt : Number.POSITIVE_INFINITY);
+    return moved;
   };
 
   /** What came before the loss is true, and is handed over; acknowledging it is of no use any more. */
@@ -117,6 +104,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   };
 
   const start = async (): Promise<MessageStream> => {
+    known.stop();
     firstSince = isReady ? clock.now() : bench.startedAt;
     unseen = new Set(items);
     unseenUntil = 0;
@@ -124,11 +112,20 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
     beganNumbers = [];
     beganThrough = 0;
     own = [];
+    changes.length = 0;
     for (const item of items) {
       beginAnew(item);
       ailing.delete(item);
     }
-    const followed = await subscribe();
+    await followPaths();
+    const created = await subscribe(group, services, clock);
+    subscriptionId = created.id;
+    publishingUs = created.publishingMs * clock.speed * 1000;
+    monitored.begin(subscriptionId);
+    const followed = publisher.follow(subscriptionId, {
+      silenceMs: created.silenceMs,
+      prepare: [...items].some(({ tag }) => tag.field) ? prepare : undefined,
+    });
     stream = followed;
     const all = [...items];
     await learnTraits(all, services);
@@ -148,18 +145,26 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
 
   const measureAll = (messages: readonly Message[], samples: Sample[]): number => {
     let lost = 0;
-    for (const { receivedAt, items: changed, complete } of messages) {
-      const occasion = { receivedAt, firstSince, notBefore: through };
+    for (const { receivedAt, sentAfter, items: changed, complete } of messages) {
+      const occasion = { receivedAt, firstSince, notBefore: known.heard };
       for (const { clientHandle, value: dataValue } of changed) {
         const item = monitored.itemOf(clientHandle);
         if (!item) continue;
+        const code = (dataValue.statusCode.value & statusMask) >>> 0;
+        if (code === status.badIndexRangeInvalid && item.wanted.picked) {
+          pickHere(item);
+          changes.push({ add: [item], remove: [item] });
+          awake.ring();
+          continue;
+        }
+        const before = samples.length;
         if (measure(item, dataValue, occasion, samples)) lost++;
+        if (samples.length > before) known.learnDelay(samples[before]!, item.maxSkewUs);
         unseen?.delete(item);
         // A server that has lost a node does not find it again for an old item.
-        const { value: code } = dataValue.statusCode;
         if (isGone(code) && ailing.add(item, code)) awake.ring();
       }
-      if (complete && !unseen && stream) through = Math.max(through, receivedAt - publishingUs);
+      if (complete && !unseen && stream) known.hear(sentAfter, publishingUs);
     }
     return lost;
   };
@@ -168,21 +173,27 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
   const heal = async () => {
     const due = ailing.due(performance.now());
     if (due.length === 0) return;
-    const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services);
+    await refreshNamespaces(opcua, services);
+    const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services, paths);
     for (const item of due) item.node = nodes.get(item.tag.node)!;
     const there = due.filter(({ node }) => typeof node !== 'number');
     if (there.length === 0) return;
-    await learnTraits(there, services);
-    await monitored.remove(there);
-    for (const item of there) beginAnew(item);
     firstSince = clock.now();
-    await monitored.add(there);
+    await replace(there, there);
+  };
+  const replace = async (gone: readonly Item[], added: readonly Item[]) => {
+    await monitored.remove(gone);
+    const wanted = added.filter((item) => items.has(item));
+    for (const item of wanted) beginAnew(item);
+    await learnTraits(wanted, services);
+    await monitored.add(wanted);
   };
 
   /** Heals and changes what is monitored, until the subscription is lost. */
   const tend = async (signal: AbortSignal) => {
     for (;;) {
-      const wait = Math.max(0, (ailing.nextMs ?? Number.POSITIVE_INFINITY) - performance.now());
+      const next = Math.min(ailing.nextMs ?? Number.POSITIVE_INFINITY, followAt);
+      const wait = Math.max(0, next - performance.now());
       const timer = setTimeout(awake.ring, Math.min(wait, unseen ? 500 : 3_600_000));
       try {
         await Promise.race([stream!.lost, awake.wait(signal)]);
@@ -190,12 +201,11 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
         clearTimeout(timer);
       }
       if (unseen) bell.ring();
-      for (const { add, remove: gone } of changes.splice(0)) {
-        await monitored.remove(gone);
-        await learnTraits(add, services);
-        await monitored.add(add);
-      }
+      for (const { add, remove: gone } of changes.splice(0)) await replace(gone, add);
       await heal();
+      if (followAt > performance.now()) continue;
+      const [moved] = await followPaths();
+      if (moved) throw new SubscriptionLost(`${moved.tag.node} leads to another node than it did`, {});
     }
   };
 
@@ -204,7 +214,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       return isReady;
     },
     get through() {
-      return through;
+      return known.through;
     },
     add(more) {
       for (const item of more) items.add(item);
@@ -234,7 +244,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       }
       beganLost += measureAll(messages, began);
       beganNumbers.push(...numbersOf(messages));
-      beganThrough = messages.findLast(({ complete }) => complete)?.receivedAt ?? beganThrough;
+      beganThrough = messages.findLast(({ complete }) => complete)?.sentAfter ?? beganThrough;
       // Only when all items have been asked for is it known which of them are silent.
       if (unseenUntil === 0 || (unseen.size > 0 && performance.now() < unseenUntil)) return nothing;
       const silent = [...unseen].flatMap((item) => badSamples(item, status.badWaitingForInitialData, clock.now()));
@@ -251,7 +261,7 @@ export function createMonitoring(bench: Workbench, publisher: Publisher): Part {
       own = [];
       beganLost = 0;
       isReady = true;
-      through = Math.max(through, beganThrough - publishingUs);
+      known.hear(beganThrough, publishingUs);
       return first;
     },
     async run(signal) {

@@ -3,20 +3,47 @@
  * range of which a deadband is a part. Asked only where a tag needs it.
  */
 import { AttributeIds, coerceNodeId, DataType, type DataValue, type NodeId } from 'node-opcua-client';
+import { isBad } from '../sample.ts';
+import { createTypeBook } from './data-type.ts';
 import { needsRange } from './filter.ts';
-import type { Item } from './item.ts';
-import { pathFrom, targetOf } from './resolve.ts';
+import { type Item, pickHere } from './item.ts';
+import { pathFrom, targetOf, uniqueNodes } from './resolve.ts';
 import type { Outcome, Services } from './services.ts';
 
 const hasProperty = coerceNodeId('i=46');
 
 export async function learnTraits(items: readonly Item[], services: Services): Promise<void> {
   const known = items.filter((item): item is Item & { node: NodeId } => typeof item.node !== 'number');
+  await learnWhoPicks(
+    known.filter(({ wanted }) => wanted.picked),
+    services,
+  );
   await learnRanges(known.filter(needsRange), services);
   await learnNames(
     known.filter(({ tag }) => tag.type === 'string'),
     services,
   );
+}
+
+/** So far does no array go. */
+const beyond = 999_999_999;
+
+/**
+ * A server that knows no index ranges may send the whole array instead of refusing, and when that has one element left,
+ * it looks like the one that was asked for. So it is asked for an element that cannot be there.
+ */
+async function learnWhoPicks(items: readonly (Item & { node: NodeId })[], services: Services): Promise<void> {
+  const outcomes = await services.read(
+    items.map(({ node, wanted }) => ({
+      nodeId: node,
+      attributeId: AttributeIds.Value,
+      indexRange: wanted.index!.map(() => beyond).join(',') as never,
+    })),
+  );
+  for (const [i, item] of items.entries()) {
+    const { result } = outcomes[i]!;
+    if (result && !isBad(result.statusCode.value)) pickHere(item);
+  }
 }
 
 /** EURange of an analog item (OPC 10000-8 5.3.2.3). */
@@ -28,13 +55,14 @@ async function learnRanges(items: readonly (Item & { node: NodeId })[], services
   );
   for (const [i, item] of items.entries()) {
     const { low, high } = (values[i]?.value?.value ?? {}) as { low?: number; high?: number };
-    if (low !== undefined && high !== undefined && low < high) item.range = [low, high];
+    // Of an endless range, every change would be within the deadband.
+    if (low !== undefined && high !== undefined && low < high && Number.isFinite(high - low)) item.range = [low, high];
   }
 }
 
 /**
- * EnumStrings or EnumValues of the variable (OPC 10000-8 5.3.3), of its data type, or that type's definition
- * (OPC 10000-3 8.14). A text needs none.
+ * EnumStrings or EnumValues of the variable (OPC 10000-8 5.3.3), of its enumeration, or that one's definition
+ * (OPC 10000-3 8.14). A text needs none. The definition of an option set names bits: a value of it has no name.
  */
 async function learnNames(items: readonly (Item & { node: NodeId })[], services: Services): Promise<void> {
   const dataTypes = await services.read(
@@ -44,26 +72,29 @@ async function learnNames(items: readonly (Item & { node: NodeId })[], services:
     const dataType = dataTypes[i]!.result?.value?.value as NodeId | undefined;
     return dataType && !isText(dataType) ? [{ item, dataType }] : [];
   });
-  const nodes = new Map(
-    wanting.flatMap(({ item, dataType }) => [item.node, dataType]).map((node) => [node.toString(), node]),
+  const types = await createTypeBook(services)(wanting.map(({ dataType }) => dataType));
+  const enumerations = uniqueNodes(
+    wanting.flatMap(({ dataType }) => (types.get(dataType.toString())?.isEnumeration ? [dataType] : [])),
   );
   const names = new Map<string, ReadonlyMap<number, string>>();
   const learn = (
+    nodes: readonly NodeId[],
     values: readonly (DataValue | undefined)[],
-    parse: (value: unknown) => ReadonlyMap<number, string> | undefined,
+    parse: (value: unknown) => ReadonlyMap<number, string>,
   ) => {
-    for (const [i, key] of [...nodes.keys()].entries()) {
+    for (const [i, node] of nodes.entries()) {
       const found = values[i]?.statusCode.isGood() ? parse(values[i].value.value) : undefined;
-      if (found?.size && !names.has(key)) names.set(key, found);
+      if (found?.size && !names.has(node.toString())) names.set(node.toString(), found);
     }
   };
-  const all = [...nodes.values()];
-  learn(await readProperties(all, 'EnumValues', services), namesOfValues);
-  learn(await readProperties(all, 'EnumStrings', services), namesOfStrings);
+  const all = uniqueNodes([...wanting.map(({ item }) => item.node), ...enumerations]);
+  learn(all, await readProperties(all, 'EnumValues', services), namesOfValues);
+  learn(all, await readProperties(all, 'EnumStrings', services), namesOfStrings);
   const definitions = await services.read(
-    all.map((nodeId) => ({ nodeId, attributeId: AttributeIds.DataTypeDefinition })),
+    enumerations.map((nodeId) => ({ nodeId, attributeId: AttributeIds.DataTypeDefinition })),
   );
   learn(
+    enumerations,
     definitions.map(({ result }) => result),
     namesOfDefinition,
   );
@@ -96,21 +127,22 @@ interface Named {
   readonly name?: string | null;
   readonly displayName?: { readonly text?: string | null } | null;
 }
+/** Anything may be null, and what has no name has none. */
+type Names = readonly [value: number, name: string | null | undefined];
+const listOf = <T>(value: unknown): readonly (T | null)[] => (Array.isArray(value) ? value : []);
+const named = (names: readonly Names[]): ReadonlyMap<number, string> =>
+  new Map(names.flatMap(([value, name]) => (name ? [[value, name] as const] : [])));
 
 /** The position of a text is the value that it names. */
-const namesOfStrings = (value: unknown): ReadonlyMap<number, string> =>
-  new Map((Array.isArray(value) ? value : []).map((text: { text?: string | null }, i) => [i, text?.text ?? '']));
+const namesOfStrings = (value: unknown) =>
+  named(listOf<{ text?: string | null }>(value).map((text, i): Names => [i, text?.text]));
 
-const namesOfValues = (value: unknown): ReadonlyMap<number, string> =>
-  new Map(
-    (Array.isArray(value) ? value : []).map((named: Named) => [int64(named.value), named.displayName?.text ?? '']),
-  );
+const namesOfValues = (value: unknown) =>
+  named(listOf<Named>(value).map((one): Names => [int64(one?.value), one?.displayName?.text]));
 
 const namesOfDefinition = (value: unknown) =>
-  new Map(
-    ((value as { fields?: readonly Named[] | null } | null)?.fields ?? []).flatMap((field): [number, string][] =>
-      'value' in field ? [[int64(field.value), field.name ?? '']] : [],
-    ),
+  named(
+    listOf<Named>((value as { fields?: unknown } | null)?.fields).map((one): Names => [int64(one?.value), one?.name]),
   );
 
 /** Int64 comes in two halves. */

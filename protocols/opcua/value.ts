@@ -17,8 +17,10 @@ export interface Measured {
 /** What a tag wants of what comes. */
 export interface Wanted {
   readonly type: TagType;
-  /** Element of an array, one number for each dimension. The server may have picked it already. */
+  /** Element of an array, one number for each dimension. */
   readonly index?: readonly number[] | undefined;
+  /** The server is asked to pick it, and is known not to send the array instead. */
+  readonly picked?: boolean | undefined;
   /** Field of a structure, by names from without to within. */
   readonly field?: readonly string[] | undefined;
   /** Names of an enumeration's values, for a tag of type string. */
@@ -28,13 +30,13 @@ export interface Wanted {
 /** InfoType DataValue together with the Overflow bit (OPC 10000-4 7.39.1). */
 const overflowBits = 0x480;
 /** Severity and sub-code. The flag and info bits below would make one status many. */
-const statusMask = 0xffff0000;
+export const statusMask = 0xffff0000;
 /** Longer byte strings are no values. */
 const maxHexDigits = 4096;
 
 export function measuredOf(dataValue: DataValue, wanted: Wanted): Measured {
   const { code, overflow } = statusOf(dataValue);
-  const found = isBad(code) ? code : pick(dataValue.value, wanted.index);
+  const found = isBad(code) ? code : pick(dataValue.value, wanted);
   return typeof found === 'number' ? bad(found, overflow) : convert(found, wanted, code, overflow);
 }
 
@@ -59,14 +61,13 @@ function statusOf(dataValue: DataValue): { code: number; overflow: boolean } {
 const bad = (code: number, overflow: boolean): Measured => ({ value: null, quality: code, overflow });
 
 /** @returns the status of a value that is not there. */
-function pick(variant: Variant | null | undefined, index: Wanted['index']): Typed | number {
+function pick(variant: Variant | null | undefined, { index, picked }: Wanted): Typed | number {
   if (!variant || variant.dataType === DataType.Null) return quality.badTypeMismatch;
   const { dataType, arrayType } = variant;
   if (arrayType === VariantArrayType.Scalar) return index ? quality.badTypeMismatch : variant;
   if (!index) return quality.badTypeMismatch;
   const elements: ArrayLike<unknown> = variant.value ?? [];
-  // The server has picked it.
-  if (elements.length === 1) return { dataType, value: elements[0] };
+  if (picked && elements.length === 1) return { dataType, value: elements[0] };
   const dimensions = arrayType === VariantArrayType.Matrix ? (variant.dimensions ?? []) : [elements.length];
   if (dimensions.length !== index.length) return status.badIndexRangeInvalid;
   let position = 0;
@@ -102,7 +103,7 @@ const converters: Record<TagType, Convert> = {
   },
   int(typed) {
     if (typed.dataType !== DataType.DateTime) return integerOf(typed);
-    const us = ((typed.value as Date | null)?.getTime() ?? Number.NaN) * 1000;
+    const us = millisecondsOf(typed.value) * 1000;
     return Number.isSafeInteger(us) ? us : null;
   },
   bool: ({ dataType, value }) => (dataType === DataType.Boolean ? (value as boolean) : undefined),
@@ -130,6 +131,14 @@ function integerOf({ dataType, value }: Typed): number | bigint | undefined {
 
 const join64 = ([high, low]: readonly [number, number]): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0);
 
+const firstDateMs = Date.UTC(1601, 0, 1);
+const lastDateMs = Date.UTC(9999, 11, 31, 23, 59, 59);
+/** NaN for the ends of the scale, which is how OPC UA writes "no date" (OPC 10000-6 5.2.2.5). */
+function millisecondsOf(value: unknown): number {
+  const ms = (value as Date | null)?.getTime() ?? Number.NaN;
+  return ms > firstDateMs && ms < lastDateMs ? ms : Number.NaN;
+}
+
 function textOf(typed: Typed, names?: ReadonlyMap<number, string>): string | null | undefined {
   const { dataType } = typed;
   // biome-ignore lint/suspicious/noExplicitAny: as the library decodes it; its type follows from dataType
@@ -144,7 +153,7 @@ function textOf(typed: Typed, names?: ReadonlyMap<number, string>): string | nul
     case DataType.QualifiedName:
       return value?.name ?? '';
     case DataType.DateTime:
-      return Number.isNaN(value?.getTime() ?? Number.NaN) ? null : value.toISOString();
+      return Number.isNaN(millisecondsOf(value)) ? null : value.toISOString();
     case DataType.ByteString: {
       const bytes = value as Buffer | null;
       return (bytes?.length ?? 0) * 2 > maxHexDigits ? null : (bytes?.toString('hex') ?? '');

@@ -4,7 +4,7 @@ import { startAcceptor } from '../../edge-agent/accept.ts';
 import { createSourceHealth, healthDeclarations } from '../../edge-agent/health.ts';
 import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
-import { type SourceState, superviseSource } from '../../edge-agent/supervise.ts';
+import { retryMs, type SourceState, superviseSource } from '../../edge-agent/supervise.ts';
 import { openTagBook } from '../../edge-agent/tag-book.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
@@ -477,6 +477,27 @@ t.test('a lost source is tried again, and every session begins with everything a
     taken.filter(({ tag }) => tag === 1 || tag === session).map(({ value }) => value),
     [42, true, false, 42, true, false],
   );
+});
+
+t.test('however long a source was away, it is tried again within seconds', async (t) => {
+  for (const awayMs of [0, 599_999, 600_000, 3e9, Number.POSITIVE_INFINITY]) {
+    const waits = [0, 1, 2, 5, 20, 2000].map((failures) => retryMs(failures, awayMs));
+    t.ok(
+      waits.every((ms) => ms >= 500 && ms <= (awayMs < 600_000 ? 3000 : 8000)),
+      `${awayMs}: ${waits}`,
+    );
+    t.ok(waits[0]! <= 1000);
+  }
+});
+
+t.test('a session that ends knows no more than the clock says, and the next begins from there', async (t) => {
+  const ids = new Map(healthDeclarations('plc', 5000).map(({ path }, i) => [path, i + 100]));
+  const health = createSourceHealth('plc', ids, 5000);
+  const through = (samples: readonly Sample[]) =>
+    samples.find(({ tag }) => tag === ids.get('health/plc/through'))?.value;
+  t.equal(through(health.after({ samples: [], through: 9_000 }, 10_000)), 9_000);
+  t.equal(through(health.ended(5_000)), 5_000, 'the clock was set back');
+  t.equal(through(health.after({ samples: [], through: 5_500 }, 6_000)), 5_500);
 });
 
 t.test('a driver that fails on what a device sends is tried again, and told once', async (t) => {

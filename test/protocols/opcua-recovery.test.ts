@@ -39,6 +39,7 @@ function startScript({ silenceMs = 60_000, available = [] as number[] } = {}) {
       return { result: { sequenceNumber, notificationData: changes() } as unknown as NotificationMessage };
     },
     clock: systemClock,
+    sentAfter: () => 0,
     onNews() {},
     onFailure: (error) => void failures.push(error),
   });
@@ -104,10 +105,12 @@ t.test('a message that is missing is asked for again, and comes in its place', a
   t.same(republished, [2, 3]);
   await answer(4, changes());
   t.same(stream.take(), [], 'one that comes again is not taken again');
-  await answer(6, []);
-  t.match(stream.take(), [{ sequenceNumber: 0 }], 'a keep-alive of a server that counts otherwise costs nothing');
+  await answer(4, []);
+  t.match(stream.take(), [{ sequenceNumber: 0, complete: true }], 'a keep-alive may bear the number of the last one');
+  await answer(1, []);
+  t.match(stream.take(), [{ complete: false }], 'with any other, it does not say that there was nothing');
   await answer(5, changes());
-  t.match(stream.take(), [{ sequenceNumber: 5 }]);
+  t.match(stream.take(), [{ sequenceNumber: 5, complete: true }]);
   const keepAlive = startScript({ available: [2] });
   await keepAlive.answer(1, changes());
   await keepAlive.answer(3, []);
@@ -137,6 +140,21 @@ t.test('a subscription is lost alone, a session with all of them', async (t) => 
       async ({ answer, changes }) => {
         await answer(1, changes());
         await answer(3, changes());
+      },
+    ],
+    [
+      'a keep-alive tells that one is missing, and it cannot be had again',
+      /1 messages are missing before 3/,
+      async ({ answer, changes }) => {
+        await answer(1, changes());
+        await answer(3, []);
+      },
+    ],
+    [
+      'the numbers begin anew, though nothing is repeated',
+      /begin anew at 1/,
+      async ({ answer, changes }) => {
+        for (const number of [17, 18, 19, 1]) await answer(number, changes());
       },
     ],
     [
@@ -274,6 +292,16 @@ t.test('and where the server has them no more, the gap is told', async (t) => {
     readings.slice(0, resumed + 1).some(({ lost }) => lost! > 0),
     'and the missing message is counted',
   );
+});
+
+t.test('and where the server answers that with a fault of the subscription, that one alone is lost', async (t) => {
+  await using faulty = await startFaulty();
+  const { readings, resumed, warnings } = await disturb(faulty, () => {
+    faulty.fault('Republish', 'BadSubscriptionIdInvalid', 1000);
+    faulty.loseNotifications(1);
+  });
+  checkResumed(t, readings, resumed, /subscription lost/, warnings);
+  t.equal(faulty.calls('CreateSession'), 1);
 });
 
 t.test('a session that the server does not know any more is replaced on the same connection', async (t) => {

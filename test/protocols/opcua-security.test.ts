@@ -50,7 +50,7 @@ async function tryIt(
   try {
     await using connection = await connectOpcua(config, context, never);
     await using session = await connection.openSession();
-    if (session.namespaces[0] !== 'http://opcfoundation.org/UA/') throw new Error('no session');
+    if (session.namespaces.uris[0] !== 'http://opcfoundation.org/UA/') throw new Error('no session');
     return undefined;
   } catch (error) {
     return error as ConnectionError;

@@ -218,7 +218,9 @@ t.test(
       flag.timeFromGateway,
       'Bad: no word on the clock',
     );
-    t.same(poll(4, now + 111e6, now + 130e6), [now + 111e6, 0], 'it changed while it was Bad');
+    t.same(poll(4, now + 111e6, now + 130e6), [now + 130e6, flag.timeFromGateway], 'good again, not before it was Bad');
+    t.same(poll(4, now + 111e6, now + 140e6), [now + 130e6, flag.timeFromGateway], 'unchanged: as it was');
+    t.same(poll(5, now + 141e6, now + 142e6), [now + 141e6, 0], 'changed');
   },
 );
 

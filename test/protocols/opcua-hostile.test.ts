@@ -1,0 +1,257 @@
+/** Servers that change under a session, ignore what they are asked for, or send what nobody expects: never a wrong value. */
+import { join } from 'node:path';
+import {
+  AttributeIds,
+  coerceNodeId,
+  DataType,
+  EnumValueType,
+  ensureDatatypeExtracted,
+  NumericRange,
+  type UAObject,
+  VariantArrayType,
+} from 'node-opcua';
+import t from 'tap';
+import { quality } from '../../protocols/sample.ts';
+import {
+  configOf,
+  double,
+  int32,
+  samplesOf,
+  sourceOf,
+  startServer,
+  tagOf,
+  take,
+  uri,
+} from '../support/opcua-source.ts';
+
+t.setTimeout(120_000);
+const root = t.testdir({ client: {}, server: {} });
+const dataDir = join(root, 'client');
+const opc = await startServer(join(root, 'server'));
+t.teardown(() => opc[Symbol.asyncDispose]());
+const { port } = opc;
+
+type Handler = (message: { request: never }, channel: object) => void;
+const handlers = opc.server as unknown as Record<string, Handler>;
+/** Changes the requests of a service before the server sees them; undone by what it returns. */
+function tamper(service: string, change: (request: never) => void): () => void {
+  const key = `_on_${service}Request`;
+  const handler = handlers[key]!;
+  handlers[key] = (message, channel) => {
+    change(message.request);
+    handler.call(opc.server, message, channel);
+  };
+  return () => {
+    handlers[key] = handler;
+  };
+}
+const badIndexRangeNoData = 0x80370000;
+const modes = ['subscribe', 'poll'] as const;
+
+t.test(
+  'a path leads to what is there now: when a download swaps nodes, no value comes under the other’s name',
+  async (t) => {
+    const folders = ['left', 'right'].map((name) =>
+      opc.namespace.addObject({ componentOf: opc.device, browseName: name, nodeId: `s=${name}` }),
+    ) as [UAObject, UAObject];
+    const speeds = folders.map((folder, i) =>
+      opc.namespace.addVariable({
+        componentOf: folder,
+        browseName: 'speed',
+        nodeId: `s=speed-${i}`,
+        dataType: DataType.Int32,
+        minimumSamplingInterval: 10,
+      }),
+    );
+    let step = 0;
+    /** A value says in whose folder its node is. */
+    const write = () => {
+      step++;
+      for (const [i, folder] of folders.entries()) {
+        const speed = speeds.find((one) => folder.getComponentByName('speed', opc.namespace.index) === one)!;
+        speed.setValueFromSource(int32(i * 1000 + step));
+      }
+    };
+    const swap = () => {
+      const nodes = folders.map((folder) => folder.getComponentByName('speed', opc.namespace.index)!);
+      for (const [i, folder] of folders.entries())
+        folder.removeReference({ referenceType: 'HasComponent', isForward: true, nodeId: nodes[i]!.nodeId });
+      for (const [i, folder] of folders.entries())
+        folder.addReference({ referenceType: 'HasComponent', isForward: true, nodeId: nodes[1 - i]!.nodeId });
+    };
+    write();
+    const paths = ['/device/left/speed', `/nsu=${uri};device/nsu=${uri};right/nsu=${uri};speed`];
+    const tags = paths.map((node, i) => ({ path: `a/${i}`, node, type: 'int' }));
+    for (const mode of modes) {
+      const { source } = sourceOf(configOf(port, tags, { mode, samplingIntervalMs: 100 }), dataDir);
+      let swappedAt = 0;
+      const readings = await take(source, (readings) => {
+        write();
+        if (readings.length === 3) {
+          swap();
+          write();
+          swappedAt = readings.length;
+        }
+        const since = readings.slice(swappedAt);
+        const isKnown = mode === 'poll' || since.some(({ resumed }) => resumed);
+        return swappedAt > 0 && isKnown && since.length > 5 && samplesOf(since.slice(-3), 1).length > 0;
+      });
+      const isWrong = ({ value }: { value: unknown }, i: number) => Math.floor(Number(value) / 1000) !== i;
+      const from = mode === 'poll' ? 0 : readings.findIndex(({ resumed }) => resumed);
+      for (const i of [0, 1]) {
+        const samples = samplesOf(readings.slice(from), i + 1);
+        t.ok(samples.length > 0);
+        t.same(
+          samples.filter((sample) => isWrong(sample, i)),
+          [],
+          `${mode}: tag ${i}`,
+        );
+      }
+      if (mode === 'subscribe') {
+        const wrong = [0, 1].flatMap((i) => samplesOf(readings, i + 1).filter((sample) => isWrong(sample, i)));
+        const known = readings[from - 1]!.through;
+        t.ok(
+          wrong.every(({ time }) => time > known),
+          'what came before it was found out is not told as known',
+        );
+      }
+    }
+  },
+);
+
+t.test('an element is the one that was asked for, whatever is left of the array and whoever picks it', async (t) => {
+  const array = opc.add('shrinking', DataType.Double, { valueRank: 1, arrayDimensions: [0] });
+  const write = (...values: number[]) =>
+    array.setValueFromSource({ dataType: DataType.Double, arrayType: 1, value: new Float64Array(values) } as never);
+  const ignore = (nodes: readonly { indexRange?: unknown }[]) => {
+    for (const node of nodes) node.indexRange = new NumericRange();
+  };
+  for (const picks of [true, false]) {
+    const undo = picks
+      ? []
+      : [
+          tamper('Read', ({ nodesToRead }: { nodesToRead: { indexRange?: unknown }[] }) => ignore(nodesToRead)),
+          tamper(
+            'CreateMonitoredItems',
+            ({ itemsToCreate }: { itemsToCreate: { itemToMonitor: { indexRange?: unknown } }[] }) =>
+              ignore(itemsToCreate.map(({ itemToMonitor }) => itemToMonitor)),
+          ),
+        ];
+    for (const mode of modes) {
+      for (const before of [[1, 2, 3], [9]]) {
+        write(...before);
+        const config = configOf(port, [tagOf('shrinking', 'float', { index: '2' })], { mode, samplingIntervalMs: 50 });
+        const readings = await take(sourceOf(config, dataDir).source, (readings) => {
+          if (readings.length === 1) write(7, 8, 5);
+          const now = samplesOf(readings, 1).at(-1)!;
+          if (now.value === 5) write(7.5);
+          return samplesOf(readings, 1).some(({ value }) => value === 5) && now.value !== 5;
+        });
+        const seen = samplesOf(readings, 1).map(({ value, quality: code }) => value ?? code);
+        const name = `${mode}, ${picks ? 'the server picks' : 'the server ignores the index'}`;
+        const changes = seen.filter((one, i) => one !== seen[i - 1]);
+        t.same(changes, [before.length === 3 ? 3 : badIndexRangeNoData, 5, badIndexRangeNoData], name);
+      }
+    }
+    for (const one of undo) one();
+  }
+});
+
+t.test('the names of an enumeration are for its values; the bits of an option set have none', async (t) => {
+  const optionSet = opc.namespace.createDataType({ browseName: 'Bits', isAbstract: false, subtypeOf: 'UInt16' });
+  const enumeration = ['Ready', 'Running', 'Fault'];
+  const definition = opc.namespace.addEnumerationType({ browseName: 'BitNames', enumeration });
+  const readAttribute = optionSet.readAttribute.bind(optionSet);
+  // As the standard has it for both: for an option set, the values are the numbers of the bits.
+  optionSet.readAttribute = (context, attributeId, ...rest) =>
+    (attributeId === AttributeIds.DataTypeDefinition ? definition.readAttribute.bind(definition) : readAttribute)(
+      context,
+      attributeId,
+      ...rest,
+    );
+  opc.add('bits', optionSet.nodeId as never, { value: { dataType: DataType.UInt16, value: 2 } });
+  const named = opc.add('holed', DataType.Int32, { value: int32(2) });
+  const enumValues = opc.namespace.addVariable({
+    propertyOf: named,
+    browseName: { name: 'EnumValues', namespaceIndex: 0 },
+    dataType: 'EnumValueType',
+    valueRank: 1,
+    value: {
+      dataType: DataType.ExtensionObject,
+      arrayType: VariantArrayType.Array,
+      value: [new EnumValueType({ value: [0, 2], displayName: 'Execute' })],
+    },
+  } as never);
+  // The library does not take it so, and sends it all the same.
+  (enumValues.readValue().value.value as unknown[]).unshift(null);
+  const tags = [tagOf('bits', 'string'), tagOf('bits', 'int', { path: 'a/number' }), tagOf('holed', 'string')];
+  for (const mode of modes) {
+    const [first] = await take(sourceOf(configOf(port, tags, { mode }), dataDir).source, () => true);
+    t.same(
+      first!.samples.map(({ value, quality: code }) => value ?? code),
+      [quality.badTypeMismatch, 2, 'Execute'],
+      mode,
+    );
+  }
+});
+
+t.test('a field that a structure does not have just now is Bad, of whatever type', async (t) => {
+  const types = opc.addressSpace.registerNamespace('urn:payesh:optional');
+  const optional = (name: string, dataType: DataType) => ({ name, dataType, valueRank: -1, isOptional: true }) as never;
+  const dataType = types.createDataType({
+    browseName: 'Maybe',
+    isAbstract: false,
+    subtypeOf: 'Structure',
+    partialDefinition: [
+      { name: 'Sure', dataType: DataType.Double, valueRank: -1 } as never,
+      optional('Count', DataType.Int64),
+      optional('Word', DataType.String),
+      optional('Load', DataType.Float),
+      optional('Is', DataType.Boolean),
+    ],
+  });
+  types.addObject({
+    encodingOf: dataType,
+    browseName: { name: 'Default Binary', namespaceIndex: 0 },
+    typeDefinition: 'DataTypeEncodingType',
+  } as never);
+  await ensureDatatypeExtracted(opc.addressSpace);
+  opc.add('maybe', dataType.nodeId as never).setValueFromSource({
+    dataType: DataType.ExtensionObject,
+    value: opc.addressSpace.constructExtensionObject(dataType, { sure: 1.5 }),
+  } as never);
+  const field = (name: string, type: string) => tagOf('maybe', type, { path: `a/${name.toLowerCase()}`, field: name });
+  const tags = [
+    field('Sure', 'float'),
+    field('Count', 'int'),
+    field('Word', 'string'),
+    field('Load', 'float'),
+    field('Is', 'bool'),
+  ];
+  for (const mode of modes) {
+    const [first] = await take(sourceOf(configOf(port, tags, { mode }), dataDir).source, () => true);
+    const values = first!.samples.map(({ value, quality: code }) => value ?? code);
+    const badNoMatch = 0x806f0000;
+    t.same(values, [1.5, badNoMatch, badNoMatch, badNoMatch, badNoMatch], mode);
+  }
+});
+
+t.test('a node that no text can name is left out, and the others are found', async (t) => {
+  const odd = opc.namespace.addObject({ componentOf: opc.device, browseName: 'odd', nodeId: 's=odd' });
+  for (const [i, nodeId] of [coerceNodeId(`s=${'x'.repeat(5000)}`, opc.namespace.index), 's=plain'].entries()) {
+    opc.namespace.addVariable({
+      componentOf: odd,
+      browseName: `v${i}`,
+      nodeId,
+      dataType: DataType.Double,
+      value: double(i),
+    } as never);
+  }
+  const config = configOf(port, [], { discover: [{ from: '/device/odd', under: 'odd' }] });
+  const { source, declared, ids } = sourceOf(config, dataDir);
+  await take(source, (readings) => samplesOf(readings, ids.get('odd/v1') ?? -1).length > 0);
+  t.same(
+    declared[0]!.map(({ path }) => path),
+    ['odd/v1'],
+  );
+});
