@@ -12,7 +12,7 @@ import {
 import { applicationName, type OwnCertificate } from './certificate.ts';
 
 /** Longer than any pause between publish requests, however rarely the server answers them. */
-export const sessionTimeoutMs = 120_000;
+const sessionTimeoutMs = 120_000;
 const closeTimeoutMs = 1500;
 /**
  * Our own deadline comes first, and the connection is closed after it: an answer to a request that the library has given
