@@ -57,6 +57,7 @@ export const quality = {
   badInternalError: 0x80020000,
   badCommunicationError: 0x80050000,
   badTimeout: 0x800a0000,
+  badWaitingForInitialData: 0x80320000,
   badNotConnected: 0x808a0000,
   badOutOfRange: 0x803c0000,
   badTypeMismatch: 0x80740000,

@@ -1,6 +1,6 @@
 /**
- * Reads one planned block. Where the device refuses the block, it is halved until the refused tags stand alone; the
- * pieces are remembered, so that one wrong address costs its own tag only, and a few requests every five minutes.
+ * Reads one planned block. Where the device refuses the block, or is silent about it and not otherwise, it is halved until
+ * the wrong tags stand alone; the pieces are remembered, so that one wrong address costs its own tag only.
  */
 import { quality, type TimeUs } from '../sample.ts';
 import type { RequestTiming } from './connection.ts';
@@ -27,8 +27,11 @@ interface Part {
   readonly refused?: number;
 }
 
-/** After this the whole block is tried again: a device that was starting up, or was reprogrammed, has healed. */
-const rejoinAfterMs = 300_000;
+/**
+ * After this the whole block is tried again, each time after twice as long: a device that refuses while it starts is read
+ * soon after it has. Where it was silent, that costs a timeout.
+ */
+const rejoinMs = { refusal: { first: 1000, longest: 300_000 }, silence: { first: 60_000, longest: 600_000 } };
 
 export interface BlockReaderOptions {
   readonly unit: Unit;
@@ -38,15 +41,23 @@ export interface BlockReaderOptions {
 
 export function createBlockReader(whole: Block, { unit, timing, now }: BlockReaderOptions): BlockReader {
   let parts: Part[] = [{ block: whole }];
-  let splitAtMs = 0;
+  let rejoinAtMs = 0;
+  let rejoins = 0;
+
+  function rejoinLater(why: keyof typeof rejoinMs): void {
+    const { first, longest } = rejoinMs[why];
+    rejoinAtMs = performance.now() + Math.min(first * 2 ** rejoins++, longest);
+  }
 
   return {
     async read() {
-      if (performance.now() - splitAtMs >= rejoinAfterMs) parts = [{ block: whole }];
+      const before = parts;
+      const isPieced = before.length > 1 || before[0]!.refused !== undefined;
+      const isRejoining = isPieced && performance.now() >= rejoinAtMs;
       const next: Part[] = [];
       const results: ReadPart[] = [];
-      for (const pending = [...parts]; pending.length > 0; ) {
-        const part = pending.shift()!;
+      for (const pending = isRejoining ? [{ block: whole }] : [...before]; pending.length > 0; ) {
+        const part: Part = pending.shift()!;
         const { block, refused } = part;
         if (refused !== undefined) {
           results.push({ block, time: now(), quality: refused });
@@ -55,17 +66,34 @@ export function createBlockReader(whole: Block, { unit, timing, now }: BlockRead
         }
         const answer = await unit.ask(block, timing);
         const { time } = answer;
+        if (answer.kind === 'data') {
+          if (block === whole) rejoins = 0;
+          results.push({ block, time, data: answer.data, quality: quality.good });
+          next.push(part);
+          continue;
+        }
         if (answer.kind === 'exception' && isRefusedAddress(answer.code)) {
-          if (parts.length === 1) splitAtMs = performance.now();
+          if (block === whole) rejoinLater('refusal');
           const halves = splitBlock(block);
           if (halves) {
-            pending.unshift({ block: halves[0] }, { block: halves[1] });
+            pending.unshift(...halves.map((half) => ({ block: half })));
             continue;
           }
-          next.push({ block, refused: qualityOfException(answer.code) });
-        } else next.push(part);
-        if (answer.kind === 'data') results.push({ block, time, data: answer.data, quality: quality.good });
-        else results.push({ block, time, quality: qualityOf(answer) });
+          results.push({ block, time, quality: qualityOf(answer) });
+          next.push({ block, refused: qualityOf(answer) });
+          continue;
+        }
+        if (block === whole && isRejoining) {
+          if (answer.failures > 0) rejoinLater('silence');
+          pending.push(...before);
+          continue;
+        }
+        results.push({ block, time, quality: qualityOf(answer) });
+        // A single time may be noise. A unit that says nothing at all is away, or the block is all that it is asked for.
+        const isOfAddress = answer.failures > 1 && (unit.isAnswering || block === whole);
+        const halves = isOfAddress ? splitBlock(block) : undefined;
+        if (halves && block === whole) rejoinLater('silence');
+        next.push(...(halves ? halves.map((half) => ({ block: half })) : [part]));
       }
       parts = next;
       return results;
@@ -79,6 +107,10 @@ function qualityOf(answer: Exclude<Answer, { kind: 'data' }>): number {
       return qualityOfException(answer.code);
     case 'silence':
       return quality.badTimeout;
+    case 'unasked':
+      return quality.badWaitingForInitialData;
+    case 'closed':
+      return quality.badNotConnected;
     case 'garbage':
       return quality.badCommunicationError;
   }

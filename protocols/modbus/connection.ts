@@ -67,7 +67,10 @@ export async function connectModbus(
       try {
         const restMs = repliedAt + pauseMs - performance.now();
         if (pauseMs > 0 && restMs > 0) await delay(Math.ceil(restMs), undefined, { signal: closed });
-        if (silence && !(await silence.wait(closed))) return { kind: 'garbage' };
+        if (silence && !(await silence.wait(closed))) {
+          const nowMs = performance.now();
+          return { kind: 'garbage', sentAtMs: nowMs, heardAtMs: nowMs };
+        }
       } catch {
         throw closed.reason;
       }

@@ -1,19 +1,19 @@
-/** The data of a reply → the value of a tag, with the quality that it has. Pure. */
-import { quality, type SampleValue } from '../sample.ts';
-import type { Block, PlannedTag } from './plan.ts';
+/** The data of a reply → samples of the tags that stand in it. Pure. */
+import { flag, quality, type Sample } from '../sample.ts';
+import type { ReadPart } from './block-reader.ts';
+import type { Block } from './plan.ts';
 import { isBitTable } from './table.ts';
-
-export interface Decoded {
-  readonly value: SampleValue;
-  readonly quality: number;
-}
 
 /** Bytes of data that the reply to a read of this block carries. */
 export const replyBytes = (block: Pick<Block, 'table' | 'count'>): number =>
   isBitTable(block.table) ? Math.ceil(block.count / 8) : block.count * 2;
 
-/** The value of one of the block's tags. `data` is `replyBytes(block)` long. */
-export function decodeTag(tag: PlannedTag, block: Block, data: Uint8Array): Decoded {
-  const value = tag.decode(data, tag.address - block.address);
-  return { value, quality: value === null ? quality.badOutOfRange : quality.good };
+/** Adds a sample of each tag of the block. Its data are `replyBytes(block)` long. */
+export function decodeInto(samples: Sample[], { block, time, data, quality: ofAll }: ReadPart): void {
+  for (const { id: tag, address, decode } of block.tags) {
+    const value = data ? decode(data, address - block.address) : null;
+    const ofTag = data ? (value === null ? quality.badOutOfRange : quality.good) : ofAll;
+    // Modbus carries no times.
+    samples.push({ tag, time, value, quality: ofTag, flags: flag.timeFromGateway });
+  }
 }

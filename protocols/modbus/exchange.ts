@@ -13,14 +13,24 @@ export interface Span {
   readonly count: number;
 }
 
-export type Reply =
+export type Outcome =
   | { readonly kind: 'data'; readonly data: Buffer }
   /** The device refused: an exception code of Modbus 7. */
   | { readonly kind: 'exception'; readonly code: number }
   /** No reply in time. */
   | { readonly kind: 'silence' }
   /** Something came that is not the reply. */
-  | { readonly kind: 'garbage' };
+  | { readonly kind: 'garbage' }
+  /** The other side closed the connection instead. */
+  | { readonly kind: 'closed' };
+
+/** The device read its registers between these two, which are of the monotonic clock: nobody sets that. */
+export type Reply = Outcome & {
+  /** When the request left, after all waiting for its turn. */
+  readonly sentAtMs: number;
+  /** When the first byte came back; where none did, when the waiting ended. */
+  readonly heardAtMs: number;
+};
 
 export interface Exchange {
   /** One at a time. @throws the transport's reason when it is closed. */
@@ -30,11 +40,15 @@ export interface Exchange {
 /** `onBytes`: something came. `onUnasked`: it belongs to no request that is waiting, now or beside a proper reply. */
 export function createExchange(transport: Transport, events: { onBytes(): void; onUnasked(): void }): Exchange {
   const { closed } = transport;
-  let settle: ((reply: Reply) => void) | undefined;
+  let heardAtMs: number | undefined;
+  let settle: ((outcome: Outcome) => void) | undefined;
   let abandon: ((reason: unknown) => void) | undefined;
   closed.addEventListener('abort', () => abandon?.(closed.reason), { once: true });
   const { client, framing } = createPort(transport, {
-    onBytes: events.onBytes,
+    onBytes() {
+      heardAtMs ??= performance.now();
+      events.onBytes();
+    },
     onGarbage() {
       if (settle) settle({ kind: 'garbage' });
       else events.onUnasked();
@@ -45,8 +59,10 @@ export function createExchange(transport: Transport, events: { onBytes(): void; 
     async ask(unit, { table, address, count }, timeoutMs) {
       closed.throwIfAborted();
       let timer: NodeJS.Timeout | undefined;
+      heardAtMs = undefined;
+      const sentAtMs = performance.now();
       try {
-        return await new Promise<Reply>((resolve, reject) => {
+        const outcome = await new Promise<Outcome>((resolve, reject) => {
           settle = resolve;
           abandon = reject;
           timer = setTimeout(resolve, timeoutMs, { kind: 'silence' });
@@ -57,6 +73,7 @@ export function createExchange(transport: Transport, events: { onBytes(): void; 
           else if (table === 'holding') client.writeFC3(unit, address, count, done);
           else client.writeFC4(unit, address, count, done);
         });
+        return { ...outcome, sentAtMs, heardAtMs: heardAtMs ?? performance.now() };
       } finally {
         clearTimeout(timer);
         settle = undefined;
@@ -70,5 +87,5 @@ export function createExchange(transport: Transport, events: { onBytes(): void; 
 }
 
 type RefusalError = Error & { readonly modbusCode?: number };
-const refusal = (error: RefusalError | null): Reply =>
+const refusal = (error: RefusalError | null): Outcome =>
   error?.modbusCode === undefined ? { kind: 'garbage' } : { kind: 'exception', code: error.modbusCode };

@@ -5,6 +5,7 @@ import type { Inspection, InspectRequest } from '../inspect.ts';
 import type { RequestTiming } from './connection.ts';
 import type { Link } from './link.ts';
 import { isBitTable } from './table.ts';
+import { timeOf } from './unit.ts';
 
 /** What one reply can hold (Modbus 6.1 to 6.4). */
 const maxBits = 2000;
@@ -24,9 +25,8 @@ export async function inspect(
   if (!(Number.isInteger(count) && count >= 1 && count <= most && address >= 0 && unit >= 0 && unit <= 255)) {
     throw new RejectedError(`cannot read ${count} from ${table} ${address} of unit ${unit}`, { reason: 'range' });
   }
-  const sentAt = clock.now();
   const reply = await link.request(unit, { table, address, count }, timing);
-  const answeredAt = clock.now();
+  const [sentAt, answeredAt] = [timeOf(reply.sentAtMs, clock), timeOf(reply.heardAtMs, clock)];
   switch (reply.kind) {
     case 'data':
       return { kind: 'modbus', words: isBits ? bitsOf(reply.data, count) : wordsOf(reply.data), sentAt, answeredAt };
@@ -34,6 +34,8 @@ export async function inspect(
       return { kind: 'modbus', words: [], exception: reply.code, sentAt, answeredAt };
     case 'silence':
       throw new ConnectionError(`unit ${unit} did not answer in ${timing.timeoutMs} ms`);
+    case 'closed':
+      throw new ConnectionError(`the connection was closed when unit ${unit} was asked`);
     case 'garbage':
       throw new ConnectionError(`unit ${unit} gave no proper reply`);
   }

@@ -8,12 +8,19 @@ import { connectModbus, type RequestTiming } from './connection.ts';
 import type { ModbusConnectionConfig } from './connection-config.ts';
 import type { Reply, Span } from './exchange.ts';
 import type { openTransport } from './open-transport.ts';
+import { createRepeatGuard, listenMs } from './repeats.ts';
 
 export interface Link {
+  /** Replies bear the id of their request. */
+  readonly hasIds: boolean;
   /** Waits for its turn. @throws {ConnectionError} when the connection was lost and no new one can be made. */
   request(unit: number, span: Span, timing: RequestTiming): Promise<Reply>;
   close(): void;
 }
+
+/** A device that has just closed a connection may need a moment before it takes the next. */
+const firstReconnectMs = 20;
+const longestReconnectMs = 200;
 
 /** @throws {ConnectionError} */
 export async function connectLink(
@@ -27,31 +34,59 @@ export async function connectLink(
   let hasReplied = false;
   /** Until when a late reply of a unit may come that nothing tells from the next one. */
   const lateUntil = new Map<number, number>();
+  const repeats = createRepeatGuard();
   let turn: Promise<unknown> = Promise.resolve();
 
+  /** Tried for as long as a reply would be waited for. */
   async function renew(): Promise<void> {
-    connection = await connectModbus(config, signal, open);
+    const giveUpAt = performance.now() + config.timeoutMs;
+    for (let waitMs = firstReconnectMs; ; waitMs = Math.min(2 * waitMs, longestReconnectMs)) {
+      try {
+        connection = await connectModbus(config, signal, open);
+        break;
+      } catch (error) {
+        if (signal.aborted || performance.now() + waitMs > giveUpAt) throw error;
+        await pause(waitMs);
+      }
+    }
     hasReplied = false;
+    // A converter gives every connection what comes over its line, the end of what spoiled the last one too.
+    if (config.transport === 'rtu-over-tcp') await pause(listenMs);
+  }
+  const pause = (ms: number) => delay(Math.ceil(ms), undefined, { signal }).catch(() => {});
+
+  /** A connection that breaks is an answer as well: of a gateway that will not have this unit asked. */
+  async function attempt(unit: number, span: Span, timing: RequestTiming): Promise<Reply> {
+    const sentAtMs = performance.now();
+    try {
+      return await connection.request(unit, span, timing);
+    } catch (error) {
+      // Of a datagram it means that nothing listens there.
+      if (signal.aborted || config.transport === 'udp' || !(error instanceof ConnectionError)) throw error;
+      return { kind: 'closed', sentAtMs, heardAtMs: performance.now() };
+    }
   }
 
   async function ask(unit: number, span: Span, timing: RequestTiming): Promise<Reply> {
     const lateMs = (lateUntil.get(unit) ?? 0) - performance.now();
-    if (lateMs > 0) await delay(Math.ceil(lateMs), undefined, { signal }).catch(() => {});
+    if (lateMs > 0) await pause(lateMs);
+    const repeatMs = hasIds ? 0 : repeats.waitMs(unit, span);
+    if (repeatMs > 0) await pause(repeatMs);
     if (connection.closed.aborted) await renew();
-    let reply: Reply;
-    try {
-      reply = await connection.request(unit, span, timing);
-    } catch (error) {
-      if (!hasReplied || !(error instanceof ConnectionError)) throw error;
+    const mayAskAgain = hasReplied;
+    let reply = await attempt(unit, span, timing);
+    if (reply.kind === 'closed' && mayAskAgain) {
       await renew();
-      reply = await connection.request(unit, span, timing);
+      reply = await attempt(unit, span, timing);
     }
     if (reply.kind === 'data' || reply.kind === 'exception') hasReplied = true;
-    if (reply.kind === 'silence' && !hasIds) lateUntil.set(unit, performance.now() + timing.timeoutMs);
+    if (!hasIds && reply.kind === 'data') repeats.answered(unit, span);
+    if (!hasIds && reply.kind === 'silence') lateUntil.set(unit, performance.now() + timing.timeoutMs);
     return reply;
   }
 
   return {
+    hasIds,
     request(unit, span, timing) {
       const reply = turn.then(() => ask(unit, span, timing));
       turn = reply.catch(() => {});

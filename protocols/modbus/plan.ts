@@ -8,6 +8,8 @@ import { sizeOf } from './format.ts';
 import { isBitTable, type Table } from './table.ts';
 
 export interface PlannedTag {
+  /** What its samples are numbered with; 0 where nothing is to be read. */
+  readonly id: number;
   readonly path: string;
   readonly table: Table;
   readonly address: number;
@@ -36,20 +38,24 @@ export interface PollGroup {
 
 type Limits = Pick<ModbusDevice, 'maxRegisters' | 'maxGap'>;
 
-/** Entries of a device that are read alike share their requests. */
-export function planReads(config: { readonly devices: readonly ModbusDevice[] }): PollGroup[] {
+/** Entries of a device that are read alike share their requests. `idOf`: the id of a tag, by its path. */
+export function planReads(
+  config: { readonly devices: readonly ModbusDevice[] },
+  idOf: (path: string) => number = () => 0,
+): PollGroup[] {
   const alike = Map.groupBy(config.devices, ({ name, tags, ...settings }) => JSON.stringify(settings));
   return [...alike.values()].map((devices) => {
     const { unit, intervalMs, timeoutMs, pauseMs, ...limits } = devices[0]!;
-    const byTable = Map.groupBy(devices.flatMap(({ tags }) => tags).map(planned), (tag) => tag.table);
+    const tags = devices.flatMap((device) => device.tags).map((tag) => planned(tag, idOf(tag.path)));
+    const byTable = Map.groupBy(tags, (tag) => tag.table);
     const blocks = [...byTable.values()].flatMap((ofTable) => coalesce(ofTable, limits));
     return { unit, intervalMs, timeoutMs, pauseMs, blocks };
   });
 }
 
-const planned = (tag: ModbusTag): PlannedTag => {
+const planned = (tag: ModbusTag, id: number): PlannedTag => {
   const { path, table, address } = tag;
-  return { path, table, address, size: sizeOf(tag), decode: createDecoder(tag) };
+  return { id, path, table, address, size: sizeOf(tag), decode: createDecoder(tag) };
 };
 
 /**

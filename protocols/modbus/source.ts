@@ -13,12 +13,11 @@ import { poll } from './poll.ts';
 const maxInspections = 4;
 
 export function createModbusSource(config: ModbusConfig, { tagIds, clock }: SourceContext): Source {
-  const groups = planReads(config);
-  for (const { blocks } of groups) {
-    for (const { path } of blocks.flatMap((block) => block.tags)) {
-      if (!tagIds.has(path)) throw new Error(`no tag id was given for ${path}`);
-    }
-  }
+  const groups = planReads(config, (path) => {
+    const id = tagIds.get(path);
+    if (id === undefined) throw new Error(`no tag id was given for ${path}`);
+    return id;
+  });
   const name = connectionName(config);
   let live: Link | undefined;
   let inspections = 0;
@@ -30,7 +29,7 @@ export function createModbusSource(config: ModbusConfig, { tagIds, clock }: Sour
       try {
         link = await connectLink(config, signal);
         live = link;
-        yield* poll({ link, groups, tagIds, clock, name }, signal);
+        yield* poll({ link, groups, clock, name }, signal);
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {

@@ -8,7 +8,6 @@ import t from 'tap';
 import { parseYaml } from '../../config/load.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { type ModbusConfig, modbusSourceSchema } from '../../protocols/modbus/config.ts';
-import { decodeTag } from '../../protocols/modbus/decode.ts';
 import { type Block, planReads, splitBlock } from '../../protocols/modbus/plan.ts';
 import { isBitTable } from '../../protocols/modbus/table.ts';
 import { modbusTags } from '../../protocols/modbus/tags.ts';
@@ -88,5 +87,5 @@ function read(block: Block, unit: number, image: Image, values: Map<string, Samp
     if (isBitTable(block.table)) data[i >> 3]! |= word! << (i & 7);
     else data.writeUInt16BE(word!, i * 2);
   }
-  for (const tag of block.tags) values.set(tag.path, decodeTag(tag, block, data).value);
+  for (const tag of block.tags) values.set(tag.path, tag.decode(data, tag.address - block.address));
 }

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { type ModbusConfig, modbusSourceSchema } from '../../protocols/modbus/config.ts';
-import { decodeTag } from '../../protocols/modbus/decode.ts';
 import { type Block, planReads, splitBlock } from '../../protocols/modbus/plan.ts';
 import { planReport } from '../../protocols/modbus/plan-report.ts';
 import { isBitTable, tables } from '../../protocols/modbus/table.ts';
@@ -218,7 +217,7 @@ t.test('halving ends at each tag alone, and a value stays with its tag', async (
           if (!bits) data.writeUInt16BE(value, i * 2);
           else data[i >> 3]! |= (value & 1) << (i & 7);
         }
-        return block.tags.map((tag) => [tag.path, decodeTag(tag, block, data).value]);
+        return block.tags.map((tag) => [tag.path, tag.decode(data, tag.address - block.address)]);
       };
       for (const block of blocksOf(config)) {
         const parts = inParts(block);
