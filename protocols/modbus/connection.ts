@@ -4,12 +4,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ModbusConnectionConfig, Transport as TransportKind } from './connection-config.ts';
-import { replyBytes } from './decode.ts';
 import { createExchange, type Reply, type Span } from './exchange.ts';
 import { frameBytes } from './line-time.ts';
 import { openTransport } from './open-transport.ts';
 import { lineTimes } from './serial.ts';
 import { createSilence } from './serial-silence.ts';
+import { replyBytes } from './table.ts';
 
 export interface RequestTiming {
   /** For the reply; wall time. On a serial line the time of its characters comes on top. */

@@ -1,14 +1,8 @@
 /** The data of a reply → samples of the tags that stand in it. Pure. */
 import { flag, quality, type Sample } from '../sample.ts';
 import type { ReadPart } from './block-reader.ts';
-import type { Block } from './plan.ts';
-import { isBitTable } from './table.ts';
 
-/** Bytes of data that the reply to a read of this block carries. */
-export const replyBytes = (block: Pick<Block, 'table' | 'count'>): number =>
-  isBitTable(block.table) ? Math.ceil(block.count / 8) : block.count * 2;
-
-/** Adds a sample of each tag of the block. Its data are `replyBytes(block)` long. */
+/** Adds a sample of each tag of the block. Its data are as long as `replyBytes` says. */
 export function decodeInto(samples: Sample[], { block, time, data, quality: ofAll }: ReadPart): void {
   for (const { id: tag, address, decode } of block.tags) {
     const value = data ? decode(data, address - block.address) : null;

@@ -1,10 +1,10 @@
 /** What a configuration asks of its line: the requests, their bytes, the time they need; and whether that can be at all. */
 import { connectionName, type ModbusConnectionConfig } from './connection-config.ts';
-import { replyBytes } from './decode.ts';
 import type { ModbusDevice } from './device.ts';
 import { assumptionsOf, frameBytes, lineTime } from './line-time.ts';
 import { planReads } from './plan.ts';
 import type { Table } from './table.ts';
+import { replyBytes } from './table.ts';
 
 export interface PlannedRequest {
   readonly table: Table;

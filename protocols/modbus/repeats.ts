@@ -3,8 +3,9 @@
  * next request that is like its own. So before such a request the line is listened to for a while, and what comes then
  * is known to be a repeat. A request that is unlike those just answered needs no waiting.
  */
-import { replyBytes } from './decode.ts';
+
 import type { Span } from './exchange.ts';
+import { replyBytes } from './table.ts';
 
 /** Longer than adapters, converters and networks hold bytes back. A repeat that comes later than this is not told. */
 export const listenMs = 50;

@@ -4,3 +4,7 @@ export type Table = (typeof tables)[number];
 
 /** Coils and discrete inputs are single bits, holding and input registers are words of 16. */
 export const isBitTable = (table: Table): boolean => table === 'coil' || table === 'discrete';
+
+/** Bytes of data that the reply to a read of so many registers or bits carries (Modbus 6.1 to 6.4). */
+export const replyBytes = ({ table, count }: { readonly table: Table; readonly count: number }): number =>
+  isBitTable(table) ? Math.ceil(count / 8) : count * 2;
