@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { ConnectionError } from '../errors.ts';
-import { isBad, type Sample } from '../sample.ts';
+import { isBad, type Sample, type TimeUs } from '../sample.ts';
 import type { Reading } from '../source.ts';
 import { createBlockReader, type ReadPart } from './block-reader.ts';
 import { decodeInto } from './decode.ts';
@@ -45,9 +45,9 @@ export async function* poll({ link, groups, clock, name }: PollOptions, signal: 
     { now: clock.now(), inTurn: !link.hasIds },
   );
 
-  const decoder = createDecodingQueue();
+  /** Decoded when the reading is handed over, not before: what would have to wait meanwhile is the line. */
+  let parts: ReadPart[] = [];
   const startedAtMs = performance.now();
-  let isHeld = false;
   let heldSinceMs = 0;
   let isUp = false;
 
@@ -59,9 +59,8 @@ export async function* poll({ link, groups, clock, name }: PollOptions, signal: 
       await clock.sleep(Math.min(Math.max(0, waitMs), longestSleepMs), signal);
       continue;
     }
-    if (!isHeld) heldSinceMs = performance.now();
-    isHeld = true;
-    decoder.add(await next.reader.read());
+    if (parts.length === 0) heldSinceMs = performance.now();
+    parts.push(...(await next.reader.read()));
     if (!next.isLast) continue;
 
     // The first reading covers every tag.
@@ -73,43 +72,20 @@ export async function* poll({ link, groups, clock, name }: PollOptions, signal: 
       // It may be one address that is never answered: whatever else there is, is asked for as well.
       const isOver = performance.now() - startedAtMs > longestSearchMs;
       if (isOver || all.every(({ isExhausted }) => isExhausted)) throw new ConnectionError(`${name} does not answer`);
-      decoder.take();
+      parts = [];
       continue;
     }
-    yield readingOf(decoder.take(), rounds.take());
+    yield readingOf(parts, rounds.take());
     // A unit may miss one request.
     if (all.every(({ unanswered }) => unanswered > 1)) throw new ConnectionError(`${name} does not answer`);
     isUp = true;
-    isHeld = false;
+    parts = [];
   }
 }
 
-function readingOf(samples: Sample[], { through, skipped }: { through: number; skipped: number }): Reading {
+function readingOf(parts: readonly ReadPart[], { through, skipped }: { through: TimeUs; skipped: number }): Reading {
+  const samples: Sample[] = [];
+  for (const part of parts) decodeInto(samples, part);
   const bad = samples.reduce((sum, { quality }) => sum + (isBad(quality) ? 1 : 0), 0);
   return { samples, through, slots: { good: samples.length - bad, bad, skipped } };
-}
-
-/** Decodes what has come while the next reply is waited for: the request for it leaves first. */
-function createDecodingQueue() {
-  let samples: Sample[] = [];
-  let parts: ReadPart[] = [];
-  let soon: NodeJS.Immediate | undefined;
-  const decode = () => {
-    soon = undefined;
-    for (const part of parts) decodeInto(samples, part);
-    parts = [];
-  };
-  return {
-    add(more: readonly ReadPart[]) {
-      parts.push(...more);
-      soon ??= setImmediate(decode);
-    },
-    take(): Sample[] {
-      clearImmediate(soon);
-      decode();
-      const taken = samples;
-      samples = [];
-      return taken;
-    },
-  };
 }

@@ -210,6 +210,24 @@ t.test('every reason for which a connection fails has a remedy of its own', asyn
   t.equal(failureReason('whatever'), 'other');
 });
 
+t.test('a register that is Bad is advised upon in Modbus terms, a node in those of OPC UA', async (t) => {
+  const ofModbus = ['BadNodeIdUnknown', 'BadTimeout', 'BadOutOfRange', 'BadDeviceFailure', 'BadNotConnected'].concat(
+    'BadCommunicationError',
+    'BadWaitingForInitialData',
+  );
+  for (const qualityName of ofModbus) {
+    const [problem] = find({}, [badTag('a', qualityName), tag('b')]);
+    for (const language of ['en', 'fa'] as const) {
+      checkWords(t, problem!, language);
+      const { todo } = problemWords(problem!, language);
+      t.equal(todo.length, 3, `${qualityName} has its advice`);
+      t.notMatch(todo.join('\n'), /\b(server|node|browse)\b|سرور|نود/i, `${qualityName}: ${todo[0]}`);
+    }
+  }
+  const [node] = find({ sources: [server()] }, [{ ...badTag('a', 'BadNodeIdUnknown'), source: 'server' }]);
+  t.match(problemWords(node!, 'en').todo[0], 'The server has no such node');
+});
+
 t.test('thresholds', async (t) => {
   const codes = (found: ReturnType<typeof find>) => found.map(({ code, severity }) => `${code} ${severity}`);
 

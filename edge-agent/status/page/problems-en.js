@@ -62,17 +62,31 @@ const reaching = {
 const serialPath = (target) => target.replace(/^rtu:\/\//, '').replace(/\?.*/, '');
 
 const qualityRemedies = {
-  BadNodeIdUnknown: () => 'The server has no such node: browse it and compare the spelling, capitals too.',
-  BadTimeout: () => 'The device does not answer for these: check the unit id, the cable of that unit and its power.',
-  BadOutOfRange: () =>
-    'The device has no such register, or the value does not fit: compare address and table with its manual.',
-  BadConfigurationError: () => 'The device has no such address: compare address and table with its manual.',
-  BadTypeMismatch: () => 'The value is of another type than configured: read it once with probe and correct the type.',
-  BadNotReadable: () => 'The server lets nobody read this: give the user the right to read it.',
-  BadUserAccessDenied: () => 'The server lets this user not read it: give the user the right to read it.',
-  BadDeviceFailure: () => 'The device itself tells of a fault: look at its display or its diagnostics.',
-  BadNotConnected: () => 'The server has lost its own device: look at the connection behind the server.',
-  BadCommunicationError: () => 'The server has lost its own device: look at the connection behind the server.',
+  opcua: {
+    BadNodeIdUnknown: 'The server has no such node: browse it and compare the spelling, capitals too.',
+    BadTimeout: 'The server does not answer for these: look at its load, and at the device behind it.',
+    BadOutOfRange: 'The server gives a value that does not fit its own type: look at the variable in the server.',
+    BadConfigurationError: 'The server is not set up for this node: look at the variable in the server.',
+    BadTypeMismatch: 'The value is of another type than configured: read it once with probe and correct the type.',
+    BadNotReadable: 'The server lets nobody read this: give the user the right to read it.',
+    BadUserAccessDenied: 'The server lets this user not read it: give the user the right to read it.',
+    BadDeviceFailure: 'The device itself tells of a fault: look at its display or its diagnostics.',
+    BadNotConnected: 'The server has lost its own device: look at the connection behind the server.',
+    BadCommunicationError: 'The server has lost its own device: look at the connection behind the server.',
+  },
+  modbus: {
+    BadNodeIdUnknown:
+      'The device has no such register or coil: compare table and address with its manual. Many manuals count from 1, and call holding register 0 “40001”: see `addressing`.',
+    BadTimeout: 'The device does not answer for these: check the unit id, the cable of that unit and its power.',
+    BadOutOfRange:
+      'The registers are there, but they hold no such value: compare format and byte order with the manual. The device may also be saying that it has no value.',
+    BadDeviceFailure: 'The device itself tells of a fault: look at its display or its diagnostics.',
+    BadNotConnected: 'The gateway does not reach this unit: check the unit id, and the line between gateway and unit.',
+    BadCommunicationError:
+      'What comes back is damaged, or the device is busy: check wiring, termination and baud rate, and whether two units have the same id.',
+    BadWaitingForInitialData:
+      'There was no time yet to ask for these: units that do not answer take it. Correct or remove those first.',
+  },
 };
 
 export const problems = {
@@ -131,7 +145,7 @@ export const problems = {
     what: `${tags(d.count, f)} of \`${d.subject}\` cannot be read`,
     means: `They are stored as Bad, without a value; the other ${f.count(d.total - d.count)} are read as usual. Most often (${f.count(d.ofQuality)}): \`${d.quality}\``,
     todo: [
-      ...(qualityRemedies[d.quality] ? [qualityRemedies[d.quality](d)] : []),
+      ...(qualityRemedies[d.kind][d.quality] ? [qualityRemedies[d.kind][d.quality]] : []),
       `Begin with \`${d.tag}\` (\`${d.address}\`). On the page of the gateway, the filter “Bad” shows them all.`,
       `Read one of them undecoded: \`payesh-agent probe -c ${d.file} ${d.tag}\``,
     ],
