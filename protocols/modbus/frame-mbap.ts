@@ -61,6 +61,8 @@ export function createMbapFraming({ datagrams }: MbapOptions): Framing {
         }
         if (!owed.delete(transaction) && !datagrams) return 'garbage';
       }
+      // Half a datagram does not become whole by the next one.
+      if (datagrams) bytes = Buffer.alloc(0);
       return undefined;
     },
     forget() {

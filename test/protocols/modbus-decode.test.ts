@@ -6,6 +6,7 @@ import { createDecoder, type TagEncoding } from '../../protocols/modbus/decoder.
 import { decodingsOf } from '../../protocols/modbus/decodings.ts';
 import { encodings, formats, sizeOf } from '../../protocols/modbus/format.ts';
 import { fitsType, type SampleValue, shortestFloat32 } from '../../protocols/sample.ts';
+import { fuzzModbus } from '../support/modbus-decoder-fuzz.ts';
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 const decode = (hex: string, tag: Partial<TagEncoding>, at = 0): SampleValue => {
@@ -313,4 +314,12 @@ t.test('the decoding that a technician looks for comes first', async (t) => {
     ({ format, byteOrder }) => format === 'float32' && byteOrder === 'ABCD',
   )!;
   t.match(notANumber, { value: null, text: 'not a number', plausible: false });
+});
+
+t.test('no bytes of a wire make framings, parser or decoders throw, hang, or give what is not there', async (t) => {
+  const { broken, ...counts } = await fuzzModbus({ inputs: 20_000, seed: Math.floor(Math.random() * 2 ** 31) });
+  t.same(broken, []);
+  const { mbap, rtu, blocks, replies, exceptions, garbage, good } = counts;
+  t.equal(mbap + rtu + blocks, 20_000);
+  t.ok(Math.min(replies, exceptions, garbage, good) > 100, JSON.stringify(counts));
 });
