@@ -1,52 +1,54 @@
 /**
- * Maximum demand by fixed blocks: the energy of a block divided by its length (kpi.md §2.1). Only blocks that were
- * measured may set a peak: energy spread over a gap has no shape (R7).
+ * Demand: the energy of an interval divided by its length, by fixed blocks or by a window that slides in steps
+ * (kpi.md §2.1). Only intervals that were measured tell a demand: energy spread over a gap has no shape (R7).
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { overlapUs, type Spans } from '../plant/spans.ts';
+import { overlapUs, type Span, type Spans } from '../plant/spans.ts';
 import { hourUs } from '../plant/zone.ts';
 import type { Curve } from './register.ts';
 
-export interface Demand {
-  /** Blocks that end in (start, end]. */
-  readonly blocks: number;
-  readonly measuredBlocks: number;
-  readonly peakKw: number | undefined;
-  /** Start of the block that set the peak. */
-  readonly peakAt: TimeUs | undefined;
+export interface DemandInterval extends Span {
+  /** undefined where it was not measured. */
+  readonly kw: number | undefined;
 }
 
-/** A block counts as measured from this known share on (kpi.md §5.3). */
+/** An interval counts as measured from this known share on (kpi.md §5.3). */
 const measuredShare = 0.95;
 
 /**
- * Blocks lie on the plant's local clock; `offsetUs` is how far it is ahead of UTC. A block belongs to the window in
- * which it ends, the one that is running to none. One with a gap across its edge was not measured, however short its
- * part of the gap: it would take its share of energy that may all have been used outside it.
+ * The intervals that end in (start, end] of the window. They lie on the plant's local clock; `offsetUs` is how far it
+ * is ahead of UTC. The one that is running belongs to no window yet. One with a gap across its edge was not measured,
+ * however short its part of the gap: it would take its share of energy that may all have been used outside it.
  */
-export function blockDemand(
+export function demandIntervals(
   curve: Curve,
   measured: Spans,
-  window: { readonly start: TimeUs; readonly end: TimeUs },
-  intervalUs: number,
-  offsetUs: number,
-): Demand {
-  let [blocks, measuredBlocks] = [0, 0];
-  let peakKw: number | undefined;
-  let peakAt: TimeUs | undefined;
+  window: Span,
+  { intervalUs, stepUs, offsetUs }: { readonly intervalUs: number; readonly stepUs: number; readonly offsetUs: number },
+): DemandInterval[] {
+  const intervals: DemandInterval[] = [];
   const isMeasuredAt = (edge: TimeUs): boolean => {
     const step = curve.stepAt(edge);
     return !step || overlapUs(measured, step.from, step.to) === step.to - step.from;
   };
-  const first = (Math.floor((window.start + offsetUs) / intervalUs) + 1) * intervalUs - offsetUs;
-  for (let end = first; end <= window.end; end += intervalUs) {
+  const first = (Math.floor((window.start + offsetUs) / stepUs) + 1) * stepUs - offsetUs;
+  for (let end = first; end <= window.end; end += stepUs) {
     const start = end - intervalUs;
-    blocks++;
-    const isMeasured = overlapUs(measured, start, end) >= measuredShare * intervalUs;
-    if (!isMeasured || !isMeasuredAt(start) || !isMeasuredAt(end)) continue;
-    measuredBlocks++;
-    const kw = curve.between(start, end) / (intervalUs / hourUs);
-    if (peakKw === undefined || kw > peakKw) [peakKw, peakAt] = [kw, start];
+    const known = overlapUs(measured, start, end) >= measuredShare * intervalUs;
+    const isMeasured = known && isMeasuredAt(start) && isMeasuredAt(end);
+    intervals.push({ start, end, kw: isMeasured ? curve.between(start, end) / (intervalUs / hourUs) : undefined });
   }
-  return { blocks, measuredBlocks, peakKw, peakAt };
+  return intervals;
+}
+
+export interface Peak {
+  readonly kw: number;
+  /** Start of the interval that set it; of equal ones, the first. */
+  readonly at: TimeUs;
+}
+
+export function peakOf(intervals: readonly DemandInterval[]): Peak | undefined {
+  let peak: Peak | undefined;
+  for (const { start, kw } of intervals) if (kw !== undefined && !(peak && peak.kw >= kw)) peak = { kw, at: start };
+  return peak;
 }

@@ -77,6 +77,7 @@ export function createKpiEvaluator({ plants, reader, ledger, clock, values }: Kp
       .filter(({ definition, asset }) => (kpis?.includes(definition.id) ?? true) && applies(definition, asset));
     if (asked.length === 0) return [];
     const plan = planSite(
+      plant,
       asked.map(({ definition, asset }) => ({ asset, group: groupOf(definition) })),
       tags,
     );
@@ -111,7 +112,7 @@ function toValue(
   now: TimeUs,
 ): NewKpiValue {
   const result = definition.compute(site.of(asset, groupOf(definition)), { coverage: plant.coverage });
-  const isTold = sourcesOf(asset, groupOf(definition), tags)
+  const isTold = sourcesOf(plant, { asset, group: groupOf(definition) }, tags)
     .values()
     .every((source) => (site.watermark(source) ?? Number.NEGATIVE_INFINITY) >= to);
   return {

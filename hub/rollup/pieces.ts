@@ -14,6 +14,8 @@ export interface PiecesInput {
   readonly total: readonly CounterStep[] | undefined;
   readonly good: readonly CounterStep[] | undefined;
   readonly scrap: readonly CounterStep[] | undefined;
+  /** Sent to rework; undefined where the unit does not tell. */
+  readonly rework: readonly CounterStep[] | undefined;
   readonly rates: readonly Rate[];
   /** The mask that effectiveness shares with the running time: state and counters both known. */
   readonly known: Spans;
@@ -30,7 +32,11 @@ interface Tally {
  * PQ, GQ, SQ and what they weigh in planned run time, of (start, end]. Of total, good and scrap any two give the
  * third. `PQ_no_PRI` are pieces for which no planned run time was valid; the sums of PRI are without them.
  */
-export function pieceElements({ total, good, scrap, rates, known }: PiecesInput, start: TimeUs, end: TimeUs): Sums {
+export function pieceElements(
+  { total, good, scrap, rework, rates, known }: PiecesInput,
+  start: TimeUs,
+  end: TimeUs,
+): Sums {
   let suspect = 0;
   let reset = 0;
   const tally = (steps: readonly CounterStep[] | undefined): Tally => {
@@ -53,10 +59,12 @@ export function pieceElements({ total, good, scrap, rates, known }: PiecesInput,
   const [ofTotal, ofGood, ofScrap] = [tally(total), tally(good), tally(scrap)];
   const produced = total ? ofTotal : combine(ofGood, ofScrap, 1);
   const goodOnes = good ? ofGood : combine(ofTotal, ofScrap, -1);
+  const reworked = rework && tally(rework).pieces;
   return {
     PQ: produced.pieces,
     GQ: goodOnes.pieces,
-    SQ: scrap ? ofScrap.pieces : produced.pieces - goodOnes.pieces,
+    SQ: scrap ? ofScrap.pieces : produced.pieces - goodOnes.pieces - (reworked ?? 0),
+    ...(reworked !== undefined && { RQ: reworked, PQ_RQ: produced.pieces }),
     PRI_PQ_s: produced.priS,
     PRI_GQ_s: goodOnes.priS,
     PRI_PQ_known_s: produced.knownPriS,
@@ -65,6 +73,18 @@ export function pieceElements({ total, good, scrap, rates, known }: PiecesInput,
     counter_suspect: suspect,
     counter_reset: reset,
   };
+}
+
+/** Pieces of (start, end] whose count was seen in one of the spans. */
+export function piecesIn(
+  steps: readonly CounterStep[] | undefined,
+  spans: Spans,
+  { start, end }: { readonly start: TimeUs; readonly end: TimeUs },
+): number {
+  const isIn = createMembership(spans);
+  let sum = 0;
+  for (const { to, delta } of steps ?? []) if (delta && to > start && to <= end && isIn(to)) sum += delta;
+  return sum;
 }
 
 const combine = (a: Tally, b: Tally, sign: 1 | -1): Tally => ({

@@ -3,15 +3,16 @@
  * once, at the asset that it lies closest below; the completeness of a line is that of everything below it.
  */
 import type { ElementGroup } from '../kpi/element-table.ts';
+import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import { cellHours } from './grid.ts';
-import { type KpiAsset, kpiAssets, sourcesOf } from './site-plan.ts';
+import { type Asked, type KpiAsset, kpiAssets, metersBelow, sourcesOf, suppliers, unitsBehind } from './site-plan.ts';
 import type { SiteSource, SiteTags } from './site-tags.ts';
 
 /** An asset whose elements are stored, with the groups of them. */
 export interface RolledAsset {
   readonly path: string;
-  readonly asked: readonly { readonly asset: KpiAsset; readonly group: ElementGroup }[];
+  readonly asked: readonly Asked[];
   readonly sources: ReadonlySet<SiteSource>;
   /** Samples that a cell of it takes, about. */
   readonly pointsPerCell: number;
@@ -20,7 +21,10 @@ export interface RolledAsset {
 export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
   const assets = kpiAssets(plant, tags);
   const own = (scope: KpiAsset['scope']) => assets.filter((asset) => asset.scope === scope);
-  const places = [plant.path, ...assets.filter(({ scope }) => scope !== 'tag').map(({ path }) => path)];
+  const places = [
+    plant.path,
+    ...assets.filter(({ scope }) => scope !== 'tag' && scope !== 'site').map(({ path }) => path),
+  ];
   const closest = (tag: string): string =>
     places.reduce((best, place) => (tag.startsWith(`${place}/`) && place.length > best.length ? place : best), '');
   const tagsAt = Map.groupBy(
@@ -31,18 +35,28 @@ export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
   return [...new Set(places)].flatMap((path): RolledAsset[] => {
     const asset = assets.find((one) => one.path === path && one.scope !== 'tag');
     const ownTags = tagsAt.get(path) ?? [];
-    const asked: { asset: KpiAsset; group: ElementGroup }[] = [];
-    if (asset?.scope === 'unit') asked.push({ asset, group: 'production' });
-    if (asset?.meter) asked.push({ asset, group: asset.meter.carrier === 'electricity' ? 'electricity' : 'carrier' });
+    const asked: Asked[] = [];
+    if (asset?.scope === 'unit') asked.push({ asset, group: 'production' }, { asset, group: 'states' });
+    if (asset?.scope === 'site' && suppliers(plant).length > 0) asked.push({ asset, group: 'supply' });
+    if (asset?.meter) asked.push(...meterGroups(plant, asset.meter).map((group) => ({ asset, group })));
     if (ownTags.length > 0) {
       const complete: KpiAsset = { path, scope: 'unit', units: [], meter: undefined, tags: ownTags };
       asked.push({ asset: complete, group: 'completeness' });
     }
     if (asked.length === 0) return [];
-    const sources = new Set(asked.flatMap(({ asset, group }) => [...sourcesOf(asset, group, tags)]));
+    const sources = new Set(asked.flatMap((one) => [...sourcesOf(plant, one, tags)]));
     const perHour = ownTags.reduce((sum, tag) => sum + 3_600_000 / (tags.get(tag)?.intervalMs ?? 3_600_000), 0);
     return [{ path, asked, sources, pointsPerCell: perHour * cellHours }];
   });
+}
+
+function meterGroups(plant: Plant, meter: Meter): ElementGroup[] {
+  if (meter.carrier !== 'electricity') return ['carrier', 'energy'];
+  const groups: ElementGroup[] = ['electricity', 'energy'];
+  if (unitsBehind(plant, meter).length > 0) groups.push('split');
+  if (metersBelow(plant, meter).length > 0) groups.push('balance');
+  if (plant.limits.some((limit) => limit.meter === meter.path)) groups.push('cap');
+  return groups;
 }
 
 /** Assets that are read together, so that memory does not grow with the site. */

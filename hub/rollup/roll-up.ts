@@ -79,11 +79,13 @@ export function createRollUp(options: RollUpOptions): RollUp {
     const changed: NewBucket[] = [];
     for (const chunk of inChunks(assets, maxPointsAtOnce)) {
       const plan = planSite(
+        plant,
         chunk.flatMap(({ asked }) => asked),
         tags,
+        true,
       );
       for await (const cell of siteCells(reader, plant, tags, plan, span, signal)) {
-        const found = chunk.flatMap((asset) => bucketsOfCell(plant, asset, cell, now));
+        const found = chunk.flatMap((asset) => bucketsOfCell(plant, asset, cell, plan.needs.stateAheadUs, now));
         if (found.some(({ provisional }) => provisional)) open = Math.min(open ?? cell.start, cell.start);
         changed.push(...buckets.put(found, now));
         counts.cells += found.length;
@@ -106,7 +108,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
 
     for (const { agent, spans } of dirt) {
       const touched = agent === null ? assets : assets.filter(({ sources }) => comesFrom(sources, agent));
-      const options = { reader, ...readTags(touched, tags), frontier: reached };
+      const options = { reader, ...readNeeds(plant, touched, tags), frontier: reached };
       for (const span of spans) {
         const reach = agent === null ? span : await reachOf(span, options, signal);
         await computeDays(touched, { start: Math.max(earliest, reach.start), end: Math.min(reach.end, reached) });
@@ -166,9 +168,17 @@ export function createRollUp(options: RollUpOptions): RollUp {
 }
 
 /** The stored buckets of one asset's cell. */
-function bucketsOfCell(plant: Plant, { path, asked, sources }: RolledAsset, cell: SiteCell, now: TimeUs): NewBucket[] {
+function bucketsOfCell(
+  plant: Plant,
+  { path, asked, sources }: RolledAsset,
+  cell: SiteCell,
+  aheadUs: number,
+  now: TimeUs,
+): NewBucket[] {
   const { start, end } = cell;
-  const isTold = [...sources].every((source) => (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end);
+  const isTold = [...sources].every(
+    (source) => (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
+  );
   const provisional = end >= now || !(isTold || now >= end + graceUs);
   return asked.map(({ asset, group }) => {
     const of = (one: string) => cell.sums.get(sumsKey(group, one)) ?? {};
@@ -180,13 +190,11 @@ function bucketsOfCell(plant: Plant, { path, asked, sources }: RolledAsset, cell
 const comesFrom = (sources: RolledAsset['sources'], agent: string): boolean =>
   [...sources].some(({ id }) => id.startsWith(`${agent}/`));
 
-/** The tags that are read for some assets, and the registers among them. */
-function readTags(assets: readonly RolledAsset[], tags: SiteTags) {
-  const { needs } = planSite(
-    assets.flatMap(({ asked }) => asked),
-    tags,
-  );
-  return { tags: needs.tags, registers: new Set(needs.registers) };
+/** What is read for some assets, and how far around a cell. */
+function readNeeds(plant: Plant, assets: readonly RolledAsset[], tags: SiteTags) {
+  const asked = assets.flatMap((asset) => asset.asked);
+  const { tags: all, registers, stateAheadUs, stateBackUs } = planSite(plant, asked, tags, true).needs;
+  return { tags: all, registers: new Set(registers), stateAheadUs, stateBackUs };
 }
 
 /** The cells of a day that the span touches; of the running one, what has passed. */

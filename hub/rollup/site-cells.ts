@@ -5,22 +5,26 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';
 import { shiftInstances } from '../plant/calendar.ts';
+import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Span } from '../plant/spans.ts';
 import { zoneOffsetUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { completenessElements, slotCount } from './completeness.ts';
 import { cells } from './grid.ts';
-import { meterCell } from './meter-elements.ts';
-import type { SitePlan } from './site-plan.ts';
+import { energyElements, limitElements, meterElements } from './meter-elements.ts';
+import { readMeter } from './meter-reading.ts';
+import { balanceElements, splitElements, supplyElements } from './meters-together.ts';
+import { registerElements } from './register.ts';
+import { metersBelow, type SitePlan, suppliers, unitsBehind } from './site-plan.ts';
 import type { SiteSource, SiteTags } from './site-tags.ts';
 import { cellOf, readSlice, type Slice, sliceSpans } from './slice.ts';
 import type { Sums } from './sums.ts';
 import { emptyTrack } from './track.ts';
-import { bindUnit, unitCell } from './unit-elements.ts';
+import { bindUnit, stateElements, unitCell, unitTimeline } from './unit-elements.ts';
 
 export interface SiteCell extends Span {
-  /** By group and path: `production` of units, `meter` of meters, `completeness` of tags. */
+  /** By group and path: of units, meters, tags, and the site. */
   readonly sums: ReadonlyMap<string, Sums>;
   readonly slots: ReadonlyMap<SiteSource, Sums>;
   /** How far each source had told everything when this was read. */
@@ -40,18 +44,41 @@ export async function* siteCells(
 ): AsyncGenerator<SiteCell> {
   const instances = shiftInstances(plant, start, end);
   const sources = [...new Set(plan.needs.tags.flatMap((tag) => tag.sources))];
-  const units = plan.units.map((unit) => ({ unit, bound: bindUnit(unit, tags) }));
 
   const sumsOf = (cell: Slice): Map<string, Sums> => {
     const sums = new Map<string, Sums>();
-    for (const { unit, bound } of units) {
-      sums.set(sumsKey('production', unit.path), unitCell(plant, unit, bound, instances, cell));
+    const offsetUs = zoneOffsetUs(plant.zone, cell.start);
+    for (const unit of plan.units) {
+      const elements = unitCell(plant, unit, bindUnit(unit, tags), instances, cell, plan.withFailures);
+      sums.set(sumsKey('production', unit.path), elements);
     }
-    for (const meter of plan.meters) {
-      const group = meter.carrier === 'electricity' ? 'electricity' : 'carrier';
-      const offsetUs = zoneOffsetUs(plant.zone, cell.start);
-      sums.set(sumsKey(group, meter.path), meterCell(plant, meter, tags.get(meter.register), offsetUs, cell));
+    const timelines = new Map(plan.stateUnits.map((unit) => [unit, unitTimeline(unit, bindUnit(unit, tags), cell)]));
+    for (const [unit, timeline] of timelines) {
+      sums.set(sumsKey('states', unit.path), stateElements(timeline, instances, cell));
     }
+    const readings = new Map(plan.readMeters.map((meter) => [meter, readMeter(plant, meter, tags, cell)]));
+    const read = (meter: Meter) => ({ meter, reading: readings.get(meter)! });
+    const ofMeter = (meter: Meter, group: ElementGroup): Sums => {
+      const reading = readings.get(meter)!;
+      switch (group) {
+        case 'energy': {
+          const own = registerElements({ ...reading, amount: 'quantity' }, cell.start, cell.end);
+          return energyElements(plant, meter, reading, own, cell);
+        }
+        case 'split': {
+          const states = unitsBehind(plant, meter).map((unit) => timelines.get(unit)!);
+          return splitElements(read(meter), states, cell);
+        }
+        case 'balance':
+          return balanceElements(read(meter), metersBelow(plant, meter).map(read), cell);
+        case 'cap':
+          return limitElements(plant, meter, reading, offsetUs, cell);
+        default:
+          return meterElements(plant, meter, reading, tags, offsetUs, cell);
+      }
+    };
+    for (const { meter, group } of plan.meters) sums.set(sumsKey(group, meter.path), ofMeter(meter, group));
+    if (plan.supply) sums.set(sumsKey('supply', plant.path), supplyElements(suppliers(plant).map(read), cell));
     for (const path of plan.tags) {
       const tag = tags.get(path);
       const [track, known] = tag ? [cell.track(tag), cell.known(tag)] : [emptyTrack, []];

@@ -7,6 +7,7 @@ import type { KpiDefinition } from '../kpi/kpi.ts';
 import { wantedTags } from '../plant/bindings.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
+import { longestFailureUs } from './failures.ts';
 import type { SiteSource, SiteTag, SiteTags } from './site-tags.ts';
 import type { SliceNeeds } from './slice.ts';
 import { bindUnit } from './unit-elements.ts';
@@ -14,8 +15,8 @@ import { bindUnit } from './unit-elements.ts';
 /** Something that KPIs are computed for. */
 export interface KpiAsset {
   readonly path: string;
-  readonly scope: 'unit' | 'line' | 'meter' | 'tag';
-  /** The unit itself, or the units of the line. */
+  readonly scope: 'site' | 'area' | 'line' | 'unit' | 'meter' | 'tag';
+  /** The unit itself, or the units below. */
   readonly units: readonly Unit[];
   readonly meter: Meter | undefined;
   /** Paths of the tags below it, announced or only expected. */
@@ -26,7 +27,12 @@ export function kpiAssets(plant: Plant, tags: SiteTags): KpiAsset[] {
   const tagPaths = [...new Set([...tags.keys(), ...wantedTags(plant).map(({ path }) => path)])].sort();
   const below = (path: string) => tagPaths.filter((tag) => tag.startsWith(`${path}/`));
   const none = { units: [], meter: undefined };
+  const unitsBelow = (path: string) => plant.units.filter((unit) => unit.path.startsWith(`${path}/`));
   return [
+    { ...none, path: plant.path, scope: 'site', units: plant.units, tags: below(plant.path) },
+    ...plant.areas.map(
+      ({ path }): KpiAsset => ({ ...none, path, scope: 'area', units: unitsBelow(path), tags: below(path) }),
+    ),
     ...plant.lines.map(({ path, units }): KpiAsset => ({ ...none, path, scope: 'line', units, tags: below(path) })),
     ...plant.units.map(
       (unit): KpiAsset => ({ ...none, path: unit.path, scope: 'unit', units: [unit], tags: below(unit.path) }),
@@ -49,53 +55,102 @@ export function applies(definition: KpiDefinition, asset: KpiAsset): boolean {
   return true;
 }
 
+/** Elements of one group that are asked of an asset. */
+export interface Asked {
+  readonly asset: KpiAsset;
+  readonly group: ElementGroup;
+}
+
 export interface SitePlan {
   readonly units: readonly Unit[];
-  readonly meters: readonly Meter[];
+  /** Meters that elements are asked of, by the group. */
+  readonly meters: readonly { readonly meter: Meter; readonly group: ElementGroup }[];
+  /** Those that take part in it. */
+  readonly readMeters: readonly Meter[];
+  /** Units whose states are asked for, or split the energy of a meter. */
+  readonly stateUnits: readonly Unit[];
   /** Tags whose completeness is asked for; a path that no agent announced has no tag. */
   readonly tags: readonly string[];
+  /** The whole site is asked where its energy comes from. */
+  readonly supply: boolean;
+  readonly withFailures: boolean;
   readonly needs: SliceNeeds;
 }
 
-/** Of pairs of an asset and the group of elements that is asked of it. */
-export function planSite(asked: readonly { asset: KpiAsset; group: ElementGroup }[], tags: SiteTags): SitePlan {
-  const ofGroups = (...groups: ElementGroup[]) =>
-    asked.filter(({ group }) => groups.includes(group)).map(({ asset }) => asset);
-  const units = [...new Set(ofGroups('production').flatMap((asset) => asset.units))];
-  const meters = [...new Set(ofGroups('electricity', 'carrier').flatMap(({ meter }) => meter ?? []))];
-  const complete = ofGroups('completeness');
+const meterGroups: readonly ElementGroup[] = ['electricity', 'carrier', 'energy', 'split', 'balance', 'cap'];
+
+export const suppliers = ({ meters }: Plant): Meter[] =>
+  meters.filter(({ carrier, role }) => carrier === 'electricity' && role !== 'sub');
+
+export const metersBelow = ({ meters }: Plant, { path }: Meter): Meter[] =>
+  meters.filter(({ parent, carrier }) => parent === path && carrier === 'electricity');
+
+/** The units that a meter measures, directly or as part of an area or line. */
+export const unitsBehind = ({ units }: Plant, { measures }: Meter): Unit[] =>
+  units.filter(({ path }) => measures.some((asset) => path === asset || path.startsWith(`${asset}/`)));
+
+/** @param withFailures read far enough around to tell failures; only what is stored needs them. */
+export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, withFailures = false): SitePlan {
+  const ofGroup = (group: ElementGroup) => asked.filter((one) => one.group === group).map(({ asset }) => asset);
+  const units = [...new Set(ofGroup('production').flatMap((asset) => asset.units))];
+  const meters = asked.flatMap(({ asset, group }) =>
+    asset.meter && meterGroups.includes(group) ? [{ meter: asset.meter, group }] : [],
+  );
+  const supply = ofGroup('supply').length > 0;
+  const readMeters = new Set(meters.map(({ meter }) => meter));
+  for (const { meter, group } of meters) if (group === 'balance') addEach(readMeters, metersBelow(plant, meter));
+  if (supply) addEach(readMeters, suppliers(plant));
+  const stateUnits = new Set(ofGroup('states').flatMap((asset) => asset.units));
+  for (const { meter, group } of meters) if (group === 'split') addEach(stateUnits, unitsBehind(plant, meter));
+  const complete = ofGroup('completeness');
   const completePaths = [...new Set(complete.flatMap((asset) => asset.tags))];
   const slots = complete.filter(({ scope }) => scope === 'tag').flatMap(({ path }) => tags.get(path)?.sources ?? []);
 
   const isTag = (tag: SiteTag | undefined): tag is SiteTag => tag !== undefined;
   const unitTags = units.map((unit) => bindUnit(unit, tags));
-  const registers = meters.map(({ register }) => tags.get(register)).filter(isTag);
-  const counters = [...unitTags.flatMap(({ total, good, scrap }) => [total, good, scrap]).filter(isTag), ...registers];
-  const states = unitTags.flatMap(({ state, mode }) => [state, mode]).filter(isTag);
+  const registers = [...readMeters]
+    .flatMap((meter) => registersOf(meter, tags))
+    .map((path) => tags.get(path))
+    .filter(isTag);
+  const pieces = unitTags.flatMap(({ total, good, scrap, rework }) => [total, good, scrap, rework]).filter(isTag);
+  const states = [...units, ...stateUnits].flatMap((unit) => {
+    const { state, mode } = bindUnit(unit, tags);
+    return [state, mode].filter(isTag);
+  });
   const others = completePaths.map((path) => tags.get(path)).filter(isTag);
   return {
     units,
     meters,
+    readMeters: [...readMeters],
+    stateUnits: [...stateUnits],
     tags: completePaths,
+    supply,
+    withFailures,
     needs: {
-      tags: [...new Set([...states, ...counters, ...others])],
-      counters,
-      registers,
-      lookbackUs: Math.max(0, ...meters.map(({ demandIntervalUs }) => demandIntervalUs)),
+      tags: [...new Set([...states, ...pieces, ...registers, ...others])],
+      counters: [...pieces, ...registers],
+      registers: [...new Set(registers)],
+      registerBackUs: Math.max(0, ...meters.map(({ meter }) => meter.demandIntervalUs)),
+      states: withFailures ? [...new Set(states)] : [],
+      stateBackUs: withFailures ? longestFailureUs : 0,
+      stateAheadUs: withFailures ? Math.max(0, ...units.map(({ failureUs }) => failureUs)) : 0,
       slots: [...new Set(slots)],
     },
   };
 }
 
+function addEach<T>(set: Set<T>, items: readonly T[]): void {
+  for (const item of items) set.add(item);
+}
+
+/** What a meter's energy is read from: its registers, or its power where it has none. */
+function registersOf({ register, power, reactive, reactiveLead }: Meter, tags: SiteTags): string[] {
+  const active = tags.has(register) || power === undefined ? register : power;
+  return [active, reactive, reactiveLead].filter((path) => path !== undefined);
+}
+
 /** The sources that must have told everything before the elements of a group are final. */
-export function sourcesOf(asset: KpiAsset, group: ElementGroup, tags: SiteTags): Set<SiteSource> {
-  const paths =
-    group === 'production'
-      ? asset.units.flatMap((unit) => Object.values(unit.tags))
-      : group === 'completeness'
-        ? asset.tags
-        : asset.meter
-          ? [asset.meter.register]
-          : [];
-  return new Set(paths.flatMap((path) => (path === undefined ? [] : (tags.get(path)?.sources ?? []))));
+export function sourcesOf(plant: Plant, { asset, group }: Asked, tags: SiteTags): Set<SiteSource> {
+  const { needs } = planSite(plant, [{ asset, group }], tags);
+  return new Set(needs.tags.flatMap(({ sources }) => sources));
 }

@@ -1,5 +1,5 @@
 /**
- * Everything that is read of a site for one slice of a window, in two queries: its health, and the samples that the
+ * Everything that is read of a site for one slice of a window, in few queries: its health, and the samples that the
  * asked KPIs need. A long window is read slice by slice, so that memory depends on the slice and not on the window.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
@@ -9,7 +9,7 @@ import type { TelemetryReader } from '../store/store.ts';
 import { completeEdges } from './counter-edges.ts';
 import type { SiteSource, SiteTag } from './site-tags.ts';
 import { type SourceHealth, sourceHealth } from './source-health.ts';
-import { cutTrack, readTracks, type Track } from './track.ts';
+import { cutTrack, readTracks, type Track, type Tracks } from './track.ts';
 
 export interface SliceNeeds {
   /** Tags whose samples are read. */
@@ -18,15 +18,19 @@ export interface SliceNeeds {
   readonly counters: readonly SiteTag[];
   /** Those among the counters that grow evenly: the same goes for what was read first after the slice. */
   readonly registers: readonly SiteTag[];
-  /** How far before the slice the registers are read: the demand block that ends in it may have begun there. */
-  readonly lookbackUs: number;
+  /** How far before the slice registers are read: a demand interval that ends in it may have begun there. */
+  readonly registerBackUs: number;
+  /** Those whose past and future decide what a state means: since when it holds, and how long yet. */
+  readonly states: readonly SiteTag[];
+  readonly stateBackUs: number;
+  readonly stateAheadUs: number;
   /** Sources whose slots are asked for. */
   readonly slots: readonly SiteSource[];
 }
 
 export interface Slice extends Span {
   /** Its samples in the slice and the one that holds when it begins; of numbers, the last before and the first after it. */
-  track(tag: SiteTag, lookbackUs?: number): Track;
+  track(tag: SiteTag, backUs?: number, aheadUs?: number): Track;
   /** When any source of the tag was known; may reach beyond the slice. */
   known(tag: SiteTag): Spans;
   health(source: SiteSource): SourceHealth;
@@ -60,28 +64,22 @@ export async function readSlice(
   { start, end }: Span,
   signal: AbortSignal,
 ): Promise<Slice> {
-  const registers = new Set(needs.registers);
-  const others = needs.tags.filter((tag) => !registers.has(tag));
-  const counters = needs.counters.filter((tag) => !registers.has(tag));
-  const before = start - needs.lookbackUs;
-  const read = (tags: readonly SiteTag[], from: TimeUs) =>
-    readTracks(
-      reader,
-      tags.map(({ keys }) => keys),
-      { from, to: end },
-      signal,
-    );
-  const tracks = await read(others, start);
-  await completeEdges(reader, tracks, { counters, registers: [] }, { start, end }, signal);
-  const registerTracks = await read(needs.registers, before);
-  await completeEdges(
-    reader,
-    registerTracks,
-    { counters: needs.registers, registers: needs.registers },
-    { start: before, end },
-    signal,
+  const tracks: Tracks = new Map();
+  const read = async (tags: readonly SiteTag[], span: Span, registers: readonly SiteTag[] = []) => {
+    if (tags.length === 0) return;
+    const keys = tags.map((tag) => tag.keys);
+    const found = await readTracks(reader, keys, { from: span.start, to: span.end }, signal);
+    const counters = needs.counters.filter((tag) => tags.includes(tag));
+    await completeEdges(reader, found, { counters, registers }, span, signal);
+    for (const [key, track] of found) tracks.set(key, track);
+  };
+  const apart = new Set([...needs.registers, ...needs.states]);
+  await read(
+    needs.tags.filter((tag) => !apart.has(tag)),
+    { start, end },
   );
-  for (const [keys, track] of registerTracks) tracks.set(keys, track);
+  await read(needs.registers, { start: start - needs.registerBackUs, end }, needs.registers);
+  await read(needs.states, { start: start - needs.stateBackUs, end: end + needs.stateAheadUs });
 
   // Whether a register's step across an edge is measured depends on the health beyond that edge too.
   const readings = needs.registers.flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
@@ -93,7 +91,10 @@ export async function readSlice(
       through,
       ...(needs.slots.length > 0 ? Object.values(slots) : []),
     ]),
-    { from: Math.min(start, ...readings), to: Math.max(end, ...readings) + watermarkDelayUs },
+    {
+      from: Math.min(start - (needs.states.length > 0 ? needs.stateBackUs : 0), ...readings),
+      to: Math.max(end + needs.stateAheadUs, ...readings) + watermarkDelayUs,
+    },
     signal,
   );
 
@@ -122,7 +123,7 @@ export const cellOf = (slice: Slice, { start, end }: Span): Slice => ({
   ...slice,
   start,
   end,
-  track: (tag, lookbackUs = 0) => cutTrack(slice.track(tag), start - lookbackUs, end),
+  track: (tag, backUs = 0, aheadUs = 0) => cutTrack(slice.track(tag), start - backUs, end + aheadUs),
 });
 
 const firstAndLast = ({ times }: Track): TimeUs[] => (times.length > 0 ? [times[0]!, times.at(-1)!] : []);
