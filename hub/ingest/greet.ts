@@ -6,6 +6,7 @@ import { ConnectionError, RejectedError } from '../../protocols/errors.ts';
 import type { Ack, Hello } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Ledger, Stream } from '../ledger/ledger.ts';
+import { isWaitedOut } from '../ledger/waited-out.ts';
 import { adoptFromStore } from '../proof/adopt.ts';
 import type { TelemetryStore } from '../store/store.ts';
 import type { Identities } from './identity.ts';
@@ -88,7 +89,7 @@ export function createGreeter(options: GreeterOptions): (agent: string, hello: H
     underWay.add(agent);
     answering
       .catch((error: unknown) => {
-        if (!(error instanceof ConnectionError) && !signal.aborted) throw error;
+        if (!(error instanceof ConnectionError) && !isWaitedOut(error) && !signal.aborted) throw error;
         if (!signal.aborted) log.warn({ err: error, agent }, 'the agent cannot be greeted yet; it will ask again');
       })
       .finally(() => underWay.delete(agent));

@@ -7,6 +7,7 @@ import { ConnectionError } from '../../protocols/errors.ts';
 import type { Ack } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Ledger, Stream } from '../ledger/ledger.ts';
+import { isWaitedOut } from '../ledger/waited-out.ts';
 import type { StoreBatch, StoreRejection, TelemetryWriter } from '../store/store.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
 import type { Identities } from './identity.ts';
@@ -200,10 +201,6 @@ export function createIngest(options: IngestOptions): Ingest {
     },
   };
 }
-
-/** A full disk or a file that is locked for a moment; anything else is a fault of ours. */
-const isWaitedOut = (error: unknown): boolean =>
-  /^SQLITE_(FULL|BUSY|LOCKED|IOERR)/.test((error as { code?: string }).code ?? '');
 
 const streamOf = ({ settled }: Judgement): number => ('gap' in settled ? settled.gap : settled.batch).stream;
 

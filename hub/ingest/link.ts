@@ -16,6 +16,7 @@ import {
 import type { SampleColumns, TimeUs } from '../../protocols/sample.ts';
 import { agentTopic, parseAgentTopic, parseHubStateTopic } from '../../protocols/topics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { isWaitedOut } from '../ledger/waited-out.ts';
 import type { Arrivals } from './arrivals.ts';
 import { samplesThatFit } from './judge.ts';
 import type { Ownership } from './ownership.ts';
@@ -138,9 +139,15 @@ export function createLink(options: LinkOptions): Link {
       const { agent, leaf } = parsed;
       if (!ownership.owns(agent)) return;
       if (leaf === 'up/data') return receive(agent, payload);
-      if (leaf === 'up/hello') return greet(agent, payload);
-      if (leaf === 'up/manifest') return keepManifest(agent, payload);
       if (leaf === 'up/live') return show(agent, payload);
+      try {
+        if (leaf === 'up/hello') greet(agent, payload);
+        else if (leaf === 'up/manifest') keepManifest(agent, payload);
+      } catch (error) {
+        if (!isWaitedOut(error)) throw error;
+        // The agent gets no answer, and asks again.
+        fault(agent, 'ledger');
+      }
     },
   };
 }

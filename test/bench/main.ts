@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { type Bench, toLine } from './bench.ts';
 import { bytes } from './bytes.ts';
 import { drainEmbedded, drainInflux } from './drain.ts';
+import { drainLiveEmbedded, drainLiveInflux } from './drain-live.ts';
 import { fleetEmbedded, fleetInflux, fleetStorm } from './fleet.ts';
 import { live } from './live.ts';
 import { modbus } from './modbus.ts';
@@ -26,6 +27,8 @@ const benches: readonly Bench[] = [
   fleetEmbedded,
   fleetInflux,
   fleetStorm,
+  drainLiveEmbedded,
+  drainLiveInflux,
 ];
 
 const { values, positionals } = parseArgs({

@@ -37,13 +37,14 @@ export interface AgentFile {
   readonly dataDir: string;
   readonly passwordFile: string;
   readonly statusPort: number;
+  readonly mqttHost: string;
   readonly mqttPort: number;
   readonly fieldPort: number;
   readonly tags: number;
 }
 
 export function writeAgentFile(dir: string, options: AgentFile): string {
-  const { id, dataDir, passwordFile, statusPort, mqttPort, fieldPort, tags } = options;
+  const { id, dataDir, passwordFile, statusPort, mqttHost, mqttPort, fieldPort, tags } = options;
   const tagLines = Array.from(
     { length: tags },
     (_, tag) => `          - { path: ${tagPath(tag)}, table: holding, address: ${2 * tag}, format: uint32 }`,
@@ -55,7 +56,7 @@ export function writeAgentFile(dir: string, options: AgentFile): string {
 site: chaos/${id}
 dataDir: ${JSON.stringify(dataDir)}
 broker:
-  url: mqtt://127.0.0.1:${mqttPort}
+  url: mqtt://${mqttHost}:${mqttPort}
   password: { file: ${JSON.stringify(passwordFile)} }
 status: { port: ${statusPort} }
 sources:

@@ -17,6 +17,8 @@ export type LinkFault =
   | { readonly kind: 'slow'; readonly latencyMs: number; readonly jitterMs: number }
   /** Requests pass; the first reply closes its connection instead of arriving. */
   | { readonly kind: 'replies-lost' }
+  /** Every request is answered with this status, and its connection closed. */
+  | { readonly kind: 'http-status'; readonly status: number }
   /** One byte of the next piece in each direction is changed. */
   | { readonly kind: 'corrupt' };
 
@@ -24,13 +26,15 @@ export interface FaultyLink extends AsyncDisposable {
   readonly port: number;
   inflict(fault: LinkFault): void;
   heal(): void;
+  /** Listens on another address of this machine instead, on the same port. */
+  moveTo(host: string): Promise<void>;
 }
 
 export async function startFaultyLink(targetPort: number, random: () => number): Promise<FaultyLink> {
   let fault: LinkFault | undefined;
   const pairs = new Set<{ near: Socket; far: Socket; dead: boolean; corrupted: Set<Socket> }>();
 
-  const server = createServer((near) => {
+  const join = (near: Socket) => {
     if (fault?.kind === 'cut') {
       near.resetAndDestroy();
       return;
@@ -58,6 +62,14 @@ export async function startFaultyLink(targetPort: number, random: () => number):
           return;
         }
         if (fault?.kind === 'replies-lost' && from === far) return end();
+        if (fault?.kind === 'http-status') {
+          // Ended at the first piece of a request, whatever is still to come of it.
+          if (from === near)
+            near.end(`HTTP/1.1 ${fault.status} Not Now\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+          pair.dead = true;
+          far.destroy();
+          return;
+        }
         if (fault?.kind === 'corrupt' && !pair.corrupted.has(from)) {
           pair.corrupted.add(from);
           piece[Math.floor(random() * piece.length)]! ^= 1 << Math.floor(random() * 8);
@@ -75,11 +87,13 @@ export async function startFaultyLink(targetPort: number, random: () => number):
         else setTimeout(send, sendAt - performance.now());
       });
     }
-  });
+  };
+  let server = createServer(join);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     inflict(next) {
       fault = next;
       for (const pair of pairs) {
@@ -92,6 +106,11 @@ export async function startFaultyLink(targetPort: number, random: () => number):
     },
     heal() {
       fault = undefined;
+    },
+    async moveTo(host) {
+      server.close();
+      server = createServer(join);
+      await new Promise<void>((resolve) => server.listen(port, host, resolve));
     },
     async [Symbol.asyncDispose]() {
       for (const { near, far } of pairs) {

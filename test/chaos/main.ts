@@ -7,6 +7,7 @@ import { runMutants } from './mutate.ts';
 import { isInstalled, readOptions } from './options.ts';
 import { replayPowerCuts } from './power-cut.ts';
 import { run } from './run.ts';
+import { playScenario, scenarios } from './scenarios.ts';
 
 const options = readOptions(process.argv.slice(2));
 const root = resolve(process.env.PAYESH_DATA || 'var');
@@ -24,6 +25,7 @@ const conclude = (result: object, broken: readonly string[]) => {
 if (options.mutants) proveTheChecker();
 else if (options.powerCut) cutThePower();
 else if (options.fuzz) await hurlInputs();
+else if (options.scenario) await playScenarios(options.scenario);
 else await harm();
 
 function proveTheChecker(): void {
@@ -53,6 +55,27 @@ async function hurlInputs(): Promise<void> {
   const broken = Object.values(reports).flatMap((report) => report.broken);
   const decoders = Object.entries(reports).map(([name, report]) => [name, { ...report, broken: report.broken.length }]);
   conclude({ seed, decoders: Object.fromEntries(decoders), broken: broken.length }, broken);
+}
+
+async function playScenarios(names: readonly string[]): Promise<void> {
+  const { seed, broker, store } = options;
+  const broken: string[] = [];
+  const skipped: string[] = [];
+  for (const name of names.includes('all') ? Object.keys(scenarios) : names) {
+    const lacks = scenarios[name]!.lacks?.();
+    if (lacks !== undefined) {
+      say(`left out: ${name}: needs ${lacks}`);
+      skipped.push(name);
+      continue;
+    }
+    const dir = mkdtempSync(join(root, `chaos-${name}-`));
+    const result = await playScenario({ name, dir, seed, broker, store, progress: say });
+    broken.push(...result.broken.map((what) => `${name}: ${what}`));
+    if (result.broken.length === 0 && !options.keep) rmSync(dir, { recursive: true, force: true });
+    else say(`everything is kept in ${dir}`);
+    console.log(JSON.stringify({ ...result, broken: result.broken.length }));
+  }
+  conclude({ seed, scenarios: names, broken: broken.length, skipped }, broken);
 }
 
 async function harm(): Promise<void> {

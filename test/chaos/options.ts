@@ -1,7 +1,8 @@
 /** What `npm run chaos` is told, and what this machine can do of it. */
 import { execFileSync } from 'node:child_process';
 import { Command, Option } from 'commander';
-import { type FaultName, faultNames } from './schedule.ts';
+import { scenarios } from './scenarios.ts';
+import { type FaultName, faultNames, usualFaults } from './schedule.ts';
 
 export interface Options {
   readonly seed: number;
@@ -17,6 +18,7 @@ export interface Options {
   readonly mutants: string | boolean;
   readonly powerCut: boolean;
   readonly fuzz: boolean;
+  readonly scenario: readonly string[] | undefined;
   /** Thrown at each decoder. */
   readonly inputs: number;
   readonly json: boolean;
@@ -39,7 +41,9 @@ export function readOptions(args: readonly string[]): Options {
       new Option('--broker <kind>', 'default: mosquitto where it is installed').choices(['embedded', 'mosquitto']),
     )
     .addOption(new Option('--store <kind>', 'default: influx where it is installed').choices(['duckdb', 'influx']))
-    .addOption(new Option('--faults <names...>', 'only these').choices(faultNames).default(faultNames, 'all'))
+    .addOption(
+      new Option('--faults <names...>', 'only these').choices(faultNames).default(usualFaults, usualFaults.join(' ')),
+    )
     .option('--drain <s>', 'how long the backlog may take once everything is healed', number, 180)
     .option(
       '--mutants [text]',
@@ -48,6 +52,12 @@ export function readOptions(args: readonly string[]): Options {
     )
     .option('--power-cut', 'replay recorded writes of the buffer at every point where the power can fail', false)
     .option('--states <n>', 'of the disk after a power cut', number, 2000)
+    .addOption(
+      new Option('--scenario <names...>', 'faults with a story of their own').choices([
+        ...Object.keys(scenarios),
+        'all',
+      ]),
+    )
     .option('--fuzz', 'throw changed messages and garbage at every decoder that faces a wire', false)
     .option('--inputs <n>', 'how many at each decoder', number, 1_000_000)
     .option('--keep', 'keep files and logs, also when all is well', false)

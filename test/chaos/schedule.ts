@@ -1,12 +1,15 @@
 /** Which fault happens when: planned from the seed before anything starts. */
 import type { LinkFault } from './faulty-link.ts';
 import type { Random } from './random.ts';
+import type { DiskError } from './syscall-errors.ts';
 
 export type Fault =
   | { readonly kind: 'kill'; readonly process: string; readonly downMs: number }
   | { readonly kind: 'pause'; readonly process: string; readonly forMs: number }
   | { readonly kind: 'partition'; readonly link: string; readonly fault: LinkFault; readonly forMs: number }
-  | { readonly kind: 'disk-full'; readonly agent: string; readonly forMs: number };
+  | { readonly kind: 'disk-full'; readonly disk: string; readonly forMs: number }
+  | { readonly kind: 'disk-error'; readonly process: string; readonly error: DiskError; readonly forMs: number }
+  | { readonly kind: 'few-files'; readonly process: string; readonly forMs: number };
 
 export interface Planned {
   readonly atMs: number;
@@ -19,8 +22,10 @@ export interface Targets {
   readonly brokerLinks: readonly string[];
   /** The hub's link to its store, where that is a network's. */
   readonly storeLinks: readonly string[];
-  /** Agents whose data folder is a small disk of its own. */
+  /** Processes whose data folder is a small disk of its own. */
   readonly smallDisks: readonly string[];
+  /** Processes of ours that keep files: the hub and the agents. */
+  readonly writers: readonly string[];
 }
 
 /** How often each kind is drawn; the two of the store only where it is behind a network. */
@@ -33,10 +38,14 @@ const weights = {
   slow: 3,
   corrupt: 4,
   'store-link': 6,
-  'disk-full': 2,
+  'disk-full': 3,
+  'fsync-error': 3,
+  'read-only': 3,
+  'few-files': 3,
 } as const;
 export type FaultName = keyof typeof weights;
 export const faultNames = Object.keys(weights) as FaultName[];
+export const usualFaults = faultNames.filter((name) => name !== 'fsync-error' && name !== 'read-only');
 
 /** Mean time between two faults. In ten minutes: about 185 kills, 45 pauses and 75 partitions. */
 const meanPauseMs = 1900;
@@ -57,6 +66,7 @@ export function planFaults(random: Random, forMs: number, targets: Targets, name
 function targetsOf(name: FaultName, targets: Targets): readonly string[] {
   if (name === 'kill' || name === 'pause') return targets.processes;
   if (name === 'store-link') return targets.storeLinks;
+  if (name === 'fsync-error' || name === 'read-only' || name === 'few-files') return targets.writers;
   return name === 'disk-full' ? targets.smallDisks : targets.brokerLinks;
 }
 
@@ -69,7 +79,13 @@ function faultOf(name: FaultName, target: string, random: Random): Fault {
     case 'pause':
       return { kind: 'pause', process: target, forMs };
     case 'disk-full':
-      return { kind: 'disk-full', agent: target, forMs };
+      return { kind: 'disk-full', disk: target, forMs };
+    case 'fsync-error':
+      return { kind: 'disk-error', process: target, error: 'fsync', forMs };
+    case 'read-only':
+      return { kind: 'disk-error', process: target, error: 'read-only', forMs };
+    case 'few-files':
+      return { kind: 'few-files', process: target, forMs };
     case 'cut':
     case 'reset':
     case 'half-open':
@@ -90,4 +106,5 @@ const storeFault = (random: Random): LinkFault =>
     () => ({ kind: 'half-open' }),
     () => ({ kind: 'slow', latencyMs: random.between(500, 5000), jitterMs: 500 }),
     () => ({ kind: 'replies-lost' }),
+    () => ({ kind: 'http-status', status: random.pick([503, 429, 500]) }),
   ])();

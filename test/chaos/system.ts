@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
 import { startInfluxdb, startMosquitto } from '../../deploy/demo/counterparts.ts';
@@ -21,8 +21,16 @@ export interface SystemOptions {
   readonly store: 'duckdb' | 'influx';
   /** For what the faults themselves choose by chance. */
   readonly random: () => number;
-  /** The last agent's data folder is a tmpfs of its own; takes root. */
+  /** The data folders of the last agent and of the hub are file systems of their own; takes root. */
   readonly smallDisk: boolean;
+  /** Added to the environment of the agents. */
+  readonly agentEnv?: NodeJS.ProcessEnv;
+  /** Another command that becomes the given one: of the hub, and of the agents where `wrapAgent` is not given. */
+  readonly wrap?: (argv: readonly string[]) => readonly string[];
+  readonly wrapAgent?: (argv: readonly string[]) => readonly string[];
+  readonly logLevel?: string;
+  /** By which the agents know the broker. */
+  readonly brokerHost?: string;
 }
 
 export interface Part {
@@ -45,7 +53,6 @@ export interface Agent {
   readonly index: number;
   readonly dataDir: string;
   readonly statusUrl: string;
-  readonly smallDisk: boolean;
 }
 
 export interface System extends AsyncDisposable {
@@ -58,13 +65,17 @@ export interface System extends AsyncDisposable {
   readonly token: string;
   /** Of the store itself, not through a proxy. */
   readonly influxUrl: string | undefined;
-  /** Fills an agent's small disk, or frees it again. */
-  fillDisk(agent: Agent, full: boolean): void;
+  /** Names of the processes that have one. */
+  readonly smallDisks: readonly string[];
+  /** Fills the small disk of a process, or frees it again. */
+  fillDisk(process: string, full: boolean): void;
+  /** What the hub or an agent writes to and must not lose. */
+  filesOf(process: string): readonly string[];
 }
 
 const repository = join(import.meta.dirname, '../..');
-/** Room for half a minute of samples, the database's own files and its log. */
-const smallDiskMb = 24;
+/** Room for half a minute of samples, the database's own files and its log; and at the hub for all of a run. */
+const smallDiskMb = { agent: 24, hub: 512 };
 
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { dir, broker, store, random } = options;
@@ -73,9 +84,23 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const hubDir = join(dir, 'hub');
   const logs = join(dir, 'logs');
   mkdirSync(hubDir, { recursive: true });
+  const disks = new Map<string, string>();
+  const mountSmallDisk = (process: string, folder: string, mb: number) => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mb}m`, 'tmpfs', folder]);
+    // Lazily: a process that was killed may take a moment to let go.
+    cleanup.defer(() => void execFileSync('umount', ['-l', folder]));
+    disks.set(process, folder);
+  };
+  if (options.smallDisk) mountSmallDisk('hub', hubDir, smallDiskMb.hub);
   const ports = { http: await freePort(), mqtt: await freePort(), influx: await freePort() };
   const fieldPorts = await Promise.all(Array.from({ length: options.agents }, () => freePort()));
-  const env = { ...process.env, PAYESH_TOKEN: token, NODE_COMPILE_CACHE: join(dir, 'cache') };
+  const { agentEnv = {}, wrap = (argv: readonly string[]) => argv, wrapAgent = wrap, logLevel = 'info' } = options;
+  const env = {
+    ...process.env,
+    PAYESH_TOKEN: token,
+    PAYESH_LOG: logLevel,
+    NODE_COMPILE_CACHE: join(dir, 'cache'),
+  };
 
   const links = new Map<string, FaultyLink>();
   const link = async (name: string, targetPort: number): Promise<number> => {
@@ -142,13 +167,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
     };
   };
-  const node = (name: string, script: string, ...args: string[]): Part =>
-    part(name, (logFile) =>
-      startChild({ name, command: process.execPath, args: [script, ...args], env, cwd: repository, logFile }),
-    );
+  const node = (name: string, argv: readonly string[], more: NodeJS.ProcessEnv = {}): Part =>
+    part(name, (logFile) => {
+      const [command, ...args] = argv;
+      return startChild({ name, command: command!, args, env: { ...env, ...more }, cwd: repository, logFile });
+    });
+  const run = (script: string, ...args: string[]) => [process.execPath, script, ...args];
 
-  const field = node('field', join(import.meta.dirname, 'field-process.ts'), ...fieldPorts.map(String));
-  const hub = node('hub', join(repository, 'hub/payesh-hub.mjs'), '-c', hubFile, 'run');
+  const field = node('field', run(join(import.meta.dirname, 'field-process.ts'), ...fieldPorts.map(String)));
+  const hub = node('hub', wrap(run(join(repository, 'hub/payesh-hub.mjs'), '-c', hubFile, 'run')));
   const parts: Part[] = [hub];
   cleanup.defer(async () => {
     for (const each of [field, ...parts, ...agents.map(({ part }) => part)]) {
@@ -163,11 +190,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const id = `agent-${index + 1}`;
     const dataDir = join(dir, id);
     mkdirSync(dataDir, { recursive: true });
-    const smallDisk = options.smallDisk && index === options.agents - 1;
-    if (smallDisk) {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${smallDiskMb}m`, 'tmpfs', dataDir]);
-      cleanup.defer(() => void execFileSync('umount', [dataDir]));
-    }
+    if (options.smallDisk && index === options.agents - 1) mountSmallDisk(id, dataDir, smallDiskMb.agent);
     const passwordFile = join(dir, `${id}.password`);
     writeFileSync(passwordFile, add(id), { mode: 0o600 });
     const statusPort = await freePort();
@@ -176,16 +199,20 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       dataDir,
       passwordFile,
       statusPort,
+      mqttHost: options.brokerHost ?? '127.0.0.1',
       mqttPort: await link(`${id}-broker`, ports.mqtt),
       fieldPort: fieldPorts[index]!,
       tags: options.tagsPerAgent,
     });
     const drain = ['--drain-ms', '120000'];
     agents.push({
-      part: node(id, join(repository, 'edge-agent/payesh-agent.mjs'), 'run', '-c', file, ...drain),
+      part: node(
+        id,
+        wrapAgent(run(join(repository, 'edge-agent/payesh-agent.mjs'), 'run', '-c', file, ...drain)),
+        agentEnv,
+      ),
       index,
       dataDir,
-      smallDisk,
       statusUrl: `http://127.0.0.1:${statusPort}`,
     });
   }
@@ -208,12 +235,21 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     hubUrl: `http://127.0.0.1:${ports.http}`,
     token,
     influxUrl: store === 'influx' ? `http://127.0.0.1:${ports.influx}` : undefined,
-    fillDisk({ dataDir }, full) {
-      const filler = join(dataDir, 'filler');
+    smallDisks: [...disks.keys()],
+    fillDisk(process, full) {
+      const folder = disks.get(process)!;
+      const filler = join(folder, 'filler');
       if (full) {
-        const { bavail, bsize } = statfsSync(dataDir);
+        const { bavail, bsize } = statfsSync(folder);
         writeFileSync(filler, Buffer.alloc(bavail * bsize));
       } else unlinkSync(filler);
+    },
+    filesOf(process) {
+      const agent = agents.find(({ part }) => part.name === process);
+      const folder = agent ? join(agent.dataDir, 'buffer') : hubDir;
+      return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(db|db-wal|duckdb|duckdb\.wal)$/.test(name))
+        .map((name) => join(folder, name));
     },
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
   };

@@ -1,5 +1,6 @@
 /** Frames in, samples settled: the ledger, validation, the group-commit loop and the proof, over a real ledger and a store in memory. */
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { hubSchema } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
@@ -281,6 +282,25 @@ t.test('nothing is acknowledged while the store is away, and everything when it 
   t.notOk(hub.answers.some(({ kind }) => kind === 'ack'));
   await until(() => hub.answers.some(({ through }) => through === 1), 'ack');
   t.equal(hub.ingest.blocked, undefined);
+});
+
+t.test('greetings and manifests that the ledger cannot take now go unanswered, and the hub lives', async (t) => {
+  const hub = createHub(t);
+  const other = new Database(hub.file);
+  other.exec('BEGIN IMMEDIATE');
+  hub.greet();
+  t.same(hub.answers, []);
+  t.equal(hub.link.faults.get('ledger'), 1, 'a manifest of a stream that was never opened is another fault');
+  other.exec('ROLLBACK');
+  void hub.send('up/hello', hello);
+  other.exec('BEGIN IMMEDIATE');
+  void hub.send('up/manifest', encodeManifest(manifest));
+  t.equal(hub.link.faults.get('ledger'), 2);
+  other.exec('ROLLBACK');
+  other.close();
+  hub.greet();
+  t.match(hub.answers.at(-1), { kind: 'welcome', through: 0 });
+  t.equal(hub.ledger.streams()[0]!.manifestRevision, 1);
 });
 
 t.test('damaged frames are refused, unreadable ones are listed number by number, and the hub goes on', async (t) => {
