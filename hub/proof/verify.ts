@@ -77,7 +77,8 @@ async function verifyStream(
 
   const nothing = { points: 0, distinct: 0 };
   const stored = through > expired ? await reader.countNumbers(number, expired + 1, through, signal) : nothing;
-  const both = await storedThoughListed(number, listed.runs, reader, signal);
+  // Listed, and in the store all the same.
+  const both = await reader.firstAmong(number, listed.runs, signal);
   const now = ledger.stream(agent, epoch)!;
   const openStreams = ledger.streams().filter((other) => other.agent === agent && other.closedAt === null).length;
   const wanted = through - expired;
@@ -146,7 +147,7 @@ async function verifyStream(
 interface Listed {
   readonly deadLetters: number;
   readonly gapNumbers: number;
-  /** First and last of every run of listed numbers. */
+  /** First and last of every run of listed numbers, ascending. */
   readonly runs: readonly (readonly [number, number])[];
 }
 
@@ -174,21 +175,8 @@ async function readListed(
   return {
     deadLetters,
     gapNumbers: ofGaps.reduce((sum, [first, last]) => sum + last - first + 1, 0),
-    runs: [...runs, ...ofGaps],
+    runs: [...runs, ...ofGaps].sort((a, b) => a[0] - b[0]),
   };
-}
-
-/** A number that is a dead letter or in a gap, and in the store all the same. */
-async function storedThoughListed(
-  stream: number,
-  runs: Listed['runs'],
-  reader: Pick<TelemetryReader, 'countNumbers'>,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  for (const [first, last] of runs) {
-    if ((await reader.countNumbers(stream, first, last, signal)).points > 0) return first;
-  }
-  return undefined;
 }
 
 const count = (value: number): string => value.toLocaleString('en');

@@ -1,11 +1,12 @@
 /** The configured store. Each library is loaded only when its store is chosen. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import type { HubConfig } from '../config.ts';
 import type { StoreLog } from './log.ts';
 import type { TelemetryStore } from './store.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export interface StoreOptions {
   readonly config: HubConfig['store'];
@@ -22,7 +23,7 @@ export interface StoreOptions {
 /** @throws {ConfigError} when it can never work as configured. One that is merely away is tried again at every write. */
 export async function openStore({ config, dir, ledgerId, secret, clock, log }: StoreOptions): Promise<TelemetryStore> {
   if (config.kind === 'duckdb') {
-    claimFolder(dir, ledgerId);
+    await claimFolder(dir, ledgerId);
     const { openDuckdbStore } = await import('./duckdb/duckdb-store.ts');
     return openDuckdbStore({ dir, ...config.duckdb, clock, log });
   }
@@ -36,11 +37,15 @@ export async function openStore({ config, dir, ledgerId, secret, clock, log }: S
  * A store that another ledger filled would take new samples for old ones, since both count their streams from 1.
  * @throws {ConfigError} the folder belongs to another ledger.
  */
-function claimFolder(dir: string, ledgerId: string): void {
+async function claimFolder(dir: string, ledgerId: string): Promise<void> {
   const file = join(dir, 'ledger-id');
   mkdirSync(dir, { recursive: true });
   const hasSamples = readdirSync(dir).some((name) => name !== 'ledger-id');
-  if (!hasSamples) writeFileSync(file, ledgerId, { flush: true });
+  if (!hasSamples) {
+    writeFileSync(file, ledgerId, { flush: true });
+    await syncFolder(dir);
+    await syncFolder(dirname(dir));
+  }
   const owner = existsSync(file) ? readFileSync(file, 'utf8') : 'unknown';
   if (owner === ledgerId) return;
   throw new ConfigError('the samples in this folder belong to another ledger', {

@@ -72,6 +72,12 @@ export interface TelemetryReader {
   /** One entry per key of the query, in its order; empty columns where there is nothing. */
   series(query: SeriesQuery, signal: AbortSignal): Promise<readonly SeriesPoints[]>;
   countNumbers(stream: number, first: number, last: number, signal: AbortSignal): Promise<NumberCount>;
+  /** The lowest number that is stored within one of many ascending runs of numbers; undefined when none is. */
+  firstAmong(
+    stream: number,
+    runs: readonly (readonly [first: number, last: number])[],
+    signal: AbortSignal,
+  ): Promise<number | undefined>;
   /**
    * The samples numbered [first, last], ascending by number, to be compared with the ledger's hash.
    * `from` and `to` bound their times and may speed the search.

@@ -6,6 +6,8 @@ import { fuzzTargets } from './fuzz-targets.ts';
 import { runMutants } from './mutate.ts';
 import { isInstalled, readOptions } from './options.ts';
 import { replayPowerCuts } from './power-cut.ts';
+import { bufferSubject } from './power-cut-buffer.ts';
+import { hubSubject } from './power-cut-hub.ts';
 import { run } from './run.ts';
 import { playScenario, scenarios } from './scenarios.ts';
 
@@ -23,7 +25,7 @@ const conclude = (result: object, broken: readonly string[]) => {
 };
 
 if (options.mutants) proveTheChecker();
-else if (options.powerCut) cutThePower();
+else if (options.powerCut) await cutThePower(options.powerCut);
 else if (options.fuzz) await hurlInputs();
 else if (options.scenario) await playScenarios(options.scenario);
 else await harm();
@@ -39,14 +41,21 @@ function proveTheChecker(): void {
   conclude({ seed: options.seed, caught, missed }, missed);
 }
 
-function cutThePower(): void {
+async function cutThePower(whose: 'agent' | 'hub'): Promise<void> {
   if (!isInstalled('strace')) {
     process.stderr.write('strace, which records the writes, is not installed (Debian: apt-get install strace)\n');
     process.exitCode = 69;
     return;
   }
-  const { examples, ...figures } = replayPowerCuts(root, options.seed, options.states);
-  conclude(figures, examples);
+  const states = options.states ?? (whose === 'hub' ? 500 : 2000);
+  const subject = whose === 'hub' ? hubSubject : bufferSubject;
+  const { examples, ...figures } = await replayPowerCuts(subject, {
+    root,
+    seed: options.seed,
+    states,
+    progress: say,
+  });
+  conclude({ of: whose, ...figures }, examples);
 }
 
 async function hurlInputs(): Promise<void> {

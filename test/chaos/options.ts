@@ -13,10 +13,10 @@ export interface Options {
   readonly store: 'duckdb' | 'influx';
   readonly faults: readonly FaultName[];
   readonly drain: number;
-  readonly states: number;
+  readonly states: number | undefined;
   /** Part of the names of those to plant, or all. */
   readonly mutants: string | boolean;
-  readonly powerCut: boolean;
+  readonly powerCut: 'agent' | 'hub' | undefined;
   readonly fuzz: boolean;
   readonly scenario: readonly string[] | undefined;
   /** Thrown at each decoder. */
@@ -50,8 +50,12 @@ export function readOptions(args: readonly string[]): Options {
       'plant known bugs one at a time, those with the text in their name; each must be caught',
       false,
     )
-    .option('--power-cut', 'replay recorded writes of the buffer at every point where the power can fail', false)
-    .option('--states <n>', 'of the disk after a power cut', number, 2000)
+    .addOption(
+      new Option('--power-cut [whose]', 'replay recorded writes at every point where the power can fail')
+        .choices(['agent', 'hub'])
+        .preset('agent'),
+    )
+    .option('--states <n>', 'of the disk after a power cut (default: 2000 of an agent, 500 of a hub)', number)
     .addOption(
       new Option('--scenario <names...>', 'faults with a story of their own').choices([
         ...Object.keys(scenarios),

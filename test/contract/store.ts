@@ -164,6 +164,18 @@ export function storeContract(t: Test, name: string, open: OpenStore): void {
     t.same(await store.reader.countNumbers(1, 3, 6, calm), { points: 0, distinct: 0, min: null, max: null });
   });
 
+  t.test(`${name}: it finds the first number that is stored among thousands of runs`, async (t) => {
+    const { store } = await open(t);
+    await store.writer.write([batchOf(1, 1, counting(1, 100)), batchOf(1, 20_000, counting(2, 5))], calm);
+    const first = (runs: [number, number][]) => store.reader.firstAmong(1, runs, calm);
+    const odd = Array.from({ length: 9000 }, (_, index): [number, number] => [101 + index * 2, 101 + index * 2]);
+    t.equal(await first([]), undefined);
+    t.equal(await first(odd), undefined);
+    t.equal(await first([...odd, [20_003, 20_100]]), 20_003);
+    t.equal(await first([[0, 0], [60, 70], ...odd, [20_001, 20_001]]), 60);
+    t.equal(await store.reader.firstAmong(2, [[1, 30_000]], calm), undefined, 'of that stream only');
+  });
+
   t.test(
     `${name}: samples of one tag in the same microsecond are all kept, in the order of their numbers`,
     async (t) => {

@@ -195,6 +195,7 @@ function createMemoryStore(): MemoryStore {
           return { ...columns, numbers: found.map(({ number }) => number) };
         });
       },
+      firstAmong: async () => undefined,
       countNumbers: async () => ({ points: 0, distinct: 0, min: null, max: null }),
       samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }),
     },

@@ -10,7 +10,7 @@ import type { StoreLog } from '../log.ts';
 import type { StoreAccount, StoreBatch, StoreHealth, StoreRejection, TelemetryStore } from '../store.ts';
 import { append } from './append.ts';
 import { createGate } from './gate.ts';
-import { countNumbers, samplesByNumber } from './read-numbers.ts';
+import { countNumbers, firstAmong, samplesByNumber } from './read-numbers.ts';
 import { readSeries } from './read-series.ts';
 import { retainSegments } from './retain.ts';
 import { extend, rowsOf } from './segment.ts';
@@ -27,6 +27,8 @@ export interface DuckdbStoreOptions {
   /** A segment is sealed when it has so many rows, or is so old; DuckDB's memory grows with both. */
   readonly maxSegmentRows?: number;
   readonly segmentMs?: number;
+  /** DuckDB's log is merged into the segment when it is longer. */
+  readonly longestLogBytes?: number;
   readonly clock?: Clock;
   readonly log: StoreLog;
 }
@@ -44,7 +46,7 @@ interface Life {
 /** @throws {ConfigError} the folder cannot be used: no right, no space, or another process has it. */
 export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<TelemetryStore> {
   const { dir, memoryLimitMb = 256, threads = 2, clock = systemClock, log } = options;
-  const { maxSegmentRows = 10_000_000, segmentMs = 86_400_000 } = options;
+  const { maxSegmentRows = 10_000_000, segmentMs = 86_400_000, longestLogBytes = 16 * 1024 * 1024 } = options;
   const readers = createGate({ places: readersAtOnce, maxWaiting });
   const writers = createGate({ places: 1, maxWaiting });
   let health: StoreHealth = { ok: true };
@@ -60,7 +62,7 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   async function begin(): Promise<Life> {
     const session = await openSession({ dir, memoryLimitMb, threads });
     try {
-      const segments = await openSegments(session, { dir, clock, log });
+      const segments = await openSegments(session, { dir, clock, log, longestLogBytes });
       return { session, segments, appender: await appenderOf(session, segments) };
     } catch (error) {
       session.close();
@@ -162,6 +164,8 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
         read(({ session, segments }) => readSeries(session, segments.list, query, signal), signal),
       countNumbers: (stream, first, last, signal) =>
         read(({ session, segments }) => countNumbers(session, segments.list, [stream, first, last], signal), signal),
+      firstAmong: (stream, runs, signal) =>
+        read(({ session, segments }) => firstAmong(session, segments.list, { stream, runs }, signal), signal),
       samplesByNumber: (run, signal) =>
         read(({ session, segments }) => samplesByNumber(session, segments.list, run, signal), signal),
     },

@@ -8,6 +8,7 @@ import { constants, type FileHandle, open, readFile, rm, writeFile } from 'node:
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { syncFolder } from '../sync-folder.ts';
 
 /** Layout of a DuckDB file: three headers of 4 KiB, of which the last two take turns; then the blocks. */
 const headerBytes = 3 * 4096;
@@ -77,10 +78,4 @@ async function putBack(path: string, copy: Buffer): Promise<boolean> {
 async function read(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
-}
-
-/** Makes names in a folder durable. */
-export async function syncFolder(dir: string): Promise<void> {
-  await using folder = await open(dir);
-  await folder.sync();
 }

@@ -1,6 +1,7 @@
 /** Samples by their number, for `verify`: counted by DuckDB itself, and read back to be hashed. */
 import type { SampleColumns } from '../../../protocols/sample.ts';
 import { byNumber, noPoints } from '../points.ts';
+import type { NumberRun } from '../storable.ts';
 import type { NumberCount, TelemetryReader } from '../store.ts';
 import { addRows, rowColumns } from './rows.ts';
 import type { Extent, Segment } from './segment.ts';
@@ -39,6 +40,33 @@ export async function countNumbers(
     }
   }
   return total;
+}
+
+/** Runs of one query. */
+const runsAtOnce = 2000;
+
+export async function firstAmong(
+  session: Session,
+  segments: readonly Segment[],
+  { stream, runs }: { readonly stream: number; readonly runs: readonly NumberRun[] },
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  for (let next = 0; next < runs.length; next += runsAtOnce) {
+    const some = runs.slice(next, next + runsAtOnce);
+    const [first, last] = [some[0]![0], some.at(-1)![1]];
+    const found: number[] = [];
+    for (const { segment } of holdings(segments, stream, first, last)) {
+      const sql = `
+        SELECT min(n)::DOUBLE FROM ${segment.source},
+          (SELECT unnest([${some.map(([from]) => from)}]) AS run_first, unnest([${some.map(([, to]) => to)}]) AS run_last)
+        WHERE stream = ${stream} AND n BETWEEN ${first} AND ${last} AND n BETWEEN run_first AND run_last`;
+      const result = await session.read((connection) => connection.runAndReadAll(sql), signal);
+      const [lowest] = result.getRows()[0] as [number | null];
+      if (lowest !== null) found.push(lowest);
+    }
+    if (found.length > 0) return Math.min(...found);
+  }
+  return undefined;
 }
 
 export async function samplesByNumber(

@@ -9,7 +9,8 @@ import { basename, join } from 'node:path';
 import type { Clock } from '../../../protocols/clock.ts';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { StoreLog } from '../log.ts';
-import { checkpoint, mend, syncFolder } from './guard.ts';
+import { syncFolder } from '../sync-folder.ts';
+import { checkpoint, mend } from './guard.ts';
 import { type Held, nothingHeld } from './held.ts';
 import { lostRuns } from './lost.ts';
 import {
@@ -25,6 +26,7 @@ import {
   writeEntry,
 } from './segment.ts';
 import { quoted, type Session } from './session.ts';
+import { cutTornLog } from './torn-log.ts';
 
 export interface Segments {
   /** Oldest first; the last is the current one. */
@@ -49,14 +51,17 @@ export interface SegmentsOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly log: StoreLog;
+  /** The log of the current segment is merged when it is longer. */
+  readonly longestLogBytes: number;
 }
 
-/** Merging costs two more syncs; opening replays about 50 MB a second. */
-const longestLogBytes = 16 * 1024 * 1024;
 const damagedFolder = 'damaged';
 const fileName = /^(\d{9})\.duckdb$/;
 
-export async function openSegments(session: Session, { dir, clock, log }: SegmentsOptions): Promise<Segments> {
+export async function openSegments(
+  session: Session,
+  { dir, clock, log, longestLogBytes }: SegmentsOptions,
+): Promise<Segments> {
   const { writer } = session;
   const pathOf = (id: number): string => join(dir, `${String(id).padStart(9, '0')}.duckdb`);
   const databaseOf = (id: number): string => `segment_${id}`;
@@ -152,12 +157,20 @@ export async function openSegments(session: Session, { dir, clock, log }: Segmen
   /** undefined when the file is damaged; then it has been set aside. */
   async function unlessDamaged(id: number, openIt: (id: number) => Promise<Segment>): Promise<Segment | undefined> {
     const path = pathOf(id);
+    const aside = join(dir, damagedFolder);
     try {
       if (await mend(path)) log.warn({ file: path }, 'a checkpoint that was cut short is undone');
       return await openIt(id);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      const aside = join(dir, damagedFolder);
+      const bytes = await cutTornLog(path, error, aside);
+      if (bytes !== undefined) {
+        log.warn(
+          { file: `${path}.wal`, bytes },
+          'the end of a log, written when the power failed, is torn and was cut',
+        );
+        return unlessDamaged(id, openIt);
+      }
       await mkdir(aside, { recursive: true });
       for (const file of filesOf(path)) if (await exists(file)) await rename(file, join(aside, basename(file)));
       await syncFolder(dir);

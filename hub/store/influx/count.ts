@@ -26,6 +26,32 @@ export async function countNumbers(parts: AsyncIterable<Rows>): Promise<NumberCo
   return points === 0 ? { points, distinct, min: null, max: null } : { points, distinct, min, max };
 }
 
+/** The lowest number that lies in one of the ascending runs. `parts` have the number in their second column. */
+export async function firstAmong(
+  parts: AsyncIterable<Rows>,
+  runs: readonly (readonly [first: number, last: number])[],
+): Promise<number | undefined> {
+  let lowest: number | undefined;
+  for await (const { values } of parts) {
+    for (const row of values) {
+      const number = row[1] as number;
+      if (number < (lowest ?? Number.POSITIVE_INFINITY) && isAmong(number, runs)) lowest = number;
+    }
+  }
+  return lowest;
+}
+
+function isAmong(number: number, runs: readonly (readonly [first: number, last: number])[]): boolean {
+  let low = 0;
+  let high = runs.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (runs[middle]![1] < number) low = middle + 1;
+    else high = middle;
+  }
+  return low < runs.length && runs[low]![0] <= number;
+}
+
 /** Whether the number was not ticked before. */
 function tick(pages: Map<number, Uint32Array>, number: number): boolean {
   const key = Math.floor(number / numbersPerPage);

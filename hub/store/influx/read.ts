@@ -6,7 +6,7 @@
 import { normaliseInteger, type SampleColumns, type SampleValue, type TimeUs } from '../../../protocols/sample.ts';
 import { byNumber, inOrder, joined, noPoints, type Points, slice } from '../points.ts';
 import type { SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../store.ts';
-import { countNumbers } from './count.ts';
+import { countNumbers, firstAmong } from './count.ts';
 import type { QueryClient } from './query.ts';
 
 interface Ask {
@@ -95,13 +95,15 @@ export function createInfluxReader({ query }: QueryClient, measurement: string):
     return { numbers, samples };
   }
 
+  const numbersOf = (stream: number, [first, last]: readonly [number, number], signal: AbortSignal) =>
+    query([`SELECT n FROM ${measurement} WHERE ${numbered(stream, first, last)} GROUP BY "tag"`], signal);
+
   return {
     series,
     samplesByNumber,
-    countNumbers: (stream, first, last, signal) =>
-      countNumbers(
-        query([`SELECT n FROM ${measurement} WHERE ${numbered(stream, first, last)} GROUP BY "tag"`], signal),
-      ),
+    countNumbers: (stream, first, last, signal) => countNumbers(numbersOf(stream, [first, last], signal)),
+    firstAmong: async (stream, runs, signal) =>
+      runs.length === 0 ? undefined : firstAmong(numbersOf(stream, [runs[0]![0], runs.at(-1)![1]], signal), runs),
   };
 }
 
