@@ -1,6 +1,7 @@
 /** Configuration: every example loads, and every mistake is told with file, line, column and what to do. */
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, createReadStream, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
@@ -106,4 +107,51 @@ t.test('the commands say a mistake in three lines and end with 78', async (t) =>
   const good = run(['edge-agent/payesh-agent.mjs', 'check', '--json', '-c', join(demo, 'agent-packaging.yaml')]);
   t.equal(good.status, 0);
   t.match(JSON.parse(good.stdout), { ok: true, agent: 'packaging' });
+});
+
+t.test('a log that cannot be written holds nobody up, and says later what it lacks', async (t) => {
+  const program = `
+    import { openLogOutput } from '${join(import.meta.dirname, '../config/log-output.ts')}';
+    const log = openLogOutput();
+    const lines = (count) => { for (let i = 0; i < count; i++) log.write(JSON.stringify({ i, text: 'x'.repeat(200) }) + '\\n'); };
+    lines(20_000);
+    process.stderr.write('lives');
+    process.stdin.once('data', () => { lines(3); process.exit(0); });`;
+  const start = (stdout: number) => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', stdout, 'pipe'] });
+    return { child, lives: once(child.stderr!, 'data'), ended: once(child, 'exit') };
+  };
+  await t.test('the disk is full', async (t) => {
+    const full = openSync('/dev/full', 'w');
+    const { child, lives, ended } = start(full);
+    closeSync(full);
+    t.equal(String((await lives)[0]), 'lives');
+    child.stdin!.end('go');
+    t.equal((await ended)[0], 0);
+  });
+  await t.test('nobody reads, and then somebody does', async (t) => {
+    const pipe = join(t.testdir({}), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const both = openSync(pipe, 'r+');
+    const { child, lives, ended } = start(both);
+    t.equal(String((await lives)[0]), 'lives');
+    const reader = createReadStream(pipe, 'utf8');
+    const readAll = once(reader, 'end');
+    let text = '';
+    reader.on('data', (some) => {
+      text += some;
+    });
+    while (text.length < 60_000) await once(reader, 'data');
+    closeSync(both);
+    child.stdin!.end('go');
+    t.equal((await ended)[0], 0);
+    await readAll;
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { i?: number; dropped?: number });
+    const dropped = lines.reduce((sum, line) => sum + (line.dropped ?? 0), 0);
+    const whole = lines.filter(({ i }) => i !== undefined).length;
+    t.equal(whole + dropped, 20_003, 'every line is there or counted, and none is cut');
+  });
 });

@@ -1,5 +1,6 @@
 /** `payesh-agent run`: the agent itself, until it is told to stop. SIGHUP, or a change of its files, is a reload. */
 import { Command } from 'commander';
+import { openLogOutput } from '../../config/log-output.ts';
 import { exitWith, stopSignals } from '../../config/process.ts';
 import { packageVersion } from '../../config/version.ts';
 import { parseClock } from '../../protocols/clock.ts';
@@ -20,7 +21,7 @@ export const runCommand = (): Command =>
           import('../../config/secrets.ts'),
           import('../app.ts'),
         ]);
-        const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { agent: config.agent } });
+        const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { agent: config.agent } }, openLogOutput());
         const clock = parseClock(process.env.PAYESH_CLOCK);
         const secret = createSecretReader(process.env);
         await runAgent({ config, configuration, secret, clock, log, drainMs, version: packageVersion }, stop, kill);

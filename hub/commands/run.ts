@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { loadYaml } from '../../config/load.ts';
+import { openLogOutput } from '../../config/log-output.ts';
 import { stopSignals } from '../../config/process.ts';
 import { parseClock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
@@ -24,7 +25,7 @@ export const runCommand = (configFile: () => string): Command =>
       const plants = config.plants.map((path) =>
         buildPlant(loadYaml(resolve(dirname(file), path), plantSchema, process.env)),
       );
-      const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { part: 'hub' } });
+      const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { part: 'hub' } }, openLogOutput());
       const { broker, store } = config;
       // Only here: the other commands need not wait for everything that a hub is made of.
       const { runHub } = await import('../app.ts');

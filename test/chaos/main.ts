@@ -1,6 +1,7 @@
 /** `npm run chaos`: see options.ts and README.md. The last line is the result as JSON; 0 is the exit code of a proof. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fuzzModbus } from '../support/modbus-decoder-fuzz.ts';
 import { fuzz } from './fuzz.ts';
 import { fuzzTargets } from './fuzz-targets.ts';
 import { runMutants } from './mutate.ts';
@@ -63,7 +64,10 @@ async function hurlInputs(): Promise<void> {
   const reports = await fuzz({ targets: fuzzTargets, inputs, seed, progress: say });
   const broken = Object.values(reports).flatMap((report) => report.broken);
   const decoders = Object.entries(reports).map(([name, report]) => [name, { ...report, broken: report.broken.length }]);
-  conclude({ seed, decoders: Object.fromEntries(decoders), broken: broken.length }, broken);
+  say(`modbus: ${inputs} inputs`);
+  const { broken: brokenOfModbus, ...modbus } = await fuzzModbus({ inputs, seed });
+  broken.push(...brokenOfModbus);
+  conclude({ seed, decoders: Object.fromEntries(decoders), modbus, broken: broken.length }, broken);
 }
 
 async function playScenarios(names: readonly string[]): Promise<void> {
