@@ -25,7 +25,6 @@ import { openRollUpDatabase } from './rollup/database.ts';
 import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { createRollUp } from './rollup/roll-up.ts';
-import { openKpiValues } from './rollup/values.ts';
 import { openStore } from './store/open.ts';
 
 export interface HubOptions {
@@ -63,7 +62,6 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     clock,
     log,
   });
-  using values = openKpiValues(inDataDir('kpi.db'));
   using database = openRollUpDatabase(inDataDir('rollup.db'));
   const dirt = openDirtBook(database);
   const rollUp = createRollUp({
@@ -75,7 +73,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     clock,
     log,
   });
-  const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger, clock, values });
+  const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger, clock });
   const kpis = { ...evaluator, assets: () => plantAssets(plants) };
 
   await using broker = await openBroker();

@@ -56,6 +56,8 @@ export interface Buckets {
   put(buckets: readonly NewBucket[], now: TimeUs): NewBucket[];
   /** Ascending by start within each asset, assets in the order of the query. */
   read(query: BucketQuery): StoredBucket[];
+  /** Assets of which elements of a group are stored. */
+  assetsOf(group: ElementGroup): string[];
   /** Oldest first; the last one is current. */
   revisions(key: Pick<NewBucket, 'tier' | 'group' | 'asset' | 'start'>): StoredBucket[];
   restatements(after: number, limit: number): Restatement[];
@@ -177,6 +179,8 @@ export function openBuckets(db: Database): Buckets {
         return rows.map((row) => toBucket({ tier, group, asset }, row));
       });
     },
+    assetsOf: (group) =>
+      [...series.keys()].flatMap((key) => (key.startsWith(`${group} `) ? [key.slice(group.length + 1)] : [])),
     revisions({ tier, group, asset, start }) {
       const id = series.get(`${group} ${asset}`);
       if (id === undefined) return [];

@@ -1,8 +1,7 @@
 /**
- * From stored samples to KPI values, over any window: reads what the asked KPIs need, adds up elements, computes, and
- * gives every value its revision. A window that has not ended is computed up to now and kept nowhere.
+ * From stored samples to KPI values, over any window: reads what the asked KPIs need, adds up elements, computes. A
+ * window that has not ended is computed up to now. Nothing of it is kept: what has revisions are buckets.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { catalogue } from '../kpi/catalogue.ts';
@@ -10,17 +9,16 @@ import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import { hashOf } from './rolled-values.ts';
 import { type SiteElements, siteElements } from './site-elements.ts';
 import { applies, groupOf, type KpiAsset, kpiAssets, planSite, sourcesOf } from './site-plan.ts';
 import { type SiteTags, siteTags } from './site-tags.ts';
-import type { KpiValues, NewKpiValue } from './values.ts';
 
 export interface KpiEvaluatorOptions {
   readonly plants: readonly Plant[];
   readonly reader: Pick<TelemetryReader, 'series'>;
   readonly ledger: Pick<Ledger, 'tags'>;
   readonly clock: Pick<Clock, 'now'>;
-  readonly values: Pick<KpiValues, 'record'>;
 }
 
 export interface KpiRequest {
@@ -60,7 +58,7 @@ interface Asked {
   readonly asset: KpiAsset;
 }
 
-export function createKpiEvaluator({ plants, reader, ledger, clock, values }: KpiEvaluatorOptions): KpiEvaluator {
+export function createKpiEvaluator({ plants, reader, ledger, clock }: KpiEvaluatorOptions): KpiEvaluator {
   const definitions = catalogue.filter(({ id }) => fromSamples.has(id));
 
   const evaluateSite = async (
@@ -68,7 +66,7 @@ export function createKpiEvaluator({ plants, reader, ledger, clock, values }: Kp
     request: KpiRequest,
     now: TimeUs,
     signal: AbortSignal,
-  ): Promise<NewKpiValue[]> => {
+  ): Promise<KpiValue[]> => {
     const { kpis, assets, from, to } = request;
     const tags = siteTags(plant.path, ledger.tags());
     const asked = kpiAssets(plant, tags)
@@ -93,11 +91,9 @@ export function createKpiEvaluator({ plants, reader, ledger, clock, values }: Kp
       const strange = kpis?.find((kpi) => !definitions.some(({ id }) => id === kpi));
       if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
       const now = clock.now();
-      const fresh: NewKpiValue[] = [];
+      const fresh: KpiValue[] = [];
       for (const plant of plants) fresh.push(...(await evaluateSite(plant, request, now, signal)));
-      return to > now
-        ? fresh.map(({ plantVersion: _, ...value }) => ({ ...value, revision: 1 }))
-        : values.record(fresh);
+      return fresh;
     },
     definitions: () => definitions,
   };
@@ -110,7 +106,7 @@ function toValue(
   tags: SiteTags,
   { from, to }: KpiRequest,
   now: TimeUs,
-): NewKpiValue {
+): KpiValue {
   const result = definition.compute(site.of(asset, groupOf(definition)), { coverage: plant.coverage });
   const isTold = sourcesOf(plant, { asset, group: groupOf(definition) }, tags)
     .values()
@@ -124,13 +120,8 @@ function toValue(
     end: to,
     unit: groupOf(definition) === 'carrier' ? asset.meter!.unit : definition.unit,
     provisional: to > now || !isTold,
-    inputHash: hashInputs(definition, plant, result.elements),
+    revision: 1,
+    inputHash: hashOf(definition, result.elements, result.parameters),
     computedAt: now,
-    plantVersion: plant.version,
   };
-}
-
-function hashInputs({ id, version }: KpiDefinition, plant: Plant, elements: KpiValue['elements']): string {
-  const inputs = [id, version, plant.version, Object.entries(elements).sort(([a], [b]) => (a < b ? -1 : 1))];
-  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 }

@@ -3,15 +3,7 @@ import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { KpiValue } from '../../hub/kpi/kpi.ts';
 import { judgeStep } from '../../hub/rollup/counter.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import {
-  createVectorSite,
-  line,
-  local,
-  maintenance,
-  memoryValues,
-  site,
-  type VectorSite,
-} from '../support/vector-plant.ts';
+import { createVectorSite, line, local, maintenance, site, type VectorSite } from '../support/vector-plant.ts';
 
 const minute = 60e6;
 const never = new AbortController().signal;
@@ -22,8 +14,7 @@ function near(t: Test, actual: number | null | undefined, expected: number, what
 }
 
 const evaluate = async (vectors: VectorSite, from: TimeUs, to: TimeUs, now = to + minute) => {
-  using values = memoryValues();
-  const found = await vectors.evaluator(now, values).evaluate({ from, to }, never);
+  const found = await vectors.evaluator(now).evaluate({ from, to }, never);
   return (kpi: string, asset: string): KpiValue => found.find((value) => value.kpi === kpi && value.asset === asset)!;
 };
 

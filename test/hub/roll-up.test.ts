@@ -169,3 +169,81 @@ t.test(
     );
   },
 );
+
+t.test(
+  'a final value that late samples change gets a revision; what was known before can still be asked for',
+  async (t) => {
+    const rolled = createRolledSite(site, 2);
+    declare(rolled);
+    const clock = { now: begin };
+    const live = rolled.rollUp(plant, clock);
+    const run = (from: string, to: string): SampleEvent[] => {
+      const events: SampleEvent[] = [];
+      for (let time = local(from); time <= local(to); time += minute) {
+        events.push({ agent: 0, path: 'health/plc/through', time, value: time });
+      }
+      return events;
+    };
+    const state = (time: string, value: number) => ({ agent: 0, path: 'area/line/m1/state', time: local(time), value });
+    const started = [
+      { agent: 0, path: 'health/plc/session', time: local('05:00'), value: true },
+      { agent: 0, path: 'area/line/m1/mode', time: local('05:00'), value: 1 },
+      state('05:00', 6),
+    ];
+    const availability = (asOf?: TimeUs) =>
+      live.values({
+        ...{ kpis: ['prod.availability'], assets: [unit], granularity: 'hour', asOf },
+        ...{ from: local('06:30'), to: local('07:00') },
+      })[0];
+
+    rolled.arrive([...started, ...run('05:00', '06:45')], local('06:45'));
+    await passAt(live, clock, local('06:45'));
+    t.match(
+      availability(),
+      { value: 1, provisional: true, state: 'open', revision: 1, coverage: 1 },
+      'of what has passed',
+    );
+    t.equal(availability()!.elements.PBT_s, 45 * 60);
+
+    await passAt(live, clock, local('07:20'));
+    const final = availability()!;
+    t.match(final, { revision: 1, provisional: false, state: 'final', status: 'no_data', value: null, coverage: 0.75 });
+    t.match(final, { elements: { PBT_s: 3600, UNK_s: 900 }, bounds: [0.75, 1] }, 'nothing came, and the grace is over');
+
+    rolled.arrive([...run('06:46', '08:00'), state('06:50', 9)], local('09:00'));
+    await passAt(live, clock, local('09:00'));
+    t.match(availability(), { revision: 2, status: 'ok', coverage: 1, value: 50 / 60, elements: { UNK_s: 0 } });
+    t.same(availability(local('08:59')), final, 'as of a minute earlier');
+    t.equal(availability(local('06:00')), undefined, 'nothing was known then');
+    const [unchanged] = [availability()];
+    await passAt(live, clock, local('09:30'));
+    t.same(availability(), unchanged, 'the same inputs are the same revision');
+    clock.now = local('09:00', '2025-07-11');
+    t.equal(availability()!.state, 'closed', '72 hours later');
+    t.equal(live.buckets.restatements(0, 100).length > 0, true);
+  },
+);
+
+t.test('a changed plant computes everything anew, a deleted past stays as it was', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: local('09:00') };
+  const live = rolled.rollUp(plant, clock);
+  const events = eventsOf({ states: [], pieces: [[200, 60]], energy: [], outages: [], steps: [60] });
+  rolled.arrive(
+    events.filter(({ time }) => time < clock.now),
+    clock.now,
+  );
+  await live.once(never);
+  const oee = () =>
+    live.values({
+      ...{ kpis: ['prod.oee'], assets: [unit], granularity: 'hour' },
+      ...{ from: local('07:30'), to: local('07:31') },
+    })[0]!;
+  t.equal(oee().elements.PRI_GQ_s, 60 * 30);
+  const faster = vectorPlant({
+    products: [{ code: 'p0', name: { en: 'p', fa: 'p' }, rates: [{ unit: 'area/line/m1', plannedRunTimeS: 20 }] }],
+  });
+  await live.restart(faster).once(never);
+  t.match(oee(), { revision: 2, elements: { PRI_GQ_s: 60 * 20 } });
+});

@@ -11,20 +11,11 @@ import { createKpiEvaluator } from '../../hub/rollup/evaluate.ts';
 import { sliceSpans } from '../../hub/rollup/slice.ts';
 import { sourceHealth } from '../../hub/rollup/source-health.ts';
 import { mergeTracks, type Track } from '../../hub/rollup/track.ts';
-import { openKpiValues } from '../../hub/rollup/values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createFactory } from '../../protocols/simulator/factory.ts';
 import { createMemorySite } from '../support/memory-site.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
-import {
-  createVectorSite,
-  line,
-  local,
-  memoryValues,
-  site,
-  type VectorSite,
-  vectorPlant,
-} from '../support/vector-plant.ts';
+import { createVectorSite, line, local, site, type VectorSite, vectorPlant } from '../support/vector-plant.ts';
 
 const second = 1e6;
 const minute = 60 * second;
@@ -301,8 +292,7 @@ const plant = vectorPlant({ orders: [{ unit: 'area/line/m1', from: '2025-07-07T0
 const asked = [`${line}/m1`, `${site}/energy/main`, `${line}/m1/state`];
 
 async function elementsOf(vectors: VectorSite, from: TimeUs, to: TimeUs): Promise<Map<string, Record<string, number>>> {
-  using values = memoryValues();
-  const evaluator = vectors.evaluator(to + 100 * hour, values, plant);
+  const evaluator = vectors.evaluator(to + 100 * hour, plant);
   const found = await evaluator.evaluate({ from, to, assets: asked }, never);
   return new Map(found.map(({ kpi, asset, elements }) => [`${kpi} ${asset}`, { ...elements }]));
 }
@@ -407,8 +397,7 @@ t.test('a curtailment is a delay of class energy, or planned down time where the
     ['delay', { PBT_s: 450 * 60, PDOT_s: 30 * 60, ADET_energy_s: 30 * 60, APT_s: 420 * 60 }],
     ['planned_down', { PBT_s: 420 * 60, PDOT_s: 60 * 60, APT_s: 420 * 60 }],
   ] as const) {
-    using values = memoryValues();
-    const evaluator = vectors.evaluator(local('15:00'), values, vectorPlant({ stateMaps, curtailmentCountsAs }));
+    const evaluator = vectors.evaluator(local('15:00'), vectorPlant({ stateMaps, curtailmentCountsAs }));
     const request = { from: local('06:00'), to: local('14:00'), kpis: ['prod.availability'], assets: [`${line}/m1`] };
     t.match((await evaluator.evaluate(request, never))[0]!.elements, expected, curtailmentCountsAs);
   }
@@ -448,8 +437,7 @@ t.test(
 t.test('a value is provisional until its window has ended and its sources have told everything', async (t) => {
   const request = { from: local('06:00'), to: local('07:00'), kpis: ['prod.availability'], assets: [`${line}/m1`] };
   const value = async (vectors: VectorSite, now: TimeUs): Promise<KpiValue> => {
-    using values = memoryValues();
-    return (await vectors.evaluator(now, values).evaluate(request, never))[0]!;
+    return (await vectors.evaluator(now).evaluate(request, never))[0]!;
   };
   const vectors = (through: TimeUs) => {
     const made = createVectorSite();
@@ -478,73 +466,6 @@ t.test('a value is provisional until its window has ended and its sources have t
   t.match(future, { provisional: true, value: null, status: 'no_data' }, 'a window to come');
 });
 
-t.test('late data make a new revision, and keep the old one', async (t) => {
-  const vectors = createVectorSite();
-  vectors.machine('m1');
-  vectors.did('m1', [['05:00', 'RUN']]);
-  vectors.session('plc', local('05:00'), local('06:45'), { down: true });
-  const file = join(t.testdir(), 'kpi.db');
-  const request = { from: local('06:00'), to: local('07:00'), kpis: ['prod.availability'], assets: [`${line}/m1`] };
-  const evaluate = async (now: TimeUs) => {
-    using values = openKpiValues(file);
-    return (await vectors.evaluator(now, values).evaluate(request, never))[0]!;
-  };
-  const first = await evaluate(local('07:05'));
-  t.match(first, { revision: 1, status: 'no_data', value: null, coverage: 0.75, bounds: [0.75, 1], provisional: true });
-  t.same(await evaluate(local('07:06')), first, 'the same inputs are the same revision, as it was told');
-
-  vectors.session('plc', local('06:50'), local('07:30'));
-  vectors.did('m1', [['06:50', 'RUN']]);
-  const second = await evaluate(local('07:10'));
-  t.match(second, { revision: 2, status: 'partial', value: 1, coverage: 55 / 60, provisional: false });
-  t.not(second.inputHash, first.inputHash);
-  using values = openKpiValues(file);
-  t.same(values.revisions('prod.availability', `${line}/m1`, request.from, request.to), [first, second]);
-});
-
-t.test('a value becomes final without a new revision, and windows off the grid are forgotten', (t) => {
-  using values = memoryValues();
-  const value = {
-    kpi: 'prod.oee',
-    definitionVersion: 1,
-    asset: line,
-    start: local('06:00'),
-    end: local('07:00'),
-    unit: '1',
-    value: 0.7,
-    status: 'ok' as const,
-    coverage: 1,
-    flags: [],
-    elements: { PBT_s: 3600, PRI_GQ_s: 0.1 + 0.2 },
-    provisional: true,
-    inputHash: 'a',
-    computedAt: local('07:00'),
-    plantVersion: 'p',
-  };
-  const [first] = values.record([value]);
-  t.match(first, { revision: 1, provisional: true });
-  const changed = {
-    ...value,
-    provisional: false,
-    inputHash: 'b',
-    elements: { PBT_s: 3600, PRI_GQ_s: 0.3 },
-    computedAt: local('07:01'),
-  };
-  t.same(values.record([changed]), [{ ...first, provisional: false }], 'equal to the last digit but one');
-  t.match(values.record([{ ...changed, plantVersion: 'q' }]), [{ revision: 2 }], 'another plant file is another input');
-  t.match(values.record([{ ...changed, plantVersion: 'q', inputHash: 'c', elements: { PBT_s: 3600 } }]), [
-    { revision: 3 },
-  ]);
-
-  const adHoc = { ...value, start: local('06:00') + second };
-  values.record([adHoc]);
-  t.equal(values.revisions('prod.oee', line, adHoc.start, adHoc.end).length, 1);
-  values.record([{ ...adHoc, end: adHoc.end + second, computedAt: local('08:01') }]);
-  t.equal(values.revisions('prod.oee', line, adHoc.start, adHoc.end).length, 0, 'after an hour');
-  t.equal(values.revisions('prod.oee', line, value.start, value.end).length, 3, 'those on the grid stay');
-  t.end();
-});
-
 t.test('a new agent continues the series of an old one', async (t) => {
   const old = createVectorSite();
   old.machine('m1');
@@ -556,13 +477,11 @@ t.test('a new agent continues the series of an old one', async (t) => {
   fresh.session('gateway', local('06:45'), local('08:00'));
   fresh.sample('area/line/m1/state', local('06:45'), 4);
   fresh.sample('area/line/m1/mode', local('06:45'), 1);
-  using values = memoryValues();
   const evaluator = createKpiEvaluator({
     plants: [vectorPlant()],
     reader: old.store,
     ledger: { tags: () => [...old.tags(), ...fresh.tags()] },
     clock: { now: () => local('08:00') },
-    values,
   });
   const request = { from: local('06:00'), to: local('07:00'), kpis: ['prod.availability'], assets: [`${line}/m1`] };
   const [value] = await evaluator.evaluate(request, never);
@@ -573,8 +492,7 @@ t.test('only what is asked is read and told; what does not exist is an error or 
   const vectors = createVectorSite();
   vectors.machine('m1');
   vectors.session('plc', local('05:00'), local('14:01'));
-  using values = memoryValues();
-  const evaluator = vectors.evaluator(local('15:00'), values);
+  const evaluator = vectors.evaluator(local('15:00'));
   const window = { from: local('06:00'), to: local('12:00') };
   const before = vectors.store.queries;
   t.same(await evaluator.evaluate({ ...window, assets: ['no/such/asset'] }, never), []);
@@ -667,13 +585,11 @@ t.test('a day of the demo factory, told by its signals alone, is what the factor
   factory.advanceTo(to + minute);
   for (const [asset] of state) tally(asset, [...sites.keys()].find((plant) => asset.startsWith(plant))!, to);
 
-  using values = memoryValues();
   const evaluator = createKpiEvaluator({
     plants: [...sites.values()].map(({ plant }) => plant),
     reader: store,
     ledger: { tags: () => [...sites.values()].flatMap(({ memory }) => memory.tags()) },
     clock: { now: () => to + hour },
-    values,
   });
   const found = await evaluator.evaluate({ from, to }, never);
   const value = (kpi: string, asset: string) => found.find((one) => one.kpi === kpi && one.asset === asset)!;
@@ -746,13 +662,11 @@ t.test('all KPIs of both demo plants over a shift of samples every second', asyn
   for (let i = 1; tags < 60; i++)
     fill(packaging, `utilities/boiler/process-${i}`, { type: 'float' }, (second) => second % i);
 
-  using values = memoryValues();
   const evaluator = createKpiEvaluator({
     plants,
     reader: machining.store,
     ledger: { tags: () => [...machining.tags(), ...packaging.tags()] },
     clock: { now: () => to + minute },
-    values,
   });
   const timed = async (request: object) => {
     const start = performance.now();
@@ -776,5 +690,5 @@ t.test('all KPIs of both demo plants over a shift of samples every second', asyn
       elements: { PBT_s: 445 * 60, PQ: 14_400 },
     },
   );
-  for (const { found } of again) t.same(found, first.found, 'the same revision');
+  for (const { found } of again) t.same(found, first.found, 'the same values');
 });

@@ -5,6 +5,7 @@ import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { openDirtBook } from '../../hub/rollup/dirt.ts';
 import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
+import { createRolledValues, type RolledValues } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
 import { createMemoryStore } from './memory-store.ts';
@@ -23,7 +24,10 @@ export interface RolledSite {
   /** The events are in the store and settled, each agent's as one frame. */
   arrive(events: readonly SampleEvent[], now: TimeUs): void;
   /** A roll-up of its own, with an empty file. */
-  rollUp(plant: Plant, clock: { now: TimeUs }): RollUp & { readonly buckets: Buckets; restart(plant?: Plant): RollUp };
+  rollUp(
+    plant: Plant,
+    clock: { now: TimeUs },
+  ): RollUp & { readonly buckets: Buckets; readonly values: RolledValues['values']; restart(plant?: Plant): RollUp };
 }
 
 export function createRolledSite(site: string, agentCount: number): RolledSite {
@@ -85,7 +89,9 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           clock: { now: () => clock.now, sleep: async () => {}, speed: 1 } as never,
           log: { info() {}, warn() {} },
         });
-      return { ...make(plant), buckets, restart: (current = plant) => make(current) };
+      const now = { now: () => clock.now };
+      const { values } = createRolledValues({ plants: [plant], ledger, buckets, clock: now });
+      return { ...make(plant), buckets, values, restart: (current = plant) => make(current) };
     },
   };
 }

@@ -3,7 +3,6 @@
 import { buildPlant, type Plant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
 import { createKpiEvaluator, type KpiEvaluator } from '../../hub/rollup/evaluate.ts';
-import { type KpiValues, openKpiValues } from '../../hub/rollup/values.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
 
@@ -79,7 +78,7 @@ export interface VectorSite extends MemorySite {
   machine(code: string, counter?: { modulus?: number; maxRatePerS?: number }): void;
   /** What a machine did: `HH:MM` and a state, each until the next. */
   did(code: string, timeline: readonly (readonly [string, keyof typeof states])[]): void;
-  evaluator(now: TimeUs, values: KpiValues, plant?: Plant): KpiEvaluator;
+  evaluator(now: TimeUs, plant?: Plant): KpiEvaluator;
 }
 
 export function createVectorSite(): VectorSite {
@@ -102,15 +101,12 @@ export function createVectorSite(): VectorSite {
     did(code, timeline) {
       for (const [time, state] of timeline) memory.sample(`area/line/${code}/state`, local(time), states[state]);
     },
-    evaluator: (now, values, plant = vectorPlant()) =>
+    evaluator: (now, plant = vectorPlant()) =>
       createKpiEvaluator({
         plants: [plant],
         reader: memory.store,
         ledger: { tags: memory.tags },
         clock: { now: () => now },
-        values,
       }),
   };
 }
-
-export const memoryValues = (): KpiValues => openKpiValues(':memory:');

@@ -1,0 +1,27 @@
+/** What the plant model gives a KPI beside its elements: what does not add up (`hub/kpi/parameters.ts`). */
+
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { KpiParameters } from '../kpi/parameters.ts';
+import type { Validity } from '../plant/dates.ts';
+import type { Plant } from '../plant/plant.ts';
+import { metersOf } from './rolled-records.ts';
+import type { KpiAsset } from './site-plan.ts';
+
+/** The one in force at the end of the window. */
+const inForce = <T extends Validity>(list: readonly T[], end: TimeUs): T | undefined =>
+  list.find(({ from, to }) => from < end && end <= to);
+
+export function parametersOf(plant: Plant, asset: KpiAsset, { end }: { readonly end: TimeUs }): KpiParameters {
+  const [meter, ...others] = metersOf(plant, asset).filter(({ carrier }) => carrier === 'electricity');
+  const common: KpiParameters = { coverage: plant.coverage, mtbfDenominator: plant.mtbfDenominator };
+  if (!meter || others.length > 0) return common;
+  const contract = inForce(
+    plant.contracts.filter((one) => one.meter === meter.path),
+    end,
+  );
+  return {
+    ...common,
+    demand: { intervalS: meter.demandIntervalUs / 1e6, stepS: meter.demandStepUs / 1e6 },
+    ...(contract && { contractDemandKw: contract.demandKw, powerFactorLimit: contract.powerFactorLimit }),
+  };
+}

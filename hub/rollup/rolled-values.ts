@@ -1,0 +1,168 @@
+/**
+ * KPI values of whole buckets, computed from stored elements when somebody asks: with what they were computed from,
+ * down to the revision of each stored bucket, so that a figure can be explained and made again.
+ */
+import { createHash } from 'node:crypto';
+import type { TimeUs } from '../../protocols/sample.ts';
+import { catalogue } from '../kpi/catalogue.ts';
+import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import type { KpiParameters } from '../kpi/parameters.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Plant } from '../plant/plant.ts';
+import { hourUs } from '../plant/zone.ts';
+import type { Buckets } from './buckets.ts';
+import type { Bucket, Granularity } from './grid.ts';
+import { parametersOf } from './kpi-parameters.ts';
+import { type Input, type RolledRecord, rolledRecords, seriesOf } from './rolled-records.ts';
+import { type KpiAsset, kpiAssets } from './site-plan.ts';
+import { siteTags } from './site-tags.ts';
+
+export interface RolledRequest {
+  /** Ids of definitions; absent is all. */
+  readonly kpis?: readonly string[];
+  /** Full paths; absent is everything in all plants but single tags. */
+  readonly assets?: readonly string[];
+  readonly granularity: Granularity;
+  /** Buckets that touch [from, to), whole. */
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+  /** What was known then; absent is now. */
+  readonly asOf?: TimeUs | undefined;
+}
+
+/** Life of a bucket (kpi.md §5.4). */
+export type BucketState = 'open' | 'provisional' | 'final' | 'closed';
+
+export interface RolledValue extends KpiValue {
+  readonly bucket: Bucket;
+  readonly state: BucketState;
+  readonly inputs: readonly Input[];
+  readonly plantVersion: string;
+}
+
+export interface RolledValues {
+  /** By bucket, asset and KPI, ascending. @throws {RangeError} a KPI that is not known, or an empty range. */
+  values(request: RolledRequest): RolledValue[];
+  readonly definitions: readonly KpiDefinition[];
+}
+
+interface Asked {
+  readonly bucket: Bucket;
+  readonly record: RolledRecord;
+  readonly parameters: KpiParameters;
+}
+
+const closedAfterUs = 72 * hourUs;
+
+export function createRolledValues(options: {
+  readonly plants: readonly Plant[];
+  readonly ledger: Pick<Ledger, 'tags'>;
+  readonly buckets: Buckets;
+  readonly clock: { now(): TimeUs };
+}): RolledValues {
+  const { plants, ledger, buckets, clock } = options;
+
+  const valuesOfSite = (plant: Plant, request: RolledRequest, now: TimeUs): RolledValue[] => {
+    const { kpis, assets, granularity } = request;
+    const completed = buckets.assetsOf('completeness');
+    const asked = kpiAssets(plant, siteTags(plant.path, ledger.tags())).filter(
+      ({ path, scope }) => scope !== 'tag' && (assets?.includes(path) ?? true),
+    );
+    return asked.flatMap((asset) => {
+      // Many definitions are computed from the same groups.
+      const known = new Map<string, readonly Asked[]>();
+      const recordsOf = (groups: KpiDefinition['groups']): readonly Asked[] => {
+        const key = groups.join();
+        const found = known.get(key) ?? readRecords(plant, asset, groups, completed, request);
+        known.set(key, found);
+        return found;
+      };
+      return catalogue
+        .filter((definition) => (kpis?.includes(definition.id) ?? true) && isFor(definition, asset, granularity))
+        .flatMap((definition) => recordsOf(definition.groups).map((one) => toValue(asset, definition, one, now)));
+    });
+  };
+
+  const readRecords = (
+    plant: Plant,
+    asset: KpiAsset,
+    groups: KpiDefinition['groups'],
+    completed: readonly string[],
+    request: RolledRequest,
+  ): Asked[] => {
+    const sources = groups.map((group) => ({ group, assets: seriesOf(plant, asset, group, completed) }));
+    if (sources.some(({ assets }) => assets.length === 0)) return [];
+    return [...rolledRecords(buckets, plant, sources, request)].map(({ bucket, record }) => ({
+      bucket,
+      record,
+      parameters: parametersOf(plant, asset, bucket),
+    }));
+  };
+
+  return {
+    definitions: catalogue,
+    values(request) {
+      const { kpis, from, to } = request;
+      if (!(from < to)) throw new RangeError(`the range from ${from} to ${to} is empty`);
+      const strange = kpis?.find((kpi) => !catalogue.some(({ id }) => id === kpi));
+      if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
+      const now = clock.now();
+      return plants
+        .flatMap((plant) => valuesOfSite(plant, request, now))
+        .sort((a, b) => a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi));
+    },
+  };
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function isFor({ scope, granularities }: KpiDefinition, asset: KpiAsset, granularity: Granularity): boolean {
+  if (!scope.includes(asset.scope)) return false;
+  return granularities.includes(granularity === 'gregorian_month' ? 'month' : granularity);
+}
+
+function toValue(
+  asset: KpiAsset,
+  definition: KpiDefinition,
+  { bucket, record, parameters }: Asked,
+  now: TimeUs,
+): RolledValue {
+  const { elements, inputs, provisional, plantVersion } = record;
+  const result = definition.compute(elements, parameters);
+  const { start, end } = bucket;
+  return {
+    ...result,
+    kpi: definition.id,
+    definitionVersion: definition.version,
+    asset: asset.path,
+    start,
+    end,
+    unit: definition.unit === 'own' ? (asset.meter?.unit ?? definition.unit) : definition.unit,
+    provisional,
+    // Rises with every input that gets a revision.
+    revision: 1 + inputs.reduce((sum, { revision }) => sum + revision - 1, 0),
+    inputHash: hashOf(definition, result.elements, result.parameters),
+    computedAt: Math.max(...inputs.map(({ computedAt }) => computedAt)),
+    bucket,
+    state: stateOf(end, provisional, now),
+    inputs,
+    plantVersion,
+  };
+}
+
+function stateOf(end: TimeUs, provisional: boolean, now: TimeUs): BucketState {
+  if (end > now) return 'open';
+  if (provisional) return 'provisional';
+  return now < end + closedAfterUs ? 'final' : 'closed';
+}
+
+/** Of everything that the figure follows from: equal hashes are equal figures. */
+export function hashOf(
+  { id, version }: KpiDefinition,
+  ...inputs: (Readonly<Record<string, unknown>> | undefined)[]
+): string {
+  const sorted = inputs.map((input) => Object.entries(input ?? {}).sort(([a], [b]) => compare(a, b)));
+  return createHash('sha256')
+    .update(JSON.stringify([id, version, sorted]))
+    .digest('hex');
+}
