@@ -19,6 +19,7 @@ import { runningShift } from './plant/calendar.ts';
 import type { Plant } from './plant/plant.ts';
 import { agreeWithStore } from './proof/agree.ts';
 import { verify } from './proof/verify.ts';
+import { readinessOf } from './readiness.ts';
 import { runRetention } from './retention.ts';
 import { openBuckets } from './rollup/buckets.ts';
 import { openRollUpDatabase } from './rollup/database.ts';
@@ -106,8 +107,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       const found = [...delivery.blocked];
       if (!health.ok) found.push(health.reason);
       else if (!agreed) found.push('ledger and store are being compared');
-      const reasons = [...new Set(found)];
-      return { ok: reasons.length === 0, reasons };
+      return readinessOf(found);
     },
     metrics: createHubMetrics({ delivery, ledger, brokerStats: broker.stats }),
     log,

@@ -7,6 +7,7 @@ import { ConnectionError } from '../protocols/errors.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { AuditLog } from './access/audit.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { isWaitedOut } from './ledger/waited-out.ts';
 import type { TelemetryStore } from './store/store.ts';
 
 export interface RetentionOptions {
@@ -39,7 +40,7 @@ export async function runRetention(
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof ConnectionError)) throw error;
+      if (!(error instanceof ConnectionError || isWaitedOut(error))) throw error;
       log.warn({ err: error }, 'retention could not run; trying again later');
     }
     await clock.sleep(checkEveryMs, signal).catch(() => {});

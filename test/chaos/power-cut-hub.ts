@@ -53,6 +53,8 @@ function frame(first: number, count: number): Uint8Array {
 
 export interface HubSide extends AsyncDisposable {
   readonly through: number;
+  /** Why it takes nothing now. */
+  readonly blocked: string | undefined;
   /** Takes frames of so many samples behind `through` as one group; resolves when they are acknowledged. */
   feed(counts: readonly number[]): Promise<void>;
   /** What the ledger says is stored and the store lacks. */
@@ -62,12 +64,12 @@ export interface HubSide extends AsyncDisposable {
 }
 
 /** The hub without broker and HTTP. */
-export async function openHubSide(dir: string): Promise<HubSide> {
+export async function openHubSide(dir: string, samples = join(dir, 'samples')): Promise<HubSide> {
   mkdirSync(dir, { recursive: true });
   const ledger = openSqliteLedger(join(dir, 'ledger.db'));
   const store = await openStore({
     config: { kind: 'duckdb', duckdb: smallSegments } as unknown as HubConfig['store'],
-    dir: join(dir, 'samples'),
+    dir: samples,
     ledgerId: ledger.id,
     secret: undefined,
     clock: systemClock,
@@ -98,6 +100,9 @@ export async function openHubSide(dir: string): Promise<HubSide> {
   return {
     get through() {
       return stream.through;
+    },
+    get blocked() {
+      return ingest.blocked;
     },
     async feed(counts) {
       let first = stream.through + 1;

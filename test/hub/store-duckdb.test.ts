@@ -1,23 +1,12 @@
 /** The DuckDB store on real files: the contract, then rotation, retention, kills, damage and a full disk. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { type DuckdbStoreOptions, openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import { createGate } from '../../hub/store/duckdb/gate.ts';
 import { checkpoint, guardOf } from '../../hub/store/duckdb/guard.ts';
@@ -25,6 +14,7 @@ import type { TelemetryStore } from '../../hub/store/store.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { batchOf, counting, storeContract } from '../contract/store.ts';
+import { fillDisk, smallDisk } from '../support/small-disk.ts';
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 const calm = new AbortController().signal;
@@ -43,24 +33,6 @@ function handClock(): Clock & { time: number } {
 
 const segmentsIn = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.duckdb'));
 const wholeRun = (count: number) => ({ points: count, distinct: count, min: 1, max: count });
-
-/** A file system of its own that can be filled; undefined where the machine does not allow it. */
-function smallDisk(t: Test, megabytes: number): string | undefined {
-  // Not in `t.testdir()`, which is removed before the teardown could unmount it.
-  const dir = mkdtempSync(join(tmpdir(), 'payesh-disk-'));
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', dir]).status === 0;
-  t.teardown(() => {
-    if (mounted) spawnSync('umount', ['-l', dir]);
-    rmdirSync(dir);
-  });
-  return mounted ? dir : undefined;
-}
-
-function fillDisk(dir: string): () => void {
-  const ballast = join(dir, 'ballast');
-  spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4k']);
-  return () => rmSync(ballast);
-}
 
 storeContract(t, 'DuckDB', async (t, { away = false } = {}) => {
   const disk = away ? smallDisk(t, 24) : undefined;
@@ -175,9 +147,11 @@ t.test(
 );
 
 t.test(
-  'killed with SIGKILL in the middle of commits and rotations, it loses and doubles nothing that it acknowledged',
+  'killed or crashed in the middle of commits and rotations, it loses and doubles nothing that it acknowledged',
   async (t) => {
     const dir = join(t.testdir(), 'store');
+    // A fault of native code ends the whole process, the broker in it too.
+    const deaths = ['SIGKILL', 'SIGSEGV', 'SIGABRT'] as const;
     let acknowledged = 0;
     for (let kill = 0; kill < 8; kill++) {
       const from = Math.max(0, acknowledged - 500);
@@ -193,7 +167,7 @@ t.test(
       });
       await delay(Math.random() * 150);
       const exited = once(child, 'exit');
-      child.kill('SIGKILL');
+      child.kill(deaths[kill % deaths.length]);
       await exited;
       const loud = { ...silent, error: (fields: object, message = '') => void t.fail(message, { fields }) };
       await using store = await open(dir, { log: loud });

@@ -6,9 +6,10 @@ import t, { type Test } from 'tap';
 import { connectInfluxStore } from '../../hub/store/influx/influx-store.ts';
 import type { TelemetryStore } from '../../hub/store/store.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
-import type { Sample } from '../../protocols/sample.ts';
+import type { Sample, SampleValue } from '../../protocols/sample.ts';
 import { batchOf, counting, storeContract } from '../contract/store.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
+import { type Fault, startFaultyProxy } from '../support/faulty-proxy.ts';
 import { startInfluxd } from '../support/influxd.ts';
 import { startVictoriaMetrics } from '../support/victoria-metrics.ts';
 
@@ -145,6 +146,81 @@ if (requireOrSkip(t, 'influxd')) {
     t.same(store.health(), { ok: true });
     t.same(await store.reader.countNumbers(1, 1, 10, calm), wholeRun(10));
   });
+
+  t.test('through every fault of the way to a real server, what is written again is stored once', async (t) => {
+    const { database } = await openDatabase(t);
+    const proxy = await startFaultyProxy(t, influxd.url, '/write');
+    const options = { api: 'v1', url: proxy.url, database, timeoutMs: 400, batchLines: 500, log: silent } as const;
+    await using store = await connectInfluxStore(options);
+    const faults: readonly Fault[] = [
+      { kind: 'drop-reply' },
+      { kind: 'slow', ms: 600 },
+      { kind: 'answer', status: 503 },
+      { kind: 'answer', status: 429 },
+      { kind: 'answer', status: 401, body: '{"error":"authorization failed"}' },
+      { kind: 'answer', status: 403 },
+      { kind: 'answer', status: 404 },
+    ];
+    const samples = counting(1, 1000 * (faults.length + 1));
+    for (const [index, fault] of faults.entries()) {
+      const batch = [batchOf(1, index * 1000 + 1, samples.slice(index * 1000, (index + 1) * 1000))];
+      proxy.fault = fault;
+      const before = proxy.passed;
+      await t.rejects(store.writer.write(batch, calm), ConnectionError, `${fault.kind} rejects no sample`);
+      await t.rejects(store.writer.write(batch, calm), ConnectionError);
+      t.match(store.health(), { ok: false, reason: fault.kind === 'answer' ? String(fault.status) : /reached/ });
+      if (fault.kind !== 'answer') t.ok(proxy.passed > before, 'the server has stored it all the same');
+      proxy.fault = { kind: 'none' };
+      t.same(await store.writer.write(batch, calm), []);
+      t.same(store.health(), { ok: true });
+      t.same(await store.reader.countNumbers(1, 1, 1_000_000, calm), wholeRun((index + 1) * 1000));
+    }
+    proxy.fault = { kind: 'slow', ms: 100 };
+    t.same(await store.writer.write([batchOf(1, samples.length - 999, samples.slice(-1000))], calm), []);
+    t.same(await store.reader.countNumbers(1, 1, 1_000_000, calm), wholeRun(samples.length), 'slow is not broken');
+  });
+
+  t.test('a missing right or a wrong address calls the operator, once', async (t) => {
+    const { database } = await openDatabase(t);
+    const proxy = await startFaultyProxy(t, influxd.url, '/write');
+    const alarms: unknown[] = [];
+    const log = { ...silent, error: (fields: { alarm?: string }) => void alarms.push(fields.alarm) };
+    await using store = await connectInfluxStore({ api: 'v1', url: proxy.url, database, log });
+    const write = () => store.writer.write([batchOf(1, 1, counting(1, 3))], calm);
+    for (const status of [401, 403, 404]) {
+      proxy.fault = { kind: 'answer', status };
+      await t.rejects(write(), ConnectionError);
+      await t.rejects(write(), ConnectionError);
+      proxy.fault = { kind: 'none' };
+      await write();
+    }
+    t.same(alarms, ['STORE_REFUSES', 'STORE_REFUSES', 'STORE_REFUSES']);
+    proxy.fault = { kind: 'answer', status: 503 };
+    await t.rejects(write(), ConnectionError);
+    t.equal(alarms.at(-1), 'STORE_FAILED');
+  });
+
+  t.test(
+    'a tag may change its type, and where a stranger has taken a field, only those samples are rejected',
+    async (t) => {
+      const { store, database } = await openDatabase(t);
+      const values: SampleValue[] = [1, 'text', true, 2n ** 60n, 2n ** 63n, null, 1.5];
+      const samples = counting(1, values.length).map((sample, index) => ({ ...sample, value: values[index]! }));
+      t.same(await store.writer.write([batchOf(1, 1, samples)], calm), []);
+      t.same(await store.reader.countNumbers(1, 1, 10, calm), wholeRun(values.length));
+
+      const week = 7 * 24 * hourUs;
+      const later = samples.map((sample) => ({ ...sample, time: sample.time + 10 * week }));
+      const line = `sample,stream=9,tag=9 f="a text" ${later[0]!.time}000`;
+      await fetch(`${influxd.url}/write?${new URLSearchParams({ db: database })}`, { method: 'POST', body: line });
+      const rejections = await store.writer.write([batchOf(1, 101, later)], calm);
+      t.match(
+        rejections.toSorted((a, b) => a.number - b.number),
+        [101, 107].map((number) => ({ number, reason: /field type conflict/ })),
+      );
+      t.equal((await store.reader.countNumbers(1, 101, 107, calm)).points, 5);
+    },
+  );
 
   t.test('numbers beyond a million and more keys than one request asks for are read', async (t) => {
     const { store } = await openDatabase(t);

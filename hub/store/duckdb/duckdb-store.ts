@@ -96,7 +96,11 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   /** Nothing of a failed verb may be relied upon: the caller tries again, on files that were opened anew. */
   async function failed(cause: unknown): Promise<never> {
     const reason = `the store failed: ${messageOf(cause)}`;
-    if (health.ok) log.error({ err: cause }, 'the store failed; nothing is acknowledged until it works again');
+    if (health.ok)
+      log.error(
+        { err: cause, alarm: 'STORE_FAILED' },
+        'the store failed; nothing is acknowledged until it works again',
+      );
     health = { ok: false, reason };
     await end();
     throw new ConnectionError(reason, { cause });

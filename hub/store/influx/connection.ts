@@ -56,6 +56,9 @@ export function refusal(status: number, text: string): ConnectionError {
   return new ConnectionError(`InfluxDB answered ${status}: ${said}`);
 }
 
+/** Whether a refusal waits for the operator: wrong credentials, a missing right, a wrong address. */
+export const isOperators = (reason: string): boolean => /\((401|403|404)\)/.test(reason);
+
 /** An error of the network or of a timeout, as the ConnectionError it is; the caller's own abort as it is. */
 export function unreachable(cause: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;

@@ -7,7 +7,15 @@ import { setLogger } from '@influxdata/influxdb-client';
 import { z } from 'zod';
 import { ConnectionError } from '../../../protocols/errors.ts';
 import type { StoreHealth, TelemetryStore } from '../store.ts';
-import { authorization, databaseOf, endpoint, type InfluxOptions, refusal, unreachable } from './connection.ts';
+import {
+  authorization,
+  databaseOf,
+  endpoint,
+  type InfluxOptions,
+  isOperators,
+  refusal,
+  unreachable,
+} from './connection.ts';
 import { highestNumbers } from './highest.ts';
 import { createQueryClient, identifier } from './query.ts';
 import { createInfluxReader } from './read.ts';
@@ -35,8 +43,10 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
   setLogger({ error: () => {}, warn: () => {} });
 
   function tell(now: StoreHealth): void {
-    if (health.ok && !now.ok)
-      log.error({ reason: now.reason }, 'the store failed; nothing is acknowledged until it works again');
+    if (health.ok && !now.ok) {
+      const alarm = isOperators(now.reason) ? 'STORE_REFUSES' : 'STORE_FAILED';
+      log.error({ reason: now.reason, alarm }, 'the store failed; nothing is acknowledged until it works again');
+    }
     if (!health.ok && now.ok) log.info({}, 'the store works again');
     health = now;
   }
