@@ -4,33 +4,23 @@ import { meterKpi } from './energy.ts';
 import { counted, trust as counterTrust, unitScope } from './production.ts';
 import type { Elements } from './result.ts';
 
-/** In force for a carrier in a time, with its source; dated in the plant model. */
-export interface CarrierFactor {
-  /** Net energy of one unit of the meter: 3.6 MJ/kWh; of gas its calorific value. */
-  readonly mjPerUnit?: number;
-  /** Emissions by unit of the meter, or by MJ (needs `mjPerUnit`). */
-  readonly kgCo2ePerUnit?: number;
-  readonly kgCo2ePerMj?: number;
+/** What is in force for a carrier in a time, by unit of the meter: 3.6 MJ/kWh; of gas its calorific value. */
+export interface CarrierFactors {
+  readonly mj?: number | undefined;
+  readonly kgCo2e?: number | undefined;
 }
 
 /** Elements of group `energy` of one cell of a meter. @param times of the cell, s. */
 export function carrierElements(
   quantity: number,
   times: { readonly windowS: number; readonly knownS: number; readonly estimatedS: number },
-  factor: CarrierFactor | undefined,
+  { mj, kgCo2e }: CarrierFactors,
 ): Elements {
-  const mj = factor?.mjPerUnit === undefined ? undefined : quantity * factor.mjPerUnit;
-  const kg =
-    factor?.kgCo2ePerUnit !== undefined
-      ? quantity * factor.kgCo2ePerUnit
-      : mj !== undefined && factor?.kgCo2ePerMj !== undefined
-        ? mj * factor.kgCo2ePerMj
-        : undefined;
   return {
-    energy_MJ: mj ?? 0,
+    energy_MJ: quantity * (mj ?? 0),
     energy_no_factor_s: mj === undefined ? times.windowS : 0,
-    CO2e_kg: kg ?? 0,
-    CO2e_no_factor_s: kg === undefined ? times.windowS : 0,
+    CO2e_kg: quantity * (kgCo2e ?? 0),
+    CO2e_no_factor_s: kgCo2e === undefined ? times.windowS : 0,
     energy_s: times.windowS,
     energy_known_s: times.knownS,
     energy_estimated_s: times.estimatedS,

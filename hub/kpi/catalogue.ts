@@ -1,52 +1,19 @@
 /** Every KPI of the catalogue, in the order of kpi.md §5.1; variants follow their KPI. */
-import {
-  carrierGj,
-  comprehensiveEnergy,
-  comprehensiveEnergyGood,
-  emissions,
-  emissionsPerUnit,
-  energyByMass,
-} from './carriers.ts';
-import { completeness } from './data-quality.ts';
-import {
-  contractUtilisation,
-  loadFactor,
-  outages,
-  outageTime,
-  peakBlock,
-  peakSlide,
-  powerFactor,
-  reactiveExcess,
-} from './demand.ts';
+import { energyPerformance, saving, savingShare } from './baseline.ts';
+import * as carriers from './carriers.ts';
+import * as dataQuality from './data-quality.ts';
+import * as demand from './demand.ts';
+import * as response from './demand-response.ts';
 import { carrier, electricity } from './energy.ts';
 import { specificEnergy, standby } from './intensity.ts';
 import type { KpiDefinition } from './kpi.ts';
-import { correctiveRatio, mtbf, mttr, reasonCoverage, unplannedDowntime } from './maintenance.ts';
-import {
-  attainment,
-  fallOff,
-  firstPassYield,
-  loadRatio,
-  plannedScrap,
-  rework,
-  scrap,
-  throughput,
-  throughputWindow,
-  volume,
-  volumeTonnes,
-} from './output.ts';
+import * as maintenance from './maintenance.ts';
+import * as output from './output.ts';
+import { maturity, pilotChange, pilotChangeShare } from './pilot.ts';
 import { availability, effectiveness, nee, oee, quality } from './production.ts';
+import { closure, meterCoverage, selfSupply } from './supply.ts';
 import { cost, shareLow, shareMid, sharePeak, shifted } from './tariff.ts';
-import {
-  allocationEfficiency,
-  allocationRatio,
-  e10Uptime,
-  processRatio,
-  setupRatio,
-  technicalEfficiency,
-  utilisationEfficiency,
-  workerEfficiency,
-} from './utilisation.ts';
+import * as utilisation from './utilisation.ts';
 
 export const catalogue: readonly KpiDefinition[] = [
   availability,
@@ -54,53 +21,84 @@ export const catalogue: readonly KpiDefinition[] = [
   quality,
   oee,
   nee,
-  allocationEfficiency,
-  utilisationEfficiency,
-  technicalEfficiency,
-  setupRatio,
-  throughput,
-  throughputWindow,
-  processRatio,
-  scrap,
-  rework,
-  firstPassYield,
-  loadRatio,
-  attainment,
-  volume,
-  volumeTonnes,
-  unplannedDowntime,
-  reasonCoverage,
-  mtbf,
-  mttr,
-  correctiveRatio,
+  utilisation.allocationEfficiency,
+  utilisation.utilisationEfficiency,
+  utilisation.technicalEfficiency,
+  utilisation.setupRatio,
+  output.throughput,
+  output.throughputWindow,
+  utilisation.processRatio,
+  output.scrap,
+  output.rework,
+  output.firstPassYield,
+  output.loadRatio,
+  output.attainment,
+  output.volume,
+  output.volumeTonnes,
+  maintenance.unplannedDowntime,
+  maintenance.reasonCoverage,
+  maintenance.mtbf,
+  maintenance.mttr,
+  maintenance.correctiveRatio,
+
   electricity,
   carrier,
-  carrierGj,
-  comprehensiveEnergy,
-  comprehensiveEnergyGood,
+  carriers.carrierGj,
+  carriers.comprehensiveEnergy,
+  carriers.comprehensiveEnergyGood,
   specificEnergy,
-  energyByMass,
-  peakBlock,
-  peakSlide,
-  loadFactor,
-  contractUtilisation,
-  powerFactor,
-  reactiveExcess,
+  carriers.energyByMass,
+  energyPerformance,
+  saving,
+  savingShare,
+  demand.peakBlock,
+  demand.peakSlide,
+  demand.loadFactor,
+  demand.contractUtilisation,
+  demand.powerFactor,
+  demand.reactiveExcess,
   sharePeak,
   shareMid,
   shareLow,
   shifted,
   standby,
-  outages,
-  outageTime,
+  selfSupply,
+  demand.outages,
+  demand.outageTime,
+  closure,
   cost,
-  emissions,
-  emissionsPerUnit,
-  completeness,
+  carriers.emissions,
+  carriers.emissionsPerUnit,
+
+  response.capCompliance,
+  response.capExcess,
+  response.capWorst,
+  response.reduction,
+  response.reducedEnergy,
+  response.performance,
+  response.lostHours,
+  response.lostOutput,
+
+  dataQuality.completeness,
+  dataQuality.onTime,
+  dataQuality.valid,
+  dataQuality.latency,
+  dataQuality.medianLatency,
+  dataQuality.uptime,
+  dataQuality.deviceUptime,
+  dataQuality.tagCoverageRatio,
+  meterCoverage,
+  dataQuality.backfill,
+  dataQuality.clockOffset,
+
+  pilotChange,
+  pilotChangeShare,
+  maturity,
+
   // Not in §5.1, but in ISO 22400-2 and SEMI E10 and in the vectors of kpi.md §1.5.
-  allocationRatio,
-  workerEfficiency,
-  plannedScrap,
-  fallOff,
-  e10Uptime,
+  utilisation.allocationRatio,
+  utilisation.workerEfficiency,
+  output.plannedScrap,
+  output.fallOff,
+  utilisation.e10Uptime,
 ];

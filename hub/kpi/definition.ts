@@ -3,6 +3,7 @@
  * inputs. What an assessment says becomes a result by R1 to R5: never 0 for "not known", never clamped, never rounded.
  */
 import type { ElementName } from './element-table.ts';
+import type { Flag } from './flags.ts';
 import type { KpiDefinition } from './kpi.ts';
 import { latencyBuckets } from './latency.ts';
 import { type CoverageLimits, type KpiParameters, usualCoverage } from './parameters.ts';
@@ -17,9 +18,11 @@ export interface Ratio {
   readonly denominator: number;
   /** 1 when left out. */
   readonly coverage?: number;
-  readonly flags?: readonly (string | false)[];
+  readonly flags?: readonly (Flag | false)[];
   /** Given only where a part is unknown. */
   readonly bounds?: KpiBounds | undefined;
+  /** Below it there is no value, whatever the plant's own limit. */
+  readonly leastCoverage?: number;
   /** A person must look at an input. */
   readonly suspect?: boolean;
   /** What of the parameters was used. */
@@ -28,7 +31,7 @@ export interface Ratio {
 
 /** Something that gives the KPI its meaning is not declared: a planned run time, a contract, a tariff. */
 export interface Undefined {
-  readonly undefined: string;
+  readonly undefined: Flag;
   readonly coverage?: number;
   readonly bounds?: KpiBounds;
   readonly parameters?: KpiResult['parameters'];
@@ -60,7 +63,7 @@ export function define<const Need extends ElementName, const Use extends Element
     compute(elements, parameters = {}) {
       const inputs = pick(elements, [...needs, ...uses]);
       if (needs.some((name) => elements[name] === undefined)) {
-        return { value: null, status: 'no_data', coverage: 0, flags: ['NO_INPUT'], elements: inputs };
+        return { value: null, status: 'no_data', coverage: 0, flags: ['NO_INPUT' satisfies Flag], elements: inputs };
       }
       return toResult(
         assess((name) => elements[name] ?? 0, parameters, inputs),
@@ -80,15 +83,14 @@ function pick(elements: Elements, names: readonly ElementName[]): Elements {
 }
 
 function toResult(assessed: Ratio | Undefined, elements: Elements, limits: CoverageLimits): KpiResult {
-  // A share of a sum of fractions may be off 1 in its last digit.
-  const coverage = Math.min(1, Math.max(0, assessed.coverage ?? 1));
-  const { bounds, parameters } = assessed;
+  const coverage = toCoverage(assessed.coverage ?? 1);
+  const [bounds, parameters] = [finiteBounds(assessed.bounds), finiteOnly(assessed.parameters)];
   const rest = { coverage, elements, ...(bounds && { bounds }), ...(parameters && { parameters }) };
   if ('undefined' in assessed) return { value: null, status: 'undefined', flags: [assessed.undefined], ...rest };
 
   const { numerator, denominator, suspect = false } = assessed;
   const flags = (assessed.flags ?? []).filter((flag) => flag !== false);
-  const status = statusOf(limits, coverage, suspect);
+  const status = statusOf(limits, coverage, suspect, assessed.leastCoverage);
   if (status === 'no_data') return { value: null, status, flags, ...rest };
   if (denominator === 0) return { value: null, status: 'undefined', flags: ['DEN_ZERO', ...flags], ...rest };
   const value = numerator / denominator;
@@ -96,8 +98,22 @@ function toResult(assessed: Ratio | Undefined, elements: Elements, limits: Cover
   return { value, status, flags, ...rest };
 }
 
-function statusOf({ ok, partial }: CoverageLimits, coverage: number, suspect: boolean): KpiStatus {
-  if (coverage < partial) return 'no_data';
+/** A share of a sum of fractions may be off 1 in its last digit; what overflowed is not known. */
+const toCoverage = (share: number): number => (Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0);
+
+const finiteBounds = (bounds: KpiBounds | undefined): KpiBounds | undefined =>
+  bounds && [finiteOrOpen(bounds[0]), finiteOrOpen(bounds[1])];
+
+const finiteOrOpen = (bound: number | null): number | null => (Number.isFinite(bound) ? bound : null);
+
+const finiteOnly = (parameters: KpiResult['parameters']): KpiResult['parameters'] =>
+  parameters &&
+  Object.fromEntries(
+    Object.entries(parameters).filter(([, value]) => typeof value === 'string' || Number.isFinite(value)),
+  );
+
+function statusOf({ ok, partial }: CoverageLimits, coverage: number, suspect: boolean, least = partial): KpiStatus {
+  if (coverage < least) return 'no_data';
   if (suspect) return 'suspect';
   return coverage < ok ? 'partial' : 'ok';
 }

@@ -276,7 +276,10 @@ export const elementTable = {
   device_s: sum('s', 'connectivity', 'time in which devices should be connected to their agent, summed over sources'),
   device_down_s: sum('s', 'connectivity', 'part of device_s without a session, planned works apart'),
   device_planned_s: sum('s', 'connectivity', 'part of device_s without a session during planned works'),
-  clock_max_s: { ...max('s', 'clock', 'clock_max_at_us', 'greatest |agent − true time|'), over: 'time and assets' },
+  clock_max_s: {
+    ...max('s', 'clock', 'clock_max_at_us', 'greatest difference of an agent from true time, either way'),
+    over: 'time and assets',
+  },
   clock_max_at_us: { ...at('clock', 'clock_max_s'), over: 'time and assets' },
   tags_contracted: { ...sum('tags', 'tags', 'tags that the contract lists'), over: 'assets' },
   tags_mapped: { ...sum('tags', 'tags', 'of these, bound to an announced tag'), over: 'assets' },

@@ -25,7 +25,7 @@ export type Granularity =
   | 'on_demand';
 
 /** Edge rules of kpi.md §1.6. R1, R3, R4, R5, R8 and R15 hold for every KPI and are not repeated. */
-export type EdgeRule = 'R2' | 'R6' | 'R7' | 'R9' | 'R10' | 'R11' | 'R12' | 'R13' | 'R14' | 'R16' | 'R17';
+export type EdgeRule = 'R2' | 'R4' | 'R6' | 'R7' | 'R9' | 'R10' | 'R11' | 'R12' | 'R13' | 'R14' | 'R16' | 'R17';
 
 export interface KpiDefinition {
   /** As in kpi.md §5.1; `id_variant` where a row of it has several figures. */

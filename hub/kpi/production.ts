@@ -3,6 +3,7 @@
  * equals availability × effectiveness × quality but stays defined when nothing ran and needs no state (kpi.md, 1).
  */
 import { define, type Ratio, type Read, share } from './definition.ts';
+import type { Flag } from './flags.ts';
 
 /** Above it, the planned run time is more likely wrong than the machine fast (R3). */
 const plausibleEffectiveness = 1.2;
@@ -27,7 +28,7 @@ export const stateCoverage = (e: Read<'PBT_s' | 'UNK_s'>): number => share(e('PB
 export const countCoverage = (e: Read<'PBT_s' | 'PBT_uncounted_s'>): number =>
   share(e('PBT_s') - e('PBT_uncounted_s'), e('PBT_s'));
 
-const counterFlags = (e: Read<'counter_suspect' | 'counter_reset'>): (string | false)[] => [
+const counterFlags = (e: Read<'counter_suspect' | 'counter_reset'>): (Flag | false)[] => [
   e('counter_suspect') > 0 && 'COUNTER_SUSPECT',
   e('counter_reset') > 0 && 'COUNTER_RESET',
 ];
@@ -39,7 +40,7 @@ export const counted = (
   e: Read<'PBT_s' | (typeof trust)[number]>,
   numerator: number,
   denominator: number,
-  flags: readonly (string | false)[] = [],
+  flags: readonly (Flag | false)[] = [],
 ): Ratio => ({
   numerator,
   denominator,
