@@ -10,9 +10,12 @@ import { openAccess } from './access/access.ts';
 import { type Broker, startBroker } from './broker.ts';
 import type { HubConfig } from './config.ts';
 import { createHttp } from './http.ts';
+import { createDeliveryActions } from './ingest/actions.ts';
 import { createDelivery } from './ingest/delivery.ts';
+import { type OtherLedger, openLedgerReader } from './ledger/open-reader.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
-import { createLatestValues, warmLatestValues } from './live/latest.ts';
+import { uniteLedgers } from './ledger/unite.ts';
+import { createLatestValues, followStored, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
 import { plantAssets } from './plant/assets.ts';
 import { runningShift } from './plant/calendar.ts';
@@ -63,6 +66,8 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     clock,
     log,
   });
+  using others = openOthers(config.ledgers);
+  const everyLedger = uniteLedgers([ledger, ...others.ledgers]);
   using database = openRollUpDatabase(inDataDir('rollup.db'));
   const dirt = openDirtBook(database);
   const rollUp = createRollUp({
@@ -74,11 +79,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     clock,
     log,
   });
-  const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger, clock });
+  const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger: everyLedger, clock });
   const kpis = { ...evaluator, assets: () => plantAssets(plants) };
 
   await using broker = await openBroker();
-  const latest = createLatestValues(() => ledger.tags(), clock);
+  const latest = createLatestValues(() => everyLedger.tags(), clock);
   const end = new AbortController();
   const delivery = createDelivery({
     config: config.ingest,
@@ -87,7 +92,8 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     ledger,
     store,
     latest,
-    settledElsewhere: () => 0,
+    settledElsewhere: (agent, epoch) =>
+      Math.max(0, ...others.ledgers.map((other) => other.stream(agent, epoch)?.through ?? 0)),
     clock,
     signal: end.signal,
     log,
@@ -96,12 +102,19 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
 
   const http = await createHttp({
     access,
-    ledger,
+    ledger: everyLedger,
+    actions: createDeliveryActions({
+      ledger,
+      store,
+      audit: access.audit,
+      greetAgain: delivery.greetAgain,
+      now: clock.now,
+    }),
     reader: store.reader,
     kpis,
     latest,
     clock,
-    verify: (signal, deep) => verify({ ledger, reader: store.reader, deep }, signal),
+    verify: (signal, deep) => verify({ ledger, others: others.ledgers, reader: store.reader, deep }, signal),
     ready: () => {
       const health = store.health();
       const found = [...delivery.blocked];
@@ -138,10 +151,14 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     rollUp.run(AbortSignal.any([stop, end.signal])),
     warmLatestValues(
       latest,
-      { reader: store.reader, tags: ledger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },
+      { reader: store.reader, tags: everyLedger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },
       end.signal,
     ).catch((err: unknown) => log.warn({ err }, 'latest values not loaded; they come with the next samples')),
   ];
+  if (others.ledgers.length > 0) {
+    const tags = () => everyLedger.tags().filter(({ agent }) => !delivery.ownership.owns(agent));
+    running.push(followStored(latest, { reader: store.reader, tags, clock }, end.signal));
+  }
   try {
     options.onReady({ url, token: firstToken?.secret });
     await Promise.race([aborted(stop), failed(running)]);
@@ -173,6 +190,17 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     const own = await startBroker({ host, port, authenticate, ingestUser, log });
     return { url: own.url, password, stats: own.stats, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
   }
+}
+
+/** The ledgers of other ingest processes, to be looked into. */
+function openOthers(files: readonly string[]): { readonly ledgers: readonly OtherLedger[] } & Disposable {
+  const ledgers = files.map(openLedgerReader);
+  return {
+    ledgers,
+    [Symbol.dispose]() {
+      for (const ledger of ledgers) ledger[Symbol.dispose]();
+    },
+  };
 }
 
 function makeDataDir(dir: string): void {

@@ -7,18 +7,19 @@ import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit-events.ts';
 import { commissioningRoutes } from './routes/commissioning.ts';
 import type { RouteContext } from './routes/context.ts';
+import { deliveryRoutes } from './routes/delivery.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kpiRoutes } from './routes/kpis.ts';
 import { liveRoutes } from './routes/live.ts';
 import { describeApi } from './routes/openapi.ts';
 import { servePage } from './routes/page.ts';
-import { answerWithProblems } from './routes/problem.ts';
+import { answerWithProblems, ProblemError } from './routes/problem.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { tagRoutes } from './routes/tags.ts';
 import { verificationRoutes } from './routes/verification.ts';
 
-export interface HttpOptions extends RouteContext {
+export interface HttpOptions extends Omit<RouteContext, 'alone'> {
   readonly log?: FastifyBaseLogger;
   readonly requestsPerMinute?: number;
 }
@@ -56,6 +57,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   await describeApi(app, apiPrefix);
   const resources = [
     agentRoutes,
+    deliveryRoutes,
     tagRoutes,
     commissioningRoutes,
     seriesRoutes,
@@ -65,10 +67,24 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     auditRoutes,
     liveRoutes,
   ];
-  for (const routes of resources) await app.register(routes(options), { prefix: apiPrefix });
-  await app.register(healthRoutes(options));
+  const context: RouteContext = { ...options, alone: oneAtATime() };
+  for (const routes of resources) await app.register(routes(context), { prefix: apiPrefix });
+  await app.register(healthRoutes(context));
   await servePage(app);
   return app;
+}
+
+function oneAtATime(): RouteContext['alone'] {
+  let running = false;
+  return async (work) => {
+    if (running) throw new ProblemError('busy', 'a verification or a replay is running already');
+    running = true;
+    try {
+      return await work();
+    } finally {
+      running = false;
+    }
+  };
 }
 
 const contentSecurityPolicy = {

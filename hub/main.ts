@@ -6,7 +6,10 @@ import { loadYaml } from '../config/load.ts';
 import { exitWith } from '../config/process.ts';
 import { openAccess } from './access/access.ts';
 import { agentCommand } from './commands/agent.ts';
-import { deadLettersCommand, gapsCommand, quarantineCommand, streamsCommand } from './commands/delivery.ts';
+import { deadLettersCommand } from './commands/delivery/dead-letters.ts';
+import { gapsCommand } from './commands/delivery/gaps.ts';
+import { quarantineCommand } from './commands/delivery/quarantine.ts';
+import { rewindCommand, streamsCommand } from './commands/delivery/streams.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -35,6 +38,7 @@ program
   .addCommand(streamsCommand())
   .addCommand(deadLettersCommand())
   .addCommand(gapsCommand())
+  .addCommand(rewindCommand())
   .addCommand(quarantineCommand());
 
 await exitWith(async () => {

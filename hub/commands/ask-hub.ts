@@ -15,7 +15,7 @@ export const tokenOption = (): Option =>
 const defaultTimeoutMs = 60_000;
 
 export interface Question {
-  readonly method?: 'GET' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: object;
   readonly timeoutMs?: number;
 }

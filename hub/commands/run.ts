@@ -21,7 +21,9 @@ export const runCommand = (configFile: () => string): Command =>
       kill.addEventListener('abort', () => process.exit(1));
       checkZoneData();
       const file = configFile();
-      const config = loadYaml(file, hubSchema, process.env);
+      const loaded = loadYaml(file, hubSchema, process.env);
+      const ledgers = loaded.ledgers.map((path) => resolve(dirname(file), path));
+      const config = { ...loaded, ledgers };
       const plants = config.plants.map((path) =>
         buildPlant(loadYaml(resolve(dirname(file), path), plantSchema, process.env)),
       );

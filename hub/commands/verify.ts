@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { Verification } from '../proof/verify.ts';
 import { askHub, tokenOption, urlOption } from './ask-hub.ts';
+import { withProgress } from './delivery/asked.ts';
 
 const timeoutMs = 600_000;
 
@@ -13,7 +14,10 @@ export const verifyCommand = (): Command =>
     .option('--deep', 'compare every frame with the store, not a selection')
     .option('--json', 'print JSON')
     .action(async ({ url, token, deep = false, json }) => {
-      const proof = await askHub<Verification>({ url, token }, `/verification?deep=${deep}`, { timeoutMs });
+      const proof = await withProgress(
+        () => 'the hub counts what is stored',
+        () => askHub<Verification>({ url, token }, `/verification?deep=${deep}`, { timeoutMs }),
+      );
       if (json) console.log(JSON.stringify(proof));
       else print(proof);
       if (!proof.ok) process.exitCode = 2;

@@ -19,7 +19,7 @@ export interface IngestOptions {
   readonly identities: Identities;
   readonly ownership: Pick<Ownership, 'owns'>;
   readonly ledger: Ledger;
-  readonly writer: TelemetryWriter;
+  readonly writer: Pick<TelemetryWriter, 'write'>;
   readonly now: () => TimeUs;
   /** Sends an acknowledgement; one that is lost is sent again when the agent asks. */
   reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason'>): void;

@@ -96,7 +96,7 @@ export function samplesThatFit(samples: SampleColumns, tags: JudgeContext['tags'
 }
 
 /** Why a sample cannot be stored; undefined when it can. */
-function faultOf(
+export function faultOf(
   tag: ManifestTag | undefined,
   value: SampleValue,
   time: TimeUs,

@@ -1,12 +1,6 @@
 /** Tags under their full paths, from the newest manifests of all streams. */
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
-import type { KnownTag, Stream } from './ledger.ts';
-
-export interface DeclaredStream {
-  readonly stream: Stream;
-  readonly site: string;
-  readonly tags: ReadonlyMap<number, ManifestTag>;
-}
+import type { DeclaredStream, KnownTag } from './ledger.ts';
 
 export const tagsById = ({ tags }: Pick<Manifest, 'tags'>): ReadonlyMap<number, ManifestTag> =>
   new Map(tags.map((tag) => [tag.id, tag]));

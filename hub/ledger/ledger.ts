@@ -70,6 +70,13 @@ export interface Gap {
   readonly acknowledged: { readonly who: string; readonly at: TimeUs; readonly note: string } | null;
 }
 
+/** A stream with what its newest manifest says; empty while there is none. */
+export interface DeclaredStream {
+  readonly stream: Stream;
+  readonly site: string;
+  readonly tags: ReadonlyMap<number, ManifestTag>;
+}
+
 /** A tag under its full path, over all epochs and revisions of its agent. */
 export interface KnownTag {
   readonly agent: string;
@@ -117,6 +124,8 @@ export interface LedgerReader extends LedgerPages {
   /** The newest last. */
   streams(): readonly Stream[];
   stream(agent: string, epoch: string): Stream | undefined;
+  /** The same with what their newest manifests say. */
+  declared(): readonly DeclaredStream[];
   /** The declared tags of a stream by id, all revisions; for validation. Do not change it. */
   tagsOf(stream: number): ReadonlyMap<number, ManifestTag>;
   tags(): readonly KnownTag[];
@@ -146,7 +155,10 @@ export interface Ledger extends LedgerReader, Disposable {
    * The new `through`: the end of the last frame or gap at or below `to`, never into what retention deleted.
    */
   rewind(stream: number, to: number): number;
-  /** Dead letters that are stored after all: no longer listed, in one transaction. */
+  /** Before dead letters are written to the store, for the case that the hub ends before they are resolved. */
+  beginReplay(stream: number, numbers: readonly number[]): void;
+  unfinishedReplay(): { readonly stream: number; readonly numbers: readonly number[] } | undefined;
+  /** Dead letters that are stored after all: no longer listed, in one transaction that ends the replay. */
   resolve(stream: number, numbers: readonly number[]): void;
   /** The last word stays. False when no gap begins there. */
   acknowledgeGap(stream: number, first: number, by: { who: string; note: string }, now: TimeUs): boolean;

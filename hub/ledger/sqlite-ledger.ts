@@ -54,6 +54,9 @@ export function openSqliteLedger(file: string): Ledger {
   const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?)');
   const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
   const rewind = prepareRewind(db);
+  const writeReplay = db.prepare("INSERT OR REPLACE INTO meta VALUES ('replay', ?)");
+  const selectReplay = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'replay'").pluck();
+  const deleteReplay = db.prepare("DELETE FROM meta WHERE key = 'replay'");
   const deleteDeadLetter = db.prepare('DELETE FROM dead_letter WHERE stream = ? AND number = ?');
   const writeCounts = db.prepare('UPDATE stream SET samples = ?, dead_letters = ? WHERE number = ?');
   const writeAcknowledgement = db.prepare(`
@@ -155,6 +158,7 @@ export function openSqliteLedger(file: string): Ledger {
     gaps,
     gapCount,
     streams: () => [...states.values()].map(({ stream }) => stream),
+    declared: () => [...states.values()],
     stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
     greet,
     keepManifest(number, manifest, now) {
@@ -176,6 +180,11 @@ export function openSqliteLedger(file: string): Ledger {
       if (to < stream.through) Object.assign(stream, rewind(stream, to));
       return stream.through;
     },
+    beginReplay: (stream, numbers) => void writeReplay.run(JSON.stringify({ stream, numbers })),
+    unfinishedReplay() {
+      const note = selectReplay.get();
+      return note === undefined ? undefined : JSON.parse(note);
+    },
     resolve(number, numbers) {
       const { stream } = states.get(number)!;
       const [samples, letters] = db.transaction(() => {
@@ -183,6 +192,7 @@ export function openSqliteLedger(file: string): Ledger {
         for (const letter of numbers) resolved += deleteDeadLetter.run(number, letter).changes;
         const counts = [stream.samples + resolved, stream.deadLetters - resolved] as const;
         writeCounts.run(...counts, number);
+        deleteReplay.run();
         return counts;
       })();
       Object.assign(stream, { samples, deadLetters: letters });

@@ -5,7 +5,9 @@
  * While a backlog drains, screens do not run through history (R23): an agent says what holds now on `up/live`, which is
  * shown as not stored yet, and of what was accepted long ago only the end counts, when the stream has caught up.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../protocols/clock.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
 import type { SampleColumns, SampleValue, TimeUs } from '../../protocols/sample.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import type { TelemetryReader } from '../store/store.ts';
@@ -83,7 +85,7 @@ export function createLatestValues(
       const quality = samples.qualities[i]!;
       const slot = slots.get(samples.tags[i]!);
       if (!slot) slots.set(samples.tags[i]!, { time, value, quality, stored, version });
-      else if (time > slot.time || (time === slot.time && stored)) {
+      else if (time > slot.time || (time === slot.time && stored && (value !== slot.value || !slot.stored))) {
         slot.time = time;
         slot.value = value;
         slot.quality = quality;
@@ -151,5 +153,24 @@ export async function warmLatestValues(
       const { stream, tag } = some[index]!;
       if (points.times.length > 0) latest.update(stream, { ...points, tags: points.times.map(() => tag) });
     }
+  }
+}
+
+const followEveryMs = 5000;
+const followedUs = 60_000_000;
+
+/** For as long as the signal lets it: what other ingest processes store, a few seconds later. */
+export async function followStored(
+  latest: LatestValues,
+  { reader, tags, clock }: { reader: TelemetryReader; tags: () => readonly KnownTag[]; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await delay(followEveryMs, undefined, { signal }).catch(() => {});
+    const to = clock.now() + 1;
+    await warmLatestValues(latest, { reader, tags: tags(), from: to - followedUs, to }, signal).catch((error) => {
+      // The store says itself that it is away; the next turn will tell.
+      if (!(error instanceof ConnectionError) && !signal.aborted) throw error;
+    });
   }
 }

@@ -6,13 +6,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionError } from '../../protocols/errors.ts';
 import type { AuditLog } from '../access/audit.ts';
+import { finishReplay } from '../ingest/replay.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { isWaitedOut } from '../ledger/waited-out.ts';
 import type { TelemetryStore } from '../store/store.ts';
 import { compareStanding } from './standing.ts';
 
 export interface AgreeOptions {
   readonly ledger: Ledger;
-  readonly store: Pick<TelemetryStore, 'account' | 'reader'>;
+  readonly store: Pick<TelemetryStore, 'account' | 'reader' | 'writer'>;
   readonly audit: Pick<AuditLog, 'append'>;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 }
@@ -27,7 +29,7 @@ export async function agreeWithStore(options: AgreeOptions, signal: AbortSignal)
       return await agree(options, signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof ConnectionError)) throw error;
+      if (!(error instanceof ConnectionError) && !isWaitedOut(error)) throw error;
       if (!told) log.warn({ err: error }, 'the store cannot be compared with the ledger yet; agents wait until it can');
       await delay(retryMs, undefined, { signal }).catch(() => {});
     }
@@ -35,6 +37,7 @@ export async function agreeWithStore(options: AgreeOptions, signal: AbortSignal)
 }
 
 async function agree({ ledger, store, audit, log }: AgreeOptions, signal: AbortSignal): Promise<void> {
+  await finishReplay({ ledger, store }, signal);
   const { lacking, ahead } = await compareStanding({ ledger, store }, signal);
   for (const { stream, first, last, kind } of lacking) {
     const before = ledger.streams().find(({ number }) => number === stream)!;

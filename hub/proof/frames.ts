@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { encodeContent, maxFrameSamples } from '../../protocols/frame.ts';
 import type { SampleColumns, SampleValue } from '../../protocols/sample.ts';
 import { valueOfDeadLetter } from '../ingest/judge.ts';
-import type { BatchRow, DeadLetter, Ledger } from '../ledger/ledger.ts';
+import type { BatchRow, DeadLetter, LedgerReader } from '../ledger/ledger.ts';
 import type { TelemetryReader } from '../store/store.ts';
 
 export interface FrameSources {
-  readonly ledger: Pick<Ledger, 'deadLetters'>;
+  readonly ledger: Pick<LedgerReader, 'deadLetters'>;
   readonly reader: Pick<TelemetryReader, 'samplesByNumber'>;
 }
 

@@ -3,7 +3,7 @@
  * to compare. A stream of years has millions of frames; no more than a page of them is ever held.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { BatchRow, Gap, Ledger, Stream } from '../ledger/ledger.ts';
+import type { BatchRow, Gap, LedgerReader, Stream } from '../ledger/ledger.ts';
 
 export interface Tiles {
   readonly frames: number;
@@ -19,7 +19,7 @@ const otherCount = 30;
 
 /** `each` is called with every frame, in order, while it is read. */
 export async function readTiles(
-  ledger: Pick<Ledger, 'batches'>,
+  ledger: Pick<LedgerReader, 'batches'>,
   { number, expired, through }: Stream,
   gaps: readonly Gap[],
   each: (batch: BatchRow) => Promise<void>,

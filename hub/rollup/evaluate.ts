@@ -6,7 +6,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { catalogue } from '../kpi/catalogue.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { hashOf } from './rolled-values.ts';
@@ -17,7 +17,7 @@ import { type SiteTags, siteTags } from './site-tags.ts';
 export interface KpiEvaluatorOptions {
   readonly plants: readonly Plant[];
   readonly reader: Pick<TelemetryReader, 'series'>;
-  readonly ledger: Pick<Ledger, 'tags'>;
+  readonly ledger: Pick<LedgerReader, 'tags'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../protocols/clock.ts';
 import { isUnder } from '../access/scope.ts';
-import type { Ledger, Stream } from '../ledger/ledger.ts';
+import type { LedgerReader, Stream } from '../ledger/ledger.ts';
 import type { Asset } from '../plant/assets.ts';
 import { formatTime, formatTimeOrNull } from './times.ts';
 import type { View } from './view.ts';
@@ -57,7 +57,7 @@ export const agentSchema = z.object({
 export type AgentState = z.infer<typeof agentSchema>;
 
 interface Sources {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerReader;
   readonly clock: Clock;
 }
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Gap } from '../ledger/ledger.ts';
 import { agentSchema, agentStates, streamSchema, streamState } from './agent-state.ts';
 import { type RouteContext, viewOf } from './context.ts';
-import { everyRole, overseers } from './guard.ts';
+import { everyRole } from './guard.ts';
 import { notFound } from './problem.ts';
 import { formatTime } from './times.ts';
 
@@ -20,7 +20,7 @@ const deadLetterSchema = z.object({
   settled_at: z.string(),
 });
 
-const gapSchema = z.object({
+export const gapSchema = z.object({
   first: z.int(),
   last: z.int().nullable().meta({ description: 'null: up to an unknown end' }),
   reason: z.string(),
@@ -31,13 +31,13 @@ const gapSchema = z.object({
     .meta({ description: 'a person has seen it; the numbers stay missing' }),
 });
 
-const streamParameter = z.strictObject({ number: z.coerce.number().int().min(1) });
+export const streamParameter = z.strictObject({ number: z.coerce.number().int().min(1) });
 const config = { access: everyRole };
 
 export const agentRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
-    const { ledger, clock } = context;
+    const { ledger } = context;
 
     app.get(
       '/agents',
@@ -118,64 +118,9 @@ export const agentRoutes =
         return { data: ledger.gaps(stream.number).map(gapJson) };
       },
     );
-
-    app.put(
-      '/streams/:number/gaps/:first/acknowledgement',
-      {
-        config: { access: overseers },
-        schema: {
-          tags: ['delivery'],
-          summary: 'Says that a person has seen a gap, and what they know of it',
-          params: streamParameter.extend({ first: z.coerce.number().int().min(1) }),
-          body: z.strictObject({ note: z.string().min(1).max(1000) }),
-          response: { 200: gapSchema },
-        },
-      },
-      async (request) => {
-        const { number, first } = request.params;
-        const stream = viewOf(request, context).stream(number);
-        const who = request.principal!.name;
-        const { note } = request.body;
-        if (!stream || !ledger.acknowledgeGap(number, first, { who, note }, clock.now())) {
-          throw notFound(`a gap of stream ${number} from ${first}`);
-        }
-        context.access.audit.append({
-          who,
-          what: 'gap.acknowledge',
-          object: `${stream.agent} ${number}/${first}`,
-          details: { note },
-        });
-        return gapJson(ledger.gaps(number).find((gap) => gap.first === first)!);
-      },
-    );
-
-    app.delete(
-      '/agents/:agent/quarantine',
-      {
-        config: { access: overseers },
-        schema: {
-          tags: ['delivery'],
-          summary: 'Takes the samples of an agent again, once only one gateway bears its identity',
-          params: z.strictObject({ agent: z.string() }),
-          response: { 204: z.null() },
-        },
-      },
-      async (request, reply) => {
-        const { agent } = request.params;
-        const known = agentStates(viewOf(request, context), context).some((state) => state.agent === agent);
-        if (!known || !ledger.endQuarantine(agent)) throw notFound(`a quarantine of agent ${agent}`);
-        context.access.audit.append({
-          who: request.principal!.name,
-          what: 'quarantine.end',
-          object: agent,
-          details: {},
-        });
-        return reply.code(204).send(null);
-      },
-    );
   };
 
-const gapJson = ({ first, last, reason, at, acknowledged }: Gap): z.infer<typeof gapSchema> => ({
+export const gapJson = ({ first, last, reason, at, acknowledged }: Gap): z.infer<typeof gapSchema> => ({
   first,
   last,
   reason,

@@ -4,7 +4,8 @@ import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Access } from '../access/access.ts';
 import type { Principal } from '../access/scope.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { DeliveryActions } from '../ingest/actions.ts';
+import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues } from '../live/latest.ts';
 import type { Verification } from '../proof/verify.ts';
 import type { TelemetryReader } from '../store/store.ts';
@@ -20,7 +21,9 @@ export interface Readiness {
 
 export interface RouteContext {
   readonly access: Access;
-  readonly ledger: Ledger;
+  /** Of every ingest process that this hub shows. */
+  readonly ledger: LedgerReader;
+  readonly actions: DeliveryActions;
   readonly reader: TelemetryReader;
   readonly kpis: KpiSource;
   readonly latest: LatestValues;
@@ -28,6 +31,8 @@ export interface RouteContext {
   readonly clock: Clock;
   /** `deep`: compare every frame with the store, not a selection. */
   verify(signal: AbortSignal, deep: boolean): Promise<Verification>;
+  /** One proof or replay at a time: the one judges what the other moves. @throws {ProblemError} `busy` */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   ready(): Readiness;
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** The window that the live page shows KPIs of: the site's running shift. Absent: the running hour. */

@@ -6,7 +6,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { isUnder, type SiteScope } from '../access/scope.ts';
 import type { KpiValue } from '../kpi/kpi.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues, TaggedLatestValue } from '../live/latest.ts';
 import { agentStates } from './agent-state.ts';
 import type { RouteContext } from './context.ts';
@@ -30,7 +30,7 @@ export interface LiveFeed {
 }
 
 export interface LiveFeedOptions {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerReader;
   readonly kpis: KpiSource;
   readonly latest: LatestValues;
   readonly clock: Clock;
@@ -167,7 +167,7 @@ async function evaluateNow(
 }
 
 /** When the first sample of a site was accepted. */
-function firstAcceptedAt(site: string, ledger: Ledger): TimeUs | undefined {
+function firstAcceptedAt(site: string, ledger: LedgerReader): TimeUs | undefined {
   const keys = ledger.tags().flatMap((tag) => (isUnder(tag.path, site) ? tag.keys : []));
   const times = [...new Set(keys.map(({ stream }) => stream))].flatMap((stream) =>
     ledger.batches(stream, 0, 1).map(({ acceptedAt }) => acceptedAt),

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import type { Verification } from '../proof/verify.ts';
 import type { RouteContext } from './context.ts';
 import { overseers } from './guard.ts';
-import { ProblemError } from './problem.ts';
 
 const timeoutMs = 600_000;
 
@@ -20,6 +19,7 @@ const verificationSchema = z.object({
       epoch: z.string(),
       through: z.int(),
       expired: z.int().meta({ description: 'deleted by retention since, up to this number' }),
+      inherited: z.int().meta({ description: 'accounted for by the ledger of another hub, up to this number' }),
       stored: z.int(),
       dead_letters: z.int(),
       gap_numbers: z.int(),
@@ -33,8 +33,6 @@ const verificationSchema = z.object({
 export const verificationRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
-    let running = false;
-
     app.get(
       '/verification',
       {
@@ -49,14 +47,8 @@ export const verificationRoutes =
         },
       },
       async (request) => {
-        if (running) throw new ProblemError('busy', 'a verification is running already');
-        running = true;
-        try {
-          const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
-          return verificationJson(await context.verify(signal, request.query.deep));
-        } finally {
-          running = false;
-        }
+        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
+        return context.alone(async () => verificationJson(await context.verify(signal, request.query.deep)));
       },
     );
   };
@@ -70,6 +62,7 @@ const verificationJson = ({ ok, sentence, streams }: Verification): z.infer<type
     epoch: proof.epoch,
     through: proof.through,
     expired: proof.expired,
+    inherited: proof.inherited,
     stored: proof.stored,
     dead_letters: proof.deadLetters,
     gap_numbers: proof.gapNumbers,

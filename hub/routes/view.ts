@@ -3,7 +3,7 @@
  * else, so what belongs to another site does not exist for them: not found, never forbidden.
  */
 import { inScope, type SiteScope } from '../access/scope.ts';
-import type { KnownTag, Ledger, Stream } from '../ledger/ledger.ts';
+import type { KnownTag, LedgerReader, Stream } from '../ledger/ledger.ts';
 import type { Asset } from '../plant/assets.ts';
 import type { KpiSource } from './kpi-source.ts';
 
@@ -17,7 +17,7 @@ export interface View {
   assets(): readonly Asset[];
 }
 
-export function createView(sites: SiteScope, { ledger, kpis }: { ledger: Ledger; kpis: KpiSource }): View {
+export function createView(sites: SiteScope, { ledger, kpis }: { ledger: LedgerReader; kpis: KpiSource }): View {
   if (sites === '*') {
     return {
       sees: () => true,

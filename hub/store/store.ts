@@ -28,6 +28,11 @@ export interface TelemetryWriter {
    * @throws {ConnectionError} the store is away, slow or full: nothing may be acknowledged, try again later.
    */
   write(batches: readonly StoreBatch[], signal: AbortSignal): Promise<readonly StoreRejection[]>;
+  /**
+   * The same for samples whose numbers lie among others that were stored long ago: dead letters that are taken after
+   * all. Those that are there already are not stored twice.
+   */
+  fill(batch: StoreBatch, signal: AbortSignal): Promise<readonly StoreRejection[]>;
 }
 
 /** A tag as the store knows it. */

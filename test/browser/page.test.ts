@@ -112,6 +112,7 @@ t.test('the page', { skip }, async (t) => {
       through: 1234,
       stored: 1230,
       expired: 0,
+      inherited: 0,
       deadLetters: 4,
       gapNumbers: 0,
     };

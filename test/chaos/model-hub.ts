@@ -91,7 +91,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
       }
     }
   };
-  const writer: TelemetryWriter = {
+  const writer: Pick<TelemetryWriter, 'write'> = {
     async write(batches) {
       reach('before store');
       if (storeFault) {

@@ -156,6 +156,26 @@ export function storeContract(t: Test, name: string, open: OpenStore): void {
     t.same(await store.reader.countNumbers(1, 100, 149, calm), { points: 50, distinct: 50, min: 100, max: 149 });
   });
 
+  t.test(`${name}: holes can be filled long after, each once, also under the largest stream number`, async (t) => {
+    const { store } = await open(t);
+    const stream = 2 ** 48;
+    const samples = counting(1, 10);
+    const some = (numbers: readonly number[]): StoreBatch => ({
+      stream,
+      numbers,
+      samples: toColumns(numbers.map((number) => samples[number - 1]!)),
+    });
+    await store.writer.write([some([1, 2, 4, 6, 7, 8, 10])], calm);
+    for (let i = 0; i < 2; i++) t.same(await store.writer.fill(some([3, 4, 9]), calm), []);
+    t.match(await store.reader.countNumbers(stream, 1, 10, calm), { points: 9, distinct: 9 });
+    await store.writer.write([some([3, 9])], calm);
+    const [points] = await store.reader.series(
+      { keys: [{ stream, tag: 1 }], from: start, to: start + 1000 * second },
+      calm,
+    );
+    t.same(points!.numbers, [1, 2, 3, 4, 6, 7, 8, 9, 10]);
+  });
+
   t.test(`${name}: numbers with holes stay holes`, async (t) => {
     const { store } = await open(t);
     const samples = toColumns(counting(1, 4));

@@ -8,13 +8,14 @@ import type { Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import type { Role, SiteScope } from '../../hub/access/scope.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
+import { createDeliveryActions } from '../../hub/ingest/actions.ts';
 import type { KpiDefinition, KpiValue } from '../../hub/kpi/kpi.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
 import type { Asset } from '../../hub/plant/assets.ts';
 import type { KpiSource } from '../../hub/routes/kpi-source.ts';
-import type { SeriesPoints, TelemetryReader } from '../../hub/store/store.ts';
+import type { SeriesPoints, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import { toColumns } from '../../protocols/frame.ts';
 import type { ManifestTag } from '../../protocols/manifest.ts';
@@ -168,6 +169,7 @@ function createKpis(): KpiSource {
 
 export interface MemoryStore {
   readonly reader: TelemetryReader;
+  readonly writer: TelemetryWriter;
   put(stream: number, first: number, samples: readonly Sample[]): void;
   /** What the next read throws. */
   fail?: Error | undefined;
@@ -180,6 +182,19 @@ function createMemoryStore(): MemoryStore {
     reads: 0,
     put: (stream, first, samples) => {
       for (const [i, sample] of samples.entries()) points.push({ stream, number: first + i, sample });
+    },
+    writer: {
+      async write() {
+        throw new Error('ingest has no part in this');
+      },
+      async fill({ stream, numbers, samples }) {
+        for (const [i, number] of numbers.entries()) {
+          const value = samples.values[i]!;
+          const each = { tag: samples.tags[i]!, time: samples.times[i]!, value, quality: 0, flags: 0 };
+          points.push({ stream, number, sample: each });
+        }
+        return [];
+      },
     },
     reader: {
       async series({ keys, from, to, limit }) {
@@ -253,11 +268,26 @@ export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, po
     ledger.keepManifest(number, manifest, time.now);
     return number;
   };
+  let revision = 1;
+  /** A tag more, as the agent would announce it after a fix. */
+  const declare = (agent: 'machining' | 'packaging', id: number, path: string, type: ManifestTag['type'] = 'float') => {
+    const declared = [...tags[agent], tag(id, path, type, '', 'process', 'late')];
+    const manifest = { epoch: epochs[agent], revision: ++revision, site: sites[agent], tags: declared };
+    ledger.keepManifest(streams[agent], manifest, time.now);
+  };
   const streams = { machining: greet('machining', epochs.machining), packaging: greet('packaging', epochs.packaging) };
 
+  const greetedAgain: string[] = [];
   const app = await createHttp({
     access,
     ledger,
+    actions: createDeliveryActions({
+      ledger,
+      store: { reader: store.reader, writer: store.writer },
+      audit: access.audit,
+      greetAgain: (agent) => void greetedAgain.push(agent),
+      now: () => time.now,
+    }),
     reader: store.reader,
     kpis: createKpis(),
     latest,
@@ -284,5 +314,20 @@ export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, po
     const authorization: Record<string, string> = secret ? { authorization: `Bearer ${secret}` } : {};
     return fetch(origin + path, { ...init, headers: { ...authorization, ...(init.headers as object) } });
   };
-  return { app, origin, access, ledger, store, latest, time, streams, arrive, greet, token, get };
+  return {
+    app,
+    greetedAgain,
+    origin,
+    access,
+    ledger,
+    store,
+    latest,
+    time,
+    streams,
+    arrive,
+    greet,
+    declare,
+    token,
+    get,
+  };
 }

@@ -1,6 +1,8 @@
 /** The HTTP side over a real server, ledger and access file: who may see what, what comes back, and what goes wrong in good order. */
+import { execFile } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import Fastify from 'fastify';
 import t from 'tap';
@@ -53,6 +55,18 @@ t.test('access', async (t) => {
       own: [403, 403, 400, 400],
       other: [403, 400],
       ask: `/api/v1/streams/${machiningStream}/gaps/1/acknowledgement`,
+    },
+    'POST /api/v1/streams/:number/rewind': {
+      anonymous: 401,
+      own: [403, 403, 400, 400],
+      other: [403, 400],
+      ask: `/api/v1/streams/${machiningStream}/rewind`,
+    },
+    'POST /api/v1/streams/:number/dead-letters/replay': {
+      anonymous: 401,
+      own: [403, 403, 400, 400],
+      other: [403, 400],
+      ask: `/api/v1/streams/${machiningStream}/dead-letters/replay`,
     },
     'DELETE /api/v1/agents/:agent/quarantine': {
       anonymous: 401,
@@ -484,6 +498,100 @@ t.test('delivery', async (t) => {
     t.same([page.data.length, page.next_after], [3, 3]);
     const rest = await json(await hub.get(`/api/v1/streams/${machiningStream}/dead-letters?limit=3&after=3`, secret));
     t.same([rest.data.length, rest.next_after], [2, null]);
+  });
+
+  t.test(
+    'dead letters are judged again after a fix; what does not pass stays, and the audit log says who and why',
+    async (t) => {
+      const hub = await startHub(t);
+      const samples = [
+        sample(2, noon, 20),
+        sample(99, noon + 1, 7),
+        sample(2, noon + 2, 'text'),
+        sample(99, noon + 3, 8),
+      ];
+      const letters = [2, 3, 4].map((number) => ({
+        number,
+        reason: number === 3 ? 'not of type float' : 'unknown tag',
+      }));
+      hub.arrive(hub.streams.machining, samples, letters);
+      const path = `/api/v1/streams/${machiningStream}`;
+      const post = async (action: string, body: object, secret = hub.token('manager')) => {
+        const headers = { 'content-type': 'application/json' };
+        return hub.get(`${path}/${action}`, secret, { method: 'POST', headers, body: JSON.stringify(body) });
+      };
+      const why = 'the tag is declared now';
+      t.same(await json(await post('dead-letters/replay', { why })), {
+        stored: 0,
+        remaining: { 'unknown tag': 2, 'not of type float': 1 },
+      });
+      hub.declare('machining', 99, 'machining/line-1/cnc-1/late');
+      t.same(await json(await post('dead-letters/replay', { why, numbers: [4] })), { stored: 1, remaining: {} });
+      t.same(await json(await post('dead-letters/replay', { why })), {
+        stored: 1,
+        remaining: { 'not of type float': 1 },
+      });
+      t.match(
+        hub.ledger.streams().find(({ number }) => number === machiningStream),
+        { samples: 3, deadLetters: 1 },
+      );
+      t.equal(hub.ledger.unfinishedReplay(), undefined);
+      const other = hub.token('manager', [sites.packaging]);
+      t.equal((await post('dead-letters/replay', { why }, other)).status, 404, 'of another site');
+      t.match(
+        hub.access.audit.list(0, 100).findLast(({ what }) => what === 'dead-letters.replay'),
+        {
+          who: 'manager 3',
+          object: `machining ${machiningStream}`,
+          details: { stored: 1, why },
+        },
+      );
+
+      t.same(await json(await post('rewind', { to: 3, why: 'restored' })), { from: 4, to: 0 });
+      t.same(hub.greetedAgain, ['machining']);
+      t.same(await json(await post('rewind', { to: 3, why: 'restored' })), { from: 0, to: 0 });
+      t.match(
+        hub.access.audit.list(0, 100).filter(({ what }) => what === 'stream.rewind'),
+        [{ details: { from: 4, to: 0 } }],
+      );
+    },
+  );
+
+  t.test('the same by command: tables for people, JSON for programs, and what to do next', async (t) => {
+    const hub = await startHub(t);
+    const letters = [2, 3].map((number) => ({ number, reason: 'unknown tag' }));
+    hub.arrive(
+      hub.streams.machining,
+      [sample(2, noon, 20), sample(99, noon + 1, '=1+1'), sample(99, noon + 3, 8)],
+      letters,
+    );
+    hub.ledger.declareGap(machiningStream, 10, 'evicted', noon);
+    const env = { ...process.env, PAYESH_URL: hub.origin, PAYESH_TOKEN: hub.token('manager') };
+    const say = async (...args: string[]) =>
+      (await promisify(execFile)(process.execPath, ['hub/payesh-hub.mjs', ...args], { env })).stdout;
+    const [streams, list, show, exported, gaps, none] = await Promise.all([
+      say('streams'),
+      say('dead-letters', 'list', 'machining'),
+      say('dead-letters', 'show', String(machiningStream), '3', '--json'),
+      say('dead-letters', 'export', 'machining', '--csv'),
+      say('gaps', 'list', 'machining'),
+      say('dead-letters', 'list', 'packaging'),
+    ]);
+    t.match(
+      streams,
+      new RegExp(`${machiningStream}  machining .*open +10 .*"payesh-hub dead-letters list <agent>"`, 's'),
+    );
+    t.match(list, /2 +unknown tag +When the agent has announced the tag.*string:=1\+1/s);
+    t.match(JSON.parse(show), { number: 3, value: 'number:8' });
+    t.match(exported.split('\n')[1], /^\d+,machining,2,unknown tag,99,,.*,string:=1\+1,0,0$/);
+    t.match(gaps, /evicted.*payesh-hub gaps acknowledge \d+ 4 --note/s);
+    t.match(none, /No dead letters/);
+    hub.declare('machining', 99, 'machining/line-1/cnc-1/late', 'int');
+    const replayed = await say('dead-letters', 'replay', 'machining', '3', '--why', 'declared');
+    t.match(replayed, /1 of stream \d+ are stored now and no longer listed/);
+    const rewound = await say('rewind', '--agent', 'machining', '--to', '5', '--why', 'restored');
+    t.match(rewound, /Settled up to 3 instead of 10/);
+    await t.rejects(say('gaps', 'list', 'nobody'), { message: /no stream and no agent "nobody"/ });
   });
 
   t.test('verification runs one at a time', async (t) => {

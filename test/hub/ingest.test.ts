@@ -71,7 +71,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
   const stored = new Map<string, SampleValue>();
   const order: string[] = [];
   const state = { fail: 0, reject: [] as number[] };
-  const writer: TelemetryWriter = {
+  const writer: Pick<TelemetryWriter, 'write'> = {
     async write(batches: readonly StoreBatch[]) {
       if (state.fail > 0) {
         state.fail -= 1;

@@ -10,6 +10,7 @@ import type { StoreLog } from '../log.ts';
 import type { StoreAccount, StoreBatch, StoreHealth, StoreRejection, TelemetryStore } from '../store.ts';
 import { append } from './append.ts';
 import { createGate } from './gate.ts';
+import { missing, nothingHeld } from './held.ts';
 import { countNumbers, firstAmong, samplesByNumber } from './read-numbers.ts';
 import { readSeries } from './read-series.ts';
 import { retainSegments } from './retain.ts';
@@ -145,6 +146,24 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
       }
     }, signal);
 
+  const fill = (batch: StoreBatch, signal: AbortSignal) =>
+    writers.together(async () => {
+      const current = await alive();
+      const { session, segments } = current;
+      const { stream, numbers } = batch;
+      try {
+        await rotateWhenDue(current);
+        const run = { stream, first: numbers[0]!, last: numbers.at(-1)! };
+        const anyTime = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+        const there = new Set((await samplesByNumber(session, segments.list, { ...run, ...anyTime }, signal)).numbers);
+        const absent = numbers.filter((number) => !there.has(number));
+        segments.held.set(stream, missing(segments.held.get(stream) ?? nothingHeld, absent));
+        return await commit(current, [batch]);
+      } catch (error) {
+        return failed(error);
+      }
+    }, signal);
+
   /** A failed read leaves the files open: they are the writer's to judge. */
   async function read<T>(work: (current: Life) => Promise<T>, signal: AbortSignal): Promise<T> {
     await alive();
@@ -162,7 +181,7 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
 
   return {
     kind: 'duckdb',
-    writer: { write },
+    writer: { write, fill },
     reader: {
       series: (query, signal) =>
         read(({ session, segments }) => readSeries(session, segments.list, query, signal), signal),

@@ -13,6 +13,14 @@ export interface Held {
 
 export const nothingHeld: Held = { mark: 0, lost: [] };
 
+/** As if these numbers had been lost: they are wanted though the mark has passed them. Ascending. */
+export const missing = ({ mark, lost }: Held, numbers: readonly number[]): Held => {
+  const runs = numbers.filter(
+    (number) => number <= mark && !lost.some(([first, last]) => first <= number && number <= last),
+  );
+  return { mark, lost: [...lost, ...runs.map((number): NumberRun => [number, number])].sort((a, b) => a[0] - b[0]) };
+};
+
 /** What is to be stored when it comes. */
 export const wanted = ({ mark, lost }: Held): readonly NumberRun[] => [...lost, [mark + 1, Number.POSITIVE_INFINITY]];
 

@@ -6,7 +6,7 @@
 import { setLogger } from '@influxdata/influxdb-client';
 import { z } from 'zod';
 import { ConnectionError } from '../../../protocols/errors.ts';
-import type { StoreHealth, TelemetryStore } from '../store.ts';
+import type { StoreHealth, TelemetryStore, TelemetryWriter } from '../store.ts';
 import {
   authorization,
   databaseOf,
@@ -104,20 +104,24 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
     // Told by `health()`; every write tries again.
   });
 
+  const write: TelemetryWriter['write'] = (batches, signal) =>
+    watched(async () => {
+      signal.throwIfAborted();
+      try {
+        return await lines.write(batches, signal);
+      } catch (error) {
+        if (!isMissingDatabase(error)) throw error;
+        await ensureDatabase(signal);
+        return lines.write(batches, signal);
+      }
+    });
+
   return {
     kind: 'influx',
+    // The same sample at the same place is overwritten, whenever it comes.
     writer: {
-      write: (batches, signal) =>
-        watched(async () => {
-          signal.throwIfAborted();
-          try {
-            return await lines.write(batches, signal);
-          } catch (error) {
-            if (!isMissingDatabase(error)) throw error;
-            await ensureDatabase(signal);
-            return lines.write(batches, signal);
-          }
-        }),
+      write,
+      fill: (batch, signal) => write([batch], signal),
     },
     reader,
     health: () => health,
