@@ -2,30 +2,6 @@
 import { define, type Ratio, type Read, share, type Undefined } from './definition.ts';
 import { meterKpi } from './energy.ts';
 import { counted, trust as counterTrust, unitScope } from './production.ts';
-import type { Elements } from './result.ts';
-
-/** What is in force for a carrier in a time, by unit of the meter: 3.6 MJ/kWh; of gas its calorific value. */
-export interface CarrierFactors {
-  readonly mj?: number | undefined;
-  readonly kgCo2e?: number | undefined;
-}
-
-/** Elements of group `energy` of one cell of a meter. @param times of the cell, s. */
-export function carrierElements(
-  quantity: number,
-  times: { readonly windowS: number; readonly knownS: number; readonly estimatedS: number },
-  { mj, kgCo2e }: CarrierFactors,
-): Elements {
-  return {
-    energy_MJ: quantity * (mj ?? 0),
-    energy_no_factor_s: mj === undefined ? times.windowS : 0,
-    CO2e_kg: quantity * (kgCo2e ?? 0),
-    CO2e_no_factor_s: kgCo2e === undefined ? times.windowS : 0,
-    energy_s: times.windowS,
-    energy_known_s: times.knownS,
-    energy_estimated_s: times.estimatedS,
-  };
-}
 
 type EnergyTrust = Read<'energy_s' | 'energy_known_s' | 'energy_estimated_s'>;
 

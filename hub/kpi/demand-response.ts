@@ -7,26 +7,6 @@ import type { Flag } from './flags.ts';
 import { productionKpi, unitScope } from './production.ts';
 import type { Elements } from './result.ts';
 
-/** Elements of group `cap` of one whole demand interval under a cap. @param kw null was not measured. */
-export function capElements(
-  kw: number | null,
-  hours: number,
-  { limitKw, tolerance }: { readonly limitKw: number; readonly tolerance: number },
-  atUs: number,
-): Elements {
-  const counts = { cap_intervals: 1, cap_measured: 0, cap_kept: 0, cap_excess_kWh: 0 };
-  if (kw === null) return counts;
-  return {
-    cap_intervals: 1,
-    cap_measured: 1,
-    cap_kept: kw <= limitKw * (1 + tolerance) ? 1 : 0,
-    cap_excess_kWh: Math.max(0, kw - limitKw) * hours,
-    cap_worst_kW: kw - limitKw,
-    cap_worst_at_us: atUs,
-    ...(limitKw > 0 && { cap_worst_share: kw / limitKw - 1, cap_worst_share_at_us: atUs }),
-  };
-}
-
 export interface EventInterval {
   readonly hours: number;
   /** null was not measured. */

@@ -49,7 +49,7 @@ export const carrier = define({
   groups: ['carrier'],
   id: 'en.carrier',
   name: { en: 'Consumption by carrier', fa: 'مصرف به تفکیک حامل' },
-  unit: "the meter's own",
+  unit: 'own',
   formula: 'Σ Δ register: gas in m³ at standard conditions, fuel in L, water in m³',
   granularities: ['hour', 'shift', 'day', 'week', 'month'],
   rules: ['R6', 'R7'],

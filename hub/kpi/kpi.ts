@@ -33,7 +33,7 @@ export interface KpiDefinition {
   /** Another meaning of the figure is another version. */
   readonly version: number;
   readonly name: { readonly en: string; readonly fa: string };
-  /** `1` for ratios; UI shows them in percent. */
+  /** `1` for ratios; UI shows them in percent. `own`: that of the meter, or of the KPI that is compared. */
   readonly unit: string;
   /** Asset kinds it is computed for. */
   readonly scope: readonly KpiScope[];

@@ -69,7 +69,7 @@ export const pilotChange = define({
   ...deltaKpi,
   id: 'pl.delta',
   name: { en: 'Baseline vs pilot change', fa: 'تغییر نسبت به دوره مبنا' },
-  unit: "the KPI's own",
+  unit: 'own',
   formula: 'value after − value before; of ratios in points',
   assess: (_, parameters) => compare(parameters, (before, after) => after - before),
 });

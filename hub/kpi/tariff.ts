@@ -3,27 +3,8 @@ import { billedIrr } from './billing.ts';
 import { define, type Read } from './definition.ts';
 import type { ElementName } from './element-table.ts';
 import { metered, meterKpi } from './energy.ts';
-import type { Elements } from './result.ts';
 
-export type Band = 'peak' | 'mid' | 'low';
-
-/** Elements of the tariff of one cell of a meter, which lies in one band. */
-export function tariffElements(
-  kWh: number,
-  windowS: number,
-  inForce: { readonly band: Band; readonly priceIrr?: number } | undefined,
-): Elements {
-  const price = inForce?.priceIrr;
-  return {
-    kWh_peak: 0,
-    kWh_mid: 0,
-    kWh_low: 0,
-    ...(inForce && { [`kWh_${inForce.band}`]: kWh }),
-    band_none_s: inForce ? 0 : windowS,
-    cost_energy_IRR: price === undefined ? 0 : kWh * price,
-    price_none_s: price === undefined ? windowS : 0,
-  };
-}
+type Band = 'peak' | 'mid' | 'low';
 
 const tariffKpi = {
   ...meterKpi,

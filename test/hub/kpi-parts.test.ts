@@ -3,14 +3,12 @@ import t from 'tap';
 import { cusum, expectedEnergy, isAccepted } from '../../hub/kpi/baseline-model.ts';
 import { checkBilling } from '../../hub/kpi/billing.ts';
 import { bootstrapInterval, randomNumbers } from '../../hub/kpi/bootstrap.ts';
-import { carrierElements } from '../../hub/kpi/carriers.ts';
 import { customerBaseline } from '../../hub/kpi/customer-baseline.ts';
 import { tagCoverage } from '../../hub/kpi/data-quality.ts';
 import { parseExpression } from '../../hub/kpi/expression.ts';
 import { fitBaseline } from '../../hub/kpi/fit-baseline.ts';
 import type { KpiStatus } from '../../hub/kpi/result.ts';
 import { againstTarget } from '../../hub/kpi/target.ts';
-import { tariffElements } from '../../hub/kpi/tariff.ts';
 import { differences } from '../support/kpi-golden.ts';
 
 t.test('a formula of a tariff says what it says, and nothing but numbers', (t) => {
@@ -55,32 +53,6 @@ t.test('formulas are checked when they are declared, not when the month ends', (
     ['billedDemandKw: there is no billed_demand_kW'],
     'no formula of itself',
   );
-  t.end();
-});
-
-t.test('a cell says what its tariff and its factors make of it, and where there are none', (t) => {
-  t.same(tariffElements(50, 900, { band: 'peak', priceIrr: 3 }), {
-    kWh_peak: 50,
-    kWh_mid: 0,
-    kWh_low: 0,
-    band_none_s: 0,
-    cost_energy_IRR: 150,
-    price_none_s: 0,
-  });
-  t.match(tariffElements(50, 900, { band: 'low' }), { kWh_low: 50, band_none_s: 0, price_none_s: 900 });
-  t.match(tariffElements(50, 900, undefined), { kWh_peak: 0, band_none_s: 900, price_none_s: 900 });
-
-  const times = { windowS: 900, knownS: 800, estimatedS: 100 };
-  const known = { energy_s: 900, energy_known_s: 800, energy_estimated_s: 100 };
-  t.same(carrierElements(10, times, { mj: 3.6, kgCo2e: 0.5 }), {
-    energy_MJ: 36,
-    energy_no_factor_s: 0,
-    CO2e_kg: 5,
-    CO2e_no_factor_s: 0,
-    ...known,
-  });
-  t.match(carrierElements(10, times, { kgCo2e: 1 }), { energy_no_factor_s: 900, CO2e_kg: 10, CO2e_no_factor_s: 0 });
-  t.match(carrierElements(10, times, {}), { energy_MJ: 0, energy_no_factor_s: 900, CO2e_no_factor_s: 900 });
   t.end();
 });
 

@@ -6,21 +6,29 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capability, capabilityOneSided } from '../../hub/kpi/capability.ts';
-import { type CarrierFactors, carrierElements } from '../../hub/kpi/carriers.ts';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { customerBaseline } from '../../hub/kpi/customer-baseline.ts';
-import { capElements, eventElements } from '../../hub/kpi/demand-response.ts';
-import { demandWindows, forecastDemand } from '../../hub/kpi/demand-series.ts';
+import { forecastDemand } from '../../hub/kpi/demand-forecast.ts';
+import { eventElements } from '../../hub/kpi/demand-response.ts';
 import { mergeElements } from '../../hub/kpi/elements.ts';
 import { fitBaseline } from '../../hub/kpi/fit-baseline.ts';
 import type { KpiParameters } from '../../hub/kpi/parameters.ts';
 import type { Elements } from '../../hub/kpi/result.ts';
-import { type Band, tariffElements } from '../../hub/kpi/tariff.ts';
 import { oeeWaterfall } from '../../hub/kpi/waterfall.ts';
+import type { Factor } from '../../hub/plant/energy-model.ts';
 import { dayToJalali } from '../../hub/plant/jalali.ts';
+import type { Meter } from '../../hub/plant/meter.ts';
+import type { Carrier } from '../../hub/plant/schema-energy.ts';
+import { weekdays } from '../../hub/plant/schema-parts.ts';
 import { dayUs, fromLocal, hourUs } from '../../hub/plant/zone.ts';
+import { capElements } from '../../hub/rollup/cap-elements.ts';
 import { counterSteps, judgeStep } from '../../hub/rollup/counter.ts';
+import { demandIntervals } from '../../hub/rollup/demand.ts';
+import { factorElements } from '../../hub/rollup/factor-elements.ts';
 import { createCurve } from '../../hub/rollup/register.ts';
+import { toElements } from '../../hub/rollup/sums.ts';
+import { tariffElements } from '../../hub/rollup/tariff-elements.ts';
+import { vectorPlant } from './vector-plant.ts';
 
 const goldenFolder = join(import.meta.dirname, '../fixtures/kpi');
 
@@ -56,35 +64,55 @@ function kpis(elements: Elements, parameters: KpiParameters | undefined, expecte
   );
 }
 
+const unnamed = { code: '', meter: '', source: '' };
+const always = { from: 0, to: dayUs };
+const aDay = { start: 0, end: dayUs };
+const meterOf = (carrier: Carrier): Meter => vectorPlant().meters.find((one) => one.carrier === carrier)!;
+
 const runners: Readonly<Record<string, (input: Input, expected: object) => unknown>> = {
   kpi: ({ records, over = 'time', parameters }, expected) => kpis(mergeElements(records, over), parameters, expected),
 
-  cap({ kw, hours, limitKw, tolerance }, expected) {
-    const cells = kw.map((one: number | null, at: number) => capElements(one, hours, { limitKw, tolerance }, at));
-    return kpis(mergeElements(cells, 'time'), undefined, expected);
+  /** Demand intervals of `hours` from time 0 under one limit, as cells tell them. */
+  cap({ kw, hours, limit }, expected) {
+    const intervals = kw.map((one: number | null, at: number) => ({
+      start: at * hours * hourUs,
+      end: (at + 1) * hours * hourUs,
+      kw: one ?? undefined,
+    }));
+    const always = { from: 0, to: dayUs, start: '00:00', end: '00:00', weekdays };
+    return kpis(capElements('UTC', [{ ...unnamed, ...always, ...limit }], intervals), undefined, expected);
   },
 
   event: ({ intervals, requestKw, parameters }, expected) =>
     kpis(eventElements(intervals, requestKw), parameters, expected),
 
-  tariff({ kwh, prices, windowS, parameters }, expected) {
-    const bands = Object.keys(kwh) as Band[];
-    const span = windowS / bands.length;
-    const cells = bands.map((band) => ({
-      kWh: kwh[band],
-      window_s: span,
-      measured_s: span,
-      ...tariffElements(kwh[band], span, { band, priceIrr: prices[band] }),
+  /** A day of a meter that drew `kwh` in the hours of each band. */
+  tariff({ bands, prices, kwh, parameters }, expected) {
+    const tariff = { ...unnamed, ...always, bands, prices, meters: undefined, name: { en: '', fa: '' } };
+    const hours = bands.map(({ start }: { start: string }) => Number(start.slice(0, 2)) * hourUs);
+    const steps = bands.map(({ band }: { band: keyof typeof kwh }, at: number) => ({
+      from: hours[at],
+      to: hours[at + 1] ?? dayUs,
+      delta: kwh[band],
+      flag: 'OK',
     }));
-    return kpis(mergeElements(cells, 'time'), parameters, expected);
+    const sums = tariffElements({ tariffs: [tariff], zone: 'UTC' }, meterOf('electricity'), createCurve(steps), aDay);
+    const kWh = steps.reduce((sum: number, { delta }: { delta: number }) => sum + delta, 0);
+    const day = { kWh, window_s: 86_400, measured_s: 86_400 };
+    return kpis({ ...toElements(sums), ...day }, parameters, expected);
   },
 
-  carriers({ carriers, windowS, records }, expected) {
-    const times = { windowS, knownS: windowS, estimatedS: 0 };
-    const cells = carriers.map((one: CarrierFactors & { quantity: number }) =>
-      carrierElements(one.quantity, times, one),
-    );
-    return kpis(mergeElements([mergeElements(cells, 'assets'), ...records], 'time'), undefined, expected);
+  /** A day of several meters, each with its factors. */
+  carriers({ carriers, records }, expected) {
+    const meters = carriers.map((one: { carrier: Carrier; quantity: number; mj?: number; kgCo2e?: number }) => {
+      const factor = (kind: Factor['kind'], value: number | undefined): Factor[] =>
+        value === undefined ? [] : [{ ...unnamed, ...always, carrier: one.carrier, kind, value }];
+      const factors = [...factor('conversion', one.mj), ...factor('emission', one.kgCo2e)];
+      const curve = createCurve([{ from: 0, to: dayUs, delta: one.quantity, flag: 'OK' }]);
+      const known = { knownUs: dayUs, estimatedUs: 0 };
+      return toElements(factorElements(factors, meterOf(one.carrier), curve, aDay, known));
+    });
+    return kpis(mergeElements([mergeElements(meters, 'assets'), ...records], 'time'), undefined, expected);
   },
 
   pilot({ kpi, before, after, seed }, expected) {
@@ -97,10 +125,17 @@ const runners: Readonly<Record<string, (input: Input, expected: object) => unkno
     capability: { value: capability(tolerance, spread) },
     oneSided: { value: capabilityOneSided(tolerance, mean, spread) },
   }),
-  demand: ({ kwh, subHours, length }) => ({
-    blocks: demandWindows(kwh, subHours, length, length).map(({ kw }) => kw),
-    slides: demandWindows(kwh, subHours, length, 1).map(({ kw }) => kw),
-  }),
+  /** Readings every `minutes`, windows of `length` of them. */
+  demand({ kwh, minutes, length }) {
+    const sub = minutes * 60_000_000;
+    const steps = kwh.map((delta: number, at: number) => ({ from: at * sub, to: (at + 1) * sub, delta, flag: 'OK' }));
+    const window = { start: 0, end: kwh.length * sub };
+    const of = (stepUs: number) =>
+      demandIntervals(createCurve(steps), [window], window, { intervalUs: length * sub, stepUs, offsetUs: 0 })
+        .filter(({ start }) => start >= 0)
+        .map(({ kw }) => kw);
+    return { blocks: of(length * sub), slides: of(sub) };
+  },
   forecast: ({ running }) => ({ kw: forecastDemand(running) }),
   fit({ request, periods }) {
     const model = fitBaseline(request, periods);
