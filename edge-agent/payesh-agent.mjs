@@ -12,6 +12,8 @@ if (major < 24) {
   );
   process.exit(78);
 }
+// It means: read your files again. Until they are read for the first time there is nothing else to do about it.
+if (process.argv[2] === 'run') process.on('SIGHUP', () => {});
 // It stays at 1 MB; an agent with very many tags lets it grow (young-generation.ts).
 v8.setFlagsFromString('--semi-space-growth-factor=1');
 // By the environment, so that worker threads use it too.

@@ -10,6 +10,26 @@ import { runTool } from './command.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 const program = 'payesh-agent';
 
+/**
+ * The library's own for bash needs the package bash-completion, breaks when it is sourced twice, and evaluates what was
+ * typed. What `complete` prints is a candidate and its description in each line, and a last line that begins with a colon.
+ */
+const bashScript = `# bash completion for payesh-agent
+__payesh_agent_complete() {
+  local line words
+  read -ra words <<< "\${COMP_LINE:0:COMP_POINT}"
+  [[ "\${COMP_LINE:0:COMP_POINT}" == *[[:space:]] ]] && words+=("")
+  local current="\${words[-1]}"
+  COMPREPLY=()
+  while IFS= read -r line; do
+    line="\${line%%$'\\t'*}"
+    [[ "$line" == :* || "$line" != "$current"* ]] || COMPREPLY+=("$(printf %q "$line")")
+  done < <(payesh-agent complete -- "\${words[@]:1}" 2>/dev/null)
+  [[ \${#COMPREPLY[@]} == 1 && "\${COMPREPLY[0]}" == */ ]] && compopt -o nospace 2>/dev/null
+  return 0
+}
+complete -o nosort -F __payesh_agent_complete payesh-agent`;
+
 export const completionCommand = (): Command =>
   new Command('completion')
     .description('print the script for completion in a shell')
@@ -23,7 +43,8 @@ Examples:
   payesh-agent completion fish > ~/.config/fish/completions/payesh-agent.fish`,
     )
     .action((shell: (typeof shells)[number]) =>
-      runTool(async () => {
+      runTool(async (terminal) => {
+        if (shell === 'bash') return terminal.print(bashScript);
         const { script } = await import('@bomb.sh/tab');
         script(shell, program, program);
       }),

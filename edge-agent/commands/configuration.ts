@@ -8,7 +8,12 @@ import type { Configuration } from '../reload.ts';
 
 /** @throws {ConfigError} */
 export function openConfiguration(file: string): { config: AgentConfig; configuration: Configuration } {
-  let changed = () => {};
+  let isEarly = false;
+  let changed = () => {
+    isEarly = true;
+  };
+  const hangUp = () => changed();
+  process.on('SIGHUP', hangUp);
   const watch = watchFiles(() => changed());
   // Before it is read, so that no change is missed while the agent starts.
   watch.set([file], true);
@@ -36,12 +41,13 @@ export function openConfiguration(file: string): { config: AgentConfig; configur
             () => follow(true),
             () => follow(false),
           );
-        const hangUp = () => changed();
-        process.on('SIGHUP', hangUp);
-        signal.addEventListener('abort', () => {
+        if (isEarly) changed();
+        const end = () => {
           process.off('SIGHUP', hangUp);
           watch[Symbol.dispose]();
-        });
+        };
+        if (signal.aborted) end();
+        else signal.addEventListener('abort', end);
       },
     },
   };

@@ -1,7 +1,7 @@
 /** Asks the agent that runs with a data folder, over its socket. */
 import { request } from 'node:http';
 import { ConfigError, ConnectionError, RejectedError } from '../../protocols/errors.ts';
-import { socketPath } from './socket-path.ts';
+import { openSocketPath, type SocketPath } from './socket-path.ts';
 
 const defaultTimeoutMs = 30_000;
 const maxAnswerBytes = 256 * 1024 * 1024;
@@ -17,7 +17,8 @@ export async function askAgent(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<unknown> {
-  const { status, text } = await exchange(socketPath(dataDir), { method, path, body, signal });
+  using socket = socketOf(dataDir);
+  const { status, text } = await exchange(socket, { method, path, body, signal });
   const answer = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
   if (status < 300) return answer;
   const { message = `the agent answers ${status}`, hint, path: where } = (answer ?? {}) as Record<string, string>;
@@ -33,18 +34,31 @@ interface Exchange {
   readonly signal: AbortSignal | undefined;
 }
 
-function exchange(socket: string, { method, path, body, signal }: Exchange): Promise<{ status: number; text: string }> {
+function socketOf(dataDir: string): SocketPath {
+  try {
+    return openSocketPath(dataDir);
+  } catch (cause) {
+    throw awayOrDenied(dataDir, cause as NodeJS.ErrnoException);
+  }
+}
+
+const awayOrDenied = (path: string, cause: NodeJS.ErrnoException): Error =>
+  ['EACCES', 'EPERM'].includes(cause.code ?? '')
+    ? notAllowed(path, cause)
+    : new ConnectionError('no agent runs with this data folder, or it does not answer', { cause });
+
+function exchange(
+  socket: SocketPath,
+  { method, path, body, signal }: Exchange,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const timeout = AbortSignal.timeout(defaultTimeoutMs);
     const fail = (cause: Error) => {
-      if (signal?.aborted) reject(signal.reason);
-      else if (['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? ''))
-        reject(notAllowed(socket, cause));
-      else reject(new ConnectionError('no agent runs with this data folder, or it does not answer', { cause }));
+      reject(signal?.aborted ? signal.reason : awayOrDenied(socket.shown, cause));
     };
     const ask = request(
       {
-        socketPath: socket,
+        socketPath: socket.path,
         method,
         path,
         headers: { host: 'localhost', 'content-type': 'application/json' },

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from 'node:net';
 import { ConfigError } from '../../protocols/errors.ts';
 import { pageFiles } from './page-files.ts';
+import type { SocketPath } from './socket-path.ts';
 
 /** What a route gives: an object becomes JSON, a text is sent as it is. */
 export interface Answer {
@@ -68,11 +69,14 @@ export async function startStatusServer(
  * Whoever holds the buffer is the only agent of the data folder: a socket that is there was left by one that is gone.
  * @throws {ConfigError}
  */
-export async function startLocalSocket(path: string, routes: Routes): Promise<AsyncDisposable> {
+export async function startLocalSocket(
+  { path, shown }: Pick<SocketPath, 'path' | 'shown'>,
+  routes: Routes,
+): Promise<AsyncDisposable> {
   const server = createServer(limits, (request, response) => void serve(routes, request, response));
   const explain = (cause: unknown) => {
     const hint = 'Give the agent a dataDir that it can write.';
-    return new ConfigError("the agent's local socket cannot be opened", { path, hint, cause });
+    return new ConfigError("the agent's local socket cannot be opened", { path: shown, hint, cause });
   };
   try {
     rmSync(path, { force: true });

@@ -13,7 +13,7 @@ import { describeAgent, describeTags } from './describe.ts';
 import { findProblems } from './find-problems.ts';
 import { createProblemContext, rememberEveryMs } from './problem-context.ts';
 import { startLocalSocket, startStatusServer } from './server.ts';
-import { socketPath } from './socket-path.ts';
+import { openSocketPath } from './socket-path.ts';
 
 export interface StatusParts {
   readonly buffer: Buffer;
@@ -75,7 +75,7 @@ export async function startStatus(parts: StatusParts): Promise<AsyncDisposable> 
   };
 
   await using opened = new AsyncDisposableStack();
-  opened.use(await startLocalSocket(socketPath(dataDir), socketRoutes(api)));
+  opened.use(await startLocalSocket(opened.use(openSocketPath(dataDir)), socketRoutes(api)));
   if (status.port !== undefined) {
     const server = opened.use(await startStatusServer({ host: status.host, port: status.port }, readRoutes(api)));
     log.info({ port: server.port }, 'status served');

@@ -1,5 +1,6 @@
 /** The commands about a configuration and about the agent that runs with it: one agent, both protocols, real servers. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
@@ -70,6 +71,29 @@ await t.test(
     t.match(await offered('probe', '--table', ''), /^holding\t/m);
     t.match(await offered('plan', '-c', 'met'), /^meter\.csv\t/);
     t.match(await offered('import', 'met'), /^meter\.csv\t/);
+
+    // As somebody's .bashrc and /etc/bash_completion.d both do it; nothing else of bash-completion is there.
+    writeFileSync(join(dir, 'completion.bash'), (await run('completion', 'bash')).stdout);
+    const launcher = join(import.meta.dirname, '../../edge-agent/payesh-agent.mjs');
+    const complete = (line: string) =>
+      execFileSync(
+        'bash',
+        [
+          '--norc',
+          '-uec',
+          `payesh-agent() { ${process.execPath} ${launcher} "$@"; }
+           source completion.bash; source completion.bash
+           COMP_LINE=$1; COMP_POINT=\${#1}; __payesh_agent_complete; printf '%s\\n' "\${COMPREPLY[@]}"`,
+          'bash',
+          line,
+        ],
+        { cwd: dir, encoding: 'utf8' },
+      );
+    t.equal(complete('payesh-agent pr'), 'probe\n');
+    t.equal(complete('payesh-agent plan -c met'), 'meter.csv\n');
+    t.match(complete('payesh-agent status --lang '), /^fa\nen\n$/);
+    complete('payesh-agent plan -c $(touch evaluated) ');
+    t.notOk(existsSync(join(dir, 'evaluated')), 'what is typed is not run');
   },
 );
 

@@ -1,7 +1,17 @@
 /** A changed configuration taken over by a running agent: real Modbus and OPC UA servers, the real buffer, the real file. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -13,7 +23,6 @@ import { configHash, openConfigVersions } from '../../edge-agent/config-versions
 import type { Reloaded } from '../../edge-agent/reload.ts';
 import { askAgent } from '../../edge-agent/status/client.ts';
 import type { AgentReport, TagReport } from '../../edge-agent/status/report.ts';
-import { socketPath } from '../../edge-agent/status/socket-path.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { flag } from '../../protocols/sample.ts';
@@ -255,6 +264,31 @@ t.test('a table of tags is followed like the file, and SIGHUP reads both again',
   await until(() => agent.loads() > read, 'SIGHUP reads it again');
 });
 
+t.test('a SIGHUP that comes while the agent starts ends nothing', async (t) => {
+  await using meter = await startMeter();
+  const dir = t.testdir({ data: { password: 'secret\n' } });
+  const dataDir = join(dir, 'data');
+  const file = join(dir, 'agent.yaml');
+  const yaml = yamlOf(dataDir, modbus('meter', meter.port, 'meter/a'));
+  // Whoever reads a pipe waits for its writer: so it is known where the agent is.
+  await promisify(execFile)('mkfifo', [file]);
+  const child = spawn(execPath, [launcher, 'run', '-c', file], { stdio: 'ignore' });
+  t.teardown(() => child.kill('SIGKILL'));
+  let pipe = -1;
+  await until(async () => {
+    pipe = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK);
+    return true;
+  }, 'it reads its file');
+  child.kill('SIGHUP');
+  writeFileSync(`${file}~`, yaml);
+  renameSync(`${file}~`, file);
+  writeSync(pipe, yaml);
+  closeSync(pipe);
+  const status = async () => (await askAgent(dataDir, 'GET', '/api/status')) as AgentReport;
+  await until(async () => child.signalCode !== null || (await status()).sources[0]?.state === 'up', 'it runs');
+  t.equal(child.signalCode, null);
+});
+
 t.test('what cannot change while it runs is named, and the rest is taken', async (t) => {
   await using meter = await startMeter();
   const agent = await startAgent(t, (dataDir) => yamlOf(dataDir, modbus('meter', meter.port, 'meter/a')));
@@ -401,7 +435,7 @@ t.test('the socket is for its owner alone, and a stale one is in nobody’s way'
   await using meter = await startMeter();
   let left = '';
   const agent = await startAgent(t, (dataDir) => {
-    left = socketPath(dataDir);
+    left = join(dataDir, 'agent.sock');
     writeFileSync(left, 'left by an agent that was killed');
     return yamlOf(dataDir, modbus('meter', meter.port, 'meter/a'));
   });

@@ -1,6 +1,6 @@
 /** What a running agent serves on loopback, and to whom: a browser, Prometheus, and nobody else. */
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,8 +8,10 @@ import t from 'tap';
 import { runAgent } from '../../edge-agent/app.ts';
 import { openConfiguration } from '../../edge-agent/commands/configuration.ts';
 import { openCommissioningBook } from '../../edge-agent/commissioning/book.ts';
+import { askAgent } from '../../edge-agent/status/client.ts';
 import type { AgentReport, TagReport } from '../../edge-agent/status/report.ts';
-import { socketPath } from '../../edge-agent/status/socket-path.ts';
+import { startLocalSocket } from '../../edge-agent/status/server.ts';
+import { openSocketPath } from '../../edge-agent/status/socket-path.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { qualityName } from '../../protocols/quality-names.ts';
 import { kwhRow, newKey, signedSheet } from '../support/commissioning.ts';
@@ -115,7 +117,7 @@ t.test('the local page and its interface', async (t) => {
     t.same(await tags('?source=none'), []);
 
     const row = { ...kwhRow, path: kwh!.path, source: 'meter', address: kwh!.address };
-    openCommissioningBook(dataDir).keep(signedSheet(newKey(), { rows: [row] }));
+    openCommissioningBook(dataDir).keep(signedSheet(newKey(), { site: 'test/plant', rows: [row] }));
     for (let i = 0; i < 100 && !(await tags())[0]!.commissioned; i++) await delay(50);
     t.match((await tags())[0]!.commissioned, { by: String, sheet: /^[0-9a-f]{64}$/ });
     t.equal((await report()).sources[0]!.notCommissioned, 1);
@@ -164,11 +166,23 @@ t.test('the local page and its interface', async (t) => {
   });
 });
 
-t.test('a socket whose path would be too long lies below the temp folder', async (t) => {
-  t.equal(socketPath('/var/lib/payesh'), '/var/lib/payesh/agent.sock');
-  const long = `/var/lib/${'x'.repeat(100)}`;
-  t.ok(Buffer.byteLength(socketPath(long)) <= 100);
-  t.not(socketPath(long), socketPath(`${long}y`));
+t.test('a socket lies in the data folder, however long its path is', async (t) => {
+  const dataDir = join(t.testdir(), 'x'.repeat(120));
+  await t.rejects(askAgent(dataDir, 'GET', '/healthz'), { name: 'ConnectionError' }, 'no such folder');
+  mkdirSync(dataDir);
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  const before = descriptors();
+  {
+    using place = openSocketPath(dataDir);
+    await using _socket = await startLocalSocket(place, {
+      'GET /healthz': async () => ({ status: 200, body: { ok: true } }),
+    });
+    t.ok(statSync(join(dataDir, 'agent.sock')).isSocket());
+    for (let n = 0; n < 3; n++) t.same(await askAgent(dataDir, 'GET', '/healthz'), { ok: true });
+  }
+  t.notOk(existsSync(join(dataDir, 'agent.sock')));
+  t.equal(descriptors(), before, 'the folder is not left open');
+  await t.rejects(askAgent(dataDir, 'GET', '/healthz'), { name: 'ConnectionError' });
 });
 
 t.test('status codes have the names of the standard', async (t) => {
