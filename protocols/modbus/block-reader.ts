@@ -10,6 +10,7 @@ import type { Answer, Unit } from './unit.ts';
 
 /** What came of a block or of a piece of it: the data of its registers, or the quality of all its tags. */
 export interface ReadPart {
+  readonly unit: number;
   readonly block: Block;
   readonly time: TimeUs;
   readonly data?: Uint8Array;
@@ -60,7 +61,7 @@ export function createBlockReader(whole: Block, { unit, timing, now }: BlockRead
         const part: Part = pending.shift()!;
         const { block, refused } = part;
         if (refused !== undefined) {
-          results.push({ block, time: now(), quality: refused });
+          results.push({ unit: unit.id, block, time: now(), quality: refused });
           next.push(part);
           continue;
         }
@@ -68,7 +69,7 @@ export function createBlockReader(whole: Block, { unit, timing, now }: BlockRead
         const { time } = answer;
         if (answer.kind === 'data') {
           if (block === whole) rejoins = 0;
-          results.push({ block, time, data: answer.data, quality: quality.good });
+          results.push({ unit: unit.id, block, time, data: answer.data, quality: quality.good });
           next.push(part);
           continue;
         }
@@ -79,7 +80,7 @@ export function createBlockReader(whole: Block, { unit, timing, now }: BlockRead
             pending.unshift(...halves.map((half) => ({ block: half })));
             continue;
           }
-          results.push({ block, time, quality: qualityOf(answer) });
+          results.push({ unit: unit.id, block, time, quality: qualityOf(answer) });
           next.push({ block, refused: qualityOf(answer) });
           continue;
         }
@@ -88,7 +89,7 @@ export function createBlockReader(whole: Block, { unit, timing, now }: BlockRead
           pending.push(...before);
           continue;
         }
-        results.push({ block, time, quality: qualityOf(answer) });
+        results.push({ unit: unit.id, block, time, quality: qualityOf(answer) });
         // A single time may be noise. A unit that says nothing at all is away, or the block is all that it is asked for.
         const isOfAddress = answer.failures > 1 && (unit.isAnswering || block === whole);
         const halves = isOfAddress ? splitBlock(block) : undefined;

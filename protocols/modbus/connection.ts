@@ -26,6 +26,12 @@ export interface ModbusConnection {
   close(): void;
 }
 
+export interface ConnectionOptions {
+  readonly open?: typeof openTransport | undefined;
+  /** Replies of this kind, which came over this connection, may have been those of other requests. */
+  readonly onDoubt: (kind: string) => void;
+}
+
 /**
  * Requests in a row without a reply, after which a new connection is taken. A late reply over TCP and UDP is told by
  * its transaction id; through a converter there is none, but the old connection takes it along.
@@ -36,7 +42,7 @@ const maxSilences: Record<TransportKind, number> = { tcp: 2, udp: 2, 'rtu-over-t
 export async function connectModbus(
   config: ModbusConnectionConfig,
   signal: AbortSignal,
-  open = openTransport,
+  { open = openTransport, onDoubt }: ConnectionOptions,
 ): Promise<ModbusConnection> {
   const transport = await open(config, signal);
   const { closed } = transport;
@@ -48,7 +54,7 @@ export async function connectModbus(
   const times = config.serial && lineTimes(config.serial);
   const silence = times && createSilence(times.silenceMs);
   const spoil = () => (silence ? silence.soil() : close());
-  const exchange = createExchange(transport, { onBytes: () => silence?.heard(), onUnasked: spoil });
+  const exchange = createExchange(transport, { onBytes: () => silence?.heard(), onUnasked: spoil, onDoubt });
 
   /** What the characters of request and reply take. */
   const lineMs = (span: Span): number => {

@@ -2,7 +2,7 @@
  * One request and what becomes of it. It has its own timer: modbus-serial has none unless told, and what comes after
  * the time is up must not find the request still waiting.
  */
-import { createPort } from './port.ts';
+import { createPort, type PortEvents } from './port.ts';
 import type { Table } from './table.ts';
 import type { Transport } from './transport.ts';
 
@@ -37,8 +37,11 @@ export interface Exchange {
   ask(unit: number, span: Span, timeoutMs: number): Promise<Reply>;
 }
 
-/** `onBytes`: something came. `onUnasked`: it belongs to no request that is waiting, now or beside a proper reply. */
-export function createExchange(transport: Transport, events: { onBytes(): void; onUnasked(): void }): Exchange {
+/** `onUnasked`: what came belongs to no request that is waiting, now or beside a proper reply. */
+export function createExchange(
+  transport: Transport,
+  events: Pick<PortEvents, 'onBytes' | 'onDoubt'> & { onUnasked(): void },
+): Exchange {
   const { closed } = transport;
   let heardAtMs: number | undefined;
   let settle: ((outcome: Outcome) => void) | undefined;
@@ -49,6 +52,7 @@ export function createExchange(transport: Transport, events: { onBytes(): void; 
       heardAtMs ??= performance.now();
       events.onBytes();
     },
+    onDoubt: events.onDoubt,
     onGarbage() {
       if (settle) settle({ kind: 'garbage' });
       else events.onUnasked();

@@ -3,35 +3,51 @@
  * is known by unit, function, size and CRC, so nothing may be left on the line when the next request goes out.
  */
 import { crc16, type Expected, exceptionBit, expectedOf, type Framing } from './frame.ts';
+import { createStrays } from './strays.ts';
 
 const exceptionBytes = 5;
 /** The longest frame, an echo and some noise: more is a line that babbles. */
 const maxBytes = 512;
 
-export function createRtuFraming(): Framing {
+/** `onDoubt`: what was taken of this kind of replies may have been that of another request. */
+export function createRtuFraming(onDoubt: (kind: string) => void): Framing {
   let waiting: { readonly request: Uint8Array; readonly expected: Expected } | undefined;
   let bytes: Buffer = Buffer.alloc(0);
+  const strays = createStrays(onDoubt);
 
   return {
     get isClean() {
       return bytes.length === 0;
     },
     request(rtu) {
+      strays.forget();
       waiting = { request: rtu, expected: expectedOf(rtu) };
       return rtu;
     },
     receive(chunk) {
-      if (!waiting) return 'garbage';
+      if (!waiting) {
+        strays.heard(chunk);
+        return 'garbage';
+      }
       bytes = bytes.length > 0 ? Buffer.concat([bytes, chunk]) : chunk;
       const found = findReply(bytes, waiting.request, waiting.expected);
       if (!found) return bytes.length > maxBytes ? 'garbage' : undefined;
       const reply = Buffer.from(bytes.subarray(found.start, found.end));
-      bytes = bytes.subarray(found.end);
+      const { expected } = waiting;
       waiting = undefined;
-      return crc16(reply, 0, reply.length - 2) === reply.readUInt16LE(reply.length - 2) ? reply : 'garbage';
+      if (crc16(reply, 0, reply.length - 2) !== reply.readUInt16LE(reply.length - 2)) {
+        bytes = bytes.subarray(found.end);
+        return 'garbage';
+      }
+      strays.heard(bytes.subarray(0, found.start));
+      bytes = bytes.subarray(found.end);
+      if (reply[1] === expected.code) strays.taken(expected, reply);
+      return reply;
     },
     forget() {
+      if (waiting) strays.missed(waiting.expected);
       waiting = undefined;
+      strays.heard(bytes);
       bytes = Buffer.alloc(0);
     },
   };

@@ -26,6 +26,9 @@ export interface Expected {
   readonly dataBytes: number;
 }
 
+/** What replies that cannot be told apart have in common. */
+export const kindOf = ({ unit, code, dataBytes }: Expected): string => `${unit} ${code} ${dataBytes}`;
+
 /** Of a read request from its unit on: unit, function, address, count. */
 export function expectedOf(request: Uint8Array): Expected {
   const [unit = 0, code = 0] = request;

@@ -15,6 +15,10 @@ export interface Link {
   readonly hasIds: boolean;
   /** Waits for its turn. @throws {ConnectionError} when the connection was lost and no new one can be made. */
   request(unit: number, span: Span, timing: RequestTiming): Promise<Reply>;
+  /** How long it must be listened until replies that are too many have come. */
+  readonly listenMs: number;
+  /** Listens for so long. Kinds of replies since the last time of which some may not be those of their requests. */
+  doubts(): Promise<ReadonlySet<string>>;
   close(): void;
 }
 
@@ -29,7 +33,11 @@ export async function connectLink(
   open?: typeof openTransport,
 ): Promise<Link> {
   const hasIds = config.transport === 'tcp' || config.transport === 'udp';
-  let connection = await connectModbus(config, signal, open);
+  let doubted = new Set<string>();
+  const options = { open, onDoubt: (kind: string) => void doubted.add(kind) };
+  /** The slowest of late. */
+  let latencyMs = 0;
+  let connection = await connectModbus(config, signal, options);
   /** It has carried a reply: when it breaks now, that need not be the fault of the request. */
   let hasReplied = false;
   /** Until when a late reply of a unit may come that nothing tells from the next one. */
@@ -42,7 +50,7 @@ export async function connectLink(
     const giveUpAt = performance.now() + config.timeoutMs;
     for (let waitMs = firstReconnectMs; ; waitMs = Math.min(2 * waitMs, longestReconnectMs)) {
       try {
-        connection = await connectModbus(config, signal, open);
+        connection = await connectModbus(config, signal, options);
         break;
       } catch (error) {
         if (signal.aborted || performance.now() + waitMs > giveUpAt) throw error;
@@ -79,7 +87,10 @@ export async function connectLink(
       await renew();
       reply = await attempt(unit, span, timing);
     }
-    if (reply.kind === 'data' || reply.kind === 'exception') hasReplied = true;
+    if (reply.kind === 'data' || reply.kind === 'exception') {
+      hasReplied = true;
+      latencyMs = Math.max(latencyMs, reply.heardAtMs - reply.sentAtMs);
+    }
     if (!hasIds && reply.kind === 'data') repeats.answered(unit, span);
     if (!hasIds && reply.kind === 'silence') lateUntil.set(unit, performance.now() + timing.timeoutMs);
     return reply;
@@ -91,6 +102,17 @@ export async function connectLink(
       const reply = turn.then(() => ask(unit, span, timing));
       turn = reply.catch(() => {});
       return reply;
+    },
+    get listenMs() {
+      // In the place of a reply that came too early, its own comes when the device has answered.
+      return hasIds ? 0 : listenMs + latencyMs;
+    },
+    async doubts() {
+      if (!hasIds) await pause(listenMs + latencyMs);
+      const taken = doubted;
+      doubted = new Set();
+      latencyMs = 0;
+      return taken;
     },
     close: () => connection.close(),
   };

@@ -2,7 +2,8 @@
 import { connectionName, type ModbusConnectionConfig } from './connection-config.ts';
 import type { ModbusDevice } from './device.ts';
 import { assumptionsOf, frameBytes, lineTime } from './line-time.ts';
-import { planReads } from './plan.ts';
+import { type Block, planReads } from './plan.ts';
+import { kindOfReply, listenMs } from './repeats.ts';
 import type { Table } from './table.ts';
 import { replyBytes } from './table.ts';
 
@@ -42,6 +43,7 @@ export function planReport(config: ModbusConnectionConfig & { readonly devices: 
   let bytesPerS = 0;
   let leastMsPerS = 0;
   let msPerS = 0;
+  const listening = new Map<number, number>();
   const groups = planReads(config).map(({ unit, intervalMs, pauseMs, blocks }) => {
     const perS = 1000 / intervalMs;
     const requests = blocks.map((block): PlannedRequest => {
@@ -54,8 +56,11 @@ export function planReport(config: ModbusConnectionConfig & { readonly devices: 
       msPerS += expectedMs * perS;
       return { table, address, count, tags: tags.length, bytes: request + reply };
     });
+    listening.set(unit, (listening.get(unit) ?? 0) + msOfListening(config, blocks) * perS);
     return { unit, intervalMs, requests };
   });
+  // Meanwhile other units are read, so what one of them needs alone counts only where that is the most.
+  const longestMsPerS = Math.max(0, ...listening.values());
 
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -63,6 +68,10 @@ export function planReport(config: ModbusConnectionConfig & { readonly devices: 
   if (leastMsPerS > 1000) problems.push(`${line} needs ${inSeconds(leastMsPerS)} of every second${whatHelps(config)}`);
   else if (msPerS > 1000)
     warnings.push(`${line} is expected to need ${inSeconds(msPerS)} of every second: reads will be skipped`);
+  else if (longestMsPerS > 1000)
+    warnings.push(
+      `${line} needs ${inSeconds(longestMsPerS)} of every second to tell replies of one unit apart: reads will be skipped`,
+    );
   return {
     groups,
     requestsPerS,
@@ -73,6 +82,13 @@ export function planReport(config: ModbusConnectionConfig & { readonly devices: 
     problems,
     warnings,
   };
+}
+
+/** Over RTU, requests whose replies are alike are kept apart: from the first of them to the last, at the least. */
+function msOfListening({ transport }: ModbusConnectionConfig, blocks: readonly Block[]): number {
+  if (transport === 'tcp' || transport === 'udp') return 0;
+  const alike = Map.groupBy(blocks, (block) => kindOfReply(0, block)).values();
+  return Math.max(...[...alike].map((kind) => kind.length - 1)) * listenMs;
 }
 
 const whatHelps = ({ serial }: ModbusConnectionConfig): string =>

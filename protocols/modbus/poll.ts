@@ -4,14 +4,14 @@
  */
 import type { Clock } from '../clock.ts';
 import { ConnectionError } from '../errors.ts';
-import { isBad, type Sample, type TimeUs } from '../sample.ts';
+import { isBad, quality, type Sample, type TimeUs } from '../sample.ts';
 import type { Reading } from '../source.ts';
 import { createBlockReader, type ReadPart } from './block-reader.ts';
 import { decodeInto } from './decode.ts';
 import type { Link } from './link.ts';
 import { createPatience } from './patience.ts';
 import type { PollGroup } from './plan.ts';
-import { apart } from './repeats.ts';
+import { apart, kindOfReply } from './repeats.ts';
 import { createRounds } from './rounds.ts';
 import { createUnit } from './unit.ts';
 
@@ -23,8 +23,11 @@ export interface PollOptions {
   readonly name: string;
 }
 
-/** While one group is still being read, the samples of others wait for so long at most; wall time. */
-const longestHoldMs = 200;
+/**
+ * While one group is still being read, the samples of others wait for so long at most; wall time. Where replies bear no
+ * ids, nothing is asked for a moment before samples are handed over: on a busy line that must not be often.
+ */
+const longestHoldMs = { ids: 200, noIds: 1000 };
 /** For so long it is looked for something that is answered, before the session is given up. */
 const longestSearchMs = 10_000;
 /** A clock that was set is noticed after so long at most, of that clock. */
@@ -64,7 +67,9 @@ export async function* poll({ link, groups, clock, name }: PollOptions, signal: 
     if (!next.isLast) continue;
 
     // The first reading covers every tag.
-    const isDue = !rounds.isAnyUnderWay || performance.now() - heldSinceMs > longestHoldMs;
+    const idleMs = rounds.isAnyUnderWay ? -1 : Math.max(0, clock.wallMs((rounds.nextDue - clock.now()) / 1000));
+    const isDue =
+      idleMs >= link.listenMs || performance.now() - heldSinceMs > longestHoldMs[link.hasIds ? 'ids' : 'noIds'];
     if (isUp ? !isDue : !rounds.isEachRead) continue;
 
     const all = [...units.values()];
@@ -75,13 +80,24 @@ export async function* poll({ link, groups, clock, name }: PollOptions, signal: 
       parts = [];
       continue;
     }
-    yield readingOf(parts, rounds.take());
+    const doubts = await link.doubts();
+    yield readingOf(
+      parts.map((part) => (isDoubted(part, doubts) ? doubted(part) : part)),
+      rounds.take(),
+    );
     // A unit may miss one request.
     if (all.every(({ unanswered }) => unanswered > 1)) throw new ConnectionError(`${name} does not answer`);
     isUp = true;
     parts = [];
   }
 }
+
+const isDoubted = ({ unit, block, data }: ReadPart, doubts: ReadonlySet<string>): boolean =>
+  data !== undefined && doubts.size > 0 && doubts.has(kindOfReply(unit, block));
+const doubted = ({ unit, block, time }: ReadPart): ReadPart => ({
+  ...{ unit, block, time },
+  quality: quality.badCommunicationError,
+});
 
 function readingOf(parts: readonly ReadPart[], { through, skipped }: { through: TimeUs; skipped: number }): Reading {
   const samples: Sample[] = [];

@@ -18,10 +18,20 @@ export interface Port {
   readonly framing: Framing;
 }
 
-/** `onBytes`: something came. `onGarbage`: it is not the reply that is waited for, or nothing is waited for. */
-export function createPort(transport: Transport, events: { onBytes(): void; onGarbage(): void }): Port {
+export interface PortEvents {
+  /** Something came. */
+  onBytes(): void;
+  /** It is not the reply that is waited for, or nothing is waited for. */
+  onGarbage(): void;
+  /** What was taken of this kind of replies may have been that of another request. */
+  onDoubt(kind: string): void;
+}
+
+export function createPort(transport: Transport, events: PortEvents): Port {
   const framing =
-    transport.framing === 'rtu' ? createRtuFraming() : createMbapFraming({ datagrams: transport.isDatagrams });
+    transport.framing === 'rtu'
+      ? createRtuFraming(events.onDoubt)
+      : createMbapFraming({ datagrams: transport.isDatagrams });
   const port = Object.assign(new EventEmitter(), {
     isOpen: true,
     open: (done: () => void) => done(),

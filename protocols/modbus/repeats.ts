@@ -5,9 +5,10 @@
  */
 
 import type { Span } from './exchange.ts';
-import { replyBytes } from './table.ts';
+import { kindOf } from './frame.ts';
+import { functionCode, replyBytes } from './table.ts';
 
-/** Longer than adapters, converters and networks hold bytes back. A repeat that comes later than this is not told. */
+/** Longer than adapters, converters and networks hold bytes back. A repeat that comes later is told only by the reply in whose place it was taken. */
 export const listenMs = 50;
 
 export interface RepeatGuard {
@@ -20,18 +21,21 @@ export function createRepeatGuard(): RepeatGuard {
   /** Kinds of replies that came a moment ago, and when. */
   const recent = new Map<string, number>();
   return {
-    waitMs: (unit, span) => (recent.get(kindOf(unit, span)) ?? Number.NEGATIVE_INFINITY) + listenMs - performance.now(),
+    waitMs: (unit, span) =>
+      (recent.get(kindOfReply(unit, span)) ?? Number.NEGATIVE_INFINITY) + listenMs - performance.now(),
     answered(unit, span) {
       const now = performance.now();
       for (const [kind, at] of recent) if (at + listenMs < now) recent.delete(kind);
-      recent.set(kindOf(unit, span), now);
+      recent.set(kindOfReply(unit, span), now);
     },
   };
 }
 
-/** All that a reply says of its request: unit, function and size. */
-const kindOf = (unit: number, span: Span): string => `${unit} ${likeness(span)}`;
-const likeness = (span: Span): string => `${span.table} ${replyBytes(span)}`;
+/** As `kindOf` of its reply. */
+export const kindOfReply = (unit: number, span: Span): string =>
+  kindOf({ unit, code: functionCode(span.table), dataBytes: replyBytes(span) });
+
+const likeness = (span: Span): string => kindOfReply(0, span);
 
 /** The same, in an order in which those that are alike lie apart, as far as there are others: nobody has to wait then. */
 export function apart<T extends Span>(spans: readonly T[]): T[] {

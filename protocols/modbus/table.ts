@@ -2,6 +2,9 @@
 export const tables = ['coil', 'discrete', 'holding', 'input'] as const;
 export type Table = (typeof tables)[number];
 
+/** Modbus 6.1 to 6.4. */
+export const functionCode = (table: Table): number => tables.indexOf(table) + 1;
+
 /** Coils and discrete inputs are single bits, holding and input registers are words of 16. */
 export const isBitTable = (table: Table): boolean => table === 'coil' || table === 'discrete';
 

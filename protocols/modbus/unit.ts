@@ -20,6 +20,7 @@ export type Answer = (Outcome | { readonly kind: 'unasked' }) & {
 };
 
 export interface Unit {
+  readonly id: number;
   /** Requests in a row to which nothing, or nothing that can be trusted, came back. */
   readonly unanswered: number;
   /** It has answered, and has not failed to twice in a row since. */
@@ -65,6 +66,7 @@ export function createUnit(id: number, link: Link, clock: Clock, patience: Patie
   }
 
   return {
+    id,
     get unanswered() {
       return unanswered;
     },

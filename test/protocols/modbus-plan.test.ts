@@ -324,4 +324,18 @@ t.test('a line that cannot carry its requests is refused, one that hardly can is
     () => configOf(devices(3), { pauseMs: 400 }),
     /needs 1\.2 s of every second for its pauses alone: raise intervalMs or lower pauseMs/,
   );
+
+  const alike = (units: number) =>
+    Array.from({ length: units }, (_, u) => ({
+      unit: u + 1,
+      tags: Array.from({ length: 22 / units }, (_, a) => holding(a * 100, { path: `u${u}/r${a}` })),
+    }));
+  const fast = { ...rtu, serial: { ...serial, baudRate: 115_200 } };
+  t.match(
+    planReport(configOf(alike(1), fast)).warnings,
+    [/needs 1\.1 s of every second to tell replies of one unit apart/],
+    'it is listened for 50 ms between replies that are alike',
+  );
+  t.same(planReport(configOf(alike(2), fast)).warnings, [], 'and another unit is read meanwhile');
+  t.same(planReport(configOf(alike(1))).warnings, [], 'over TCP they have ids');
 });

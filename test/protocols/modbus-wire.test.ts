@@ -82,7 +82,7 @@ function areReads(bytes: Buffer, framing: FramingKind): boolean {
   return true;
 }
 
-const events = { onBytes() {}, onGarbage() {} };
+const events = { onBytes() {}, onGarbage() {}, onDoubt() {} };
 for (const framing of ['mbap', 'rtu'] as const) {
   t.test(`${framing}: whatever the library is told, only the function codes 1 to 4 reach the stream`, async (t) => {
     let sent = 0;
@@ -308,6 +308,8 @@ t.test(
         askedAt.push(nowMs / 1000);
         return { ...reply, sentAtMs: nowMs, heardAtMs: nowMs };
       },
+      listenMs: 0,
+      doubts: async () => new Set(),
       close() {},
     };
     const unit = createUnit(

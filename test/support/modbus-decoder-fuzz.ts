@@ -99,6 +99,7 @@ function createWireTarget(framing: FramingKind, random: Random, result: ModbusFu
       },
       {
         onBytes() {},
+        onDoubt() {},
         onGarbage() {
           isGarbage = true;
           result.garbage++;
@@ -231,7 +232,7 @@ function createBlockTarget(random: Random, result: ModbusFuzzResult, tell: Tell)
     for (let i = 0; i < data.length; i++)
       data[i] = [random(256), 0, 0xff, 0x20 + random(96), [0, 0x7f, 0x80][random(3)]!][kind]!;
     const samples: Sample[] = [];
-    decodeInto(samples, { block, time: 1, data, quality: quality.good });
+    decodeInto(samples, { unit: 1, block, time: 1, data, quality: quality.good });
     result.samples += samples.length;
     if (samples.length !== block.tags.length) tell(`${samples.length} samples of ${block.tags.length} tags`);
     for (const { tag, value, quality } of samples) {
