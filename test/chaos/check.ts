@@ -19,12 +19,16 @@ export interface CheckedAgent {
   readonly id: string;
   readonly index: number;
   readonly buffer: BufferEvidence;
+  /** Copies of its buffer from before it was harmed: what it had accepted by then. */
+  readonly earlier?: readonly BufferEvidence[];
 }
 
 /** What a run may cost: by the faults that it inflicts. */
 export interface Legal {
   /** Reasons of dead letters. */
   readonly deadLetters?: readonly string[];
+  /** Reasons of gaps, beside what a full disk may cost. A stream that ends nobody knows where counts as `end unknown`. */
+  readonly gaps?: readonly string[];
   /** By how much an agent's clock was off at some time, ms. */
   readonly clockOffsetsMs?: readonly number[];
 }
@@ -32,8 +36,7 @@ export interface Legal {
 /** A request that was under way while its agent was paused has a time in the middle of the pause. */
 const maxMsOff = 12_000;
 
-/** Every sample of the field can be stored, and no file is restored or damaged: only a full disk may cost numbers. */
-const allowedGaps = new Set(['evicted']);
+const usualGaps = ['evicted'];
 
 export async function check(
   streams: readonly LedgerStream[],
@@ -47,6 +50,13 @@ export async function check(
     if (!own.some(({ epoch }) => epoch === agent.buffer.epoch) && agent.buffer.next > 1) {
       findings.broken.push(`I1 ${agent.id}: the hub does not know its stream`);
     }
+    for (const { epoch, next } of agent.earlier ?? []) {
+      if (next > 1 && !own.some((stream) => stream.epoch === epoch)) {
+        findings.broken.push(
+          `I1 ${agent.id}: the hub never heard of epoch ${epoch}, which had given ${next - 1} numbers`,
+        );
+      }
+    }
     for (const stream of own) await checkStream(stream, agent, readStored, findings, legal);
   }
   return findings;
@@ -54,18 +64,19 @@ export async function check(
 
 async function checkStream(
   stream: LedgerStream,
-  { id, index, buffer }: CheckedAgent,
+  { id, index, buffer, earlier = [] }: CheckedAgent,
   readStored: ReadStored,
   findings: Findings,
-  { deadLetters = [], clockOffsetsMs = [0] }: Legal,
+  { deadLetters = [], gaps = [], clockOffsetsMs = [0] }: Legal,
 ): Promise<void> {
   const broken = (invariant: string, what: string) =>
     findings.broken.push(`${invariant} ${id}, stream ${stream.number}: ${what}`);
   const isCurrent = stream.epoch === buffer.epoch;
   const samples = await readStored(stream.number);
 
-  // Of an epoch that is over, the agent's file is gone: what the hub settled is all there is to hold it against.
-  const last = isCurrent ? buffer.next - 1 : stream.through;
+  // Of an epoch that is over there are the copies from before the harm, and what the hub has settled since.
+  const known = earlier.filter(({ epoch }) => epoch === stream.epoch).map(({ next }) => next - 1);
+  const last = isCurrent ? buffer.next - 1 : Math.max(stream.through, ...known);
   const seen = new Uint8Array(last + 1);
   let duplicates = 0;
   for (const { number } of samples) {
@@ -80,11 +91,12 @@ async function checkStream(
   const illegal = stream.deadLetters.filter(({ reason }) => !deadLetters.includes(reason));
   if (illegal[0]) broken('I3', `${illegal.length} dead letters, as ${illegal[0].reason}`);
   for (const { first, last: end, reason } of stream.gaps) {
-    if (!allowedGaps.has(reason)) broken('I5', `numbers from ${first} are a gap: ${reason}`);
+    const why = end === null ? 'end unknown' : reason;
+    if (!usualGaps.includes(why) && !gaps.includes(why)) broken('I5', `numbers from ${first} are a gap: ${why}`);
     for (let number = first; number <= (end ?? last); number++) {
       if (seen[number]) broken('I2', `number ${number} is in a gap, and stored or a dead letter`);
       seen[number] = 1;
-      findings.declared[reason] = (findings.declared[reason] ?? 0) + 1;
+      findings.declared[why] = (findings.declared[why] ?? 0) + 1;
     }
   }
   let missing = 0;
@@ -102,8 +114,14 @@ async function checkStream(
 
   if (isCurrent) {
     if (buffer.acked > stream.through) broken('I4', `agent released ${buffer.acked}, hub settled ${stream.through}`);
-    if (buffer.minRetained > buffer.acked + 1) broken('I5', `agent keeps from ${buffer.minRetained} only`);
+    if (buffer.minRetained > buffer.acked + 1)
+      broken('I5', `agent keeps from ${buffer.minRetained}, settled ${buffer.acked}`);
     if (stream.through !== buffer.next - 1) broken('I10', `not drained: ${stream.through} of ${buffer.next - 1}`);
+    for (const gap of buffer.gaps) {
+      const isTold = stream.gaps.some(({ first, last }) => first <= gap.first && gap.last <= (last ?? gap.last));
+      if (!isTold && gap.last <= stream.through)
+        broken('I5', `a gap from ${gap.first} of the agent is unknown to the hub`);
+    }
     const byFirst = new Map(stream.batches.map((batch) => [batch.first, batch]));
     for (const frame of buffer.frames) {
       const batch = byFirst.get(frame.first);
@@ -177,7 +195,8 @@ function canonical(samples: readonly StoredSample[]): string {
 }
 
 function firstHole({ through, batches, gaps }: LedgerStream): number | undefined {
-  const tiles = [...batches, ...gaps.map(({ first, last }) => ({ first, last: last ?? through }))];
+  // One that ends nobody knows where lies beyond what is settled.
+  const tiles = [...batches, ...gaps.flatMap(({ first, last }) => (last === null ? [] : [{ first, last }]))];
   let expected = 1;
   for (const { first, last } of tiles.sort((a, b) => a.first - b.first)) {
     if (first !== expected) return expected;

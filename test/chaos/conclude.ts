@@ -17,11 +17,13 @@ export interface ConcludeOptions {
   /** Seconds that the backlog may take. */
   readonly within: number;
   readonly legal?: Legal | undefined;
+  /** Copies of agents' buffer folders from before they were harmed, by agent. */
+  readonly earlier?: ReadonlyMap<string, readonly string[]>;
   progress(text: string): void;
 }
 
 export async function conclude(system: System, watch: Watch, options: ConcludeOptions): Promise<Conclusion> {
-  const { enough, within, legal, progress } = options;
+  const { enough, within, legal, earlier = new Map<string, readonly string[]>(), progress } = options;
   for (const part of system.parts) if (!part.running) await part.start();
   progress('healed; draining');
   const drainedInS = await drain(watch.backlog, enough, within);
@@ -38,6 +40,7 @@ export async function conclude(system: System, watch: Watch, options: ConcludeOp
     id: part.name,
     index,
     buffer: readBuffer(join(dataDir, 'buffer/buffer.db')),
+    earlier: (earlier.get(part.name) ?? []).map((folder) => readBuffer(join(folder, 'buffer.db'))),
   }));
   const readStored = system.influxUrl
     ? influxEvidence(system.influxUrl, 'payesh')

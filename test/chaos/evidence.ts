@@ -60,27 +60,43 @@ export interface BufferEvidence {
   readonly next: number;
   readonly acked: number;
   readonly minRetained: number;
-  /** Frames still kept. */
+  /** Frames of samples still kept. */
   readonly frames: readonly { readonly first: number; readonly last: number; readonly contentHash: string }[];
+  /** Numbers that it says are lost. */
+  readonly gaps: readonly { readonly first: number; readonly last: number; readonly reason: string }[];
 }
 
-/** Opened for writing, since what a killed agent left in the log must be taken in. */
+/** The codec of a frame that says that its numbers will never come. */
+const gapCodec = 2;
+
+/** Opened for writing, since what a killed agent left in the log must be taken in. Numbers are those of the wire. */
 export function readBuffer(file: string): BufferEvidence {
   const db = new Database(file);
   try {
     const meta = new Map(db.prepare('SELECT key, value FROM meta').raw().all() as [string, string | number][]);
-    const next = meta.get('next') as number;
-    const chunks = db.prepare('SELECT first, last, frame FROM chunk ORDER BY first').all() as {
+    // In the file they go on for ever; on the wire they begin anew with each epoch.
+    const offset = (meta.get('offset') as number | undefined) ?? 0;
+    const next = (meta.get('next') as number) - offset;
+    const rows = db.prepare('SELECT first, last, frame FROM chunk WHERE first > ? ORDER BY first').all(offset) as {
       first: number;
       last: number;
       frame: Buffer;
     }[];
+    const chunks = rows.map(({ first, last, frame }) => ({ first: first - offset, last: last - offset, frame }));
+    const isGap = ({ frame }: { frame: Buffer }) => frame[5] === gapCodec;
     return {
       epoch: meta.get('epoch') as string,
       next,
-      acked: meta.get('acked') as number,
+      acked: (meta.get('acked') as number) - offset,
       minRetained: chunks[0]?.first ?? next,
-      frames: chunks.map(({ first, last, frame }) => ({ first, last, contentHash: sha256(contentOf(frame)) })),
+      frames: chunks
+        .filter((chunk) => !isGap(chunk))
+        .map(({ first, last, frame }) => ({ first, last, contentHash: sha256(contentOf(frame)) })),
+      gaps: chunks.filter(isGap).map(({ first, last, frame }) => ({
+        first,
+        last,
+        reason: JSON.parse(frame.subarray(56).toString()).reason,
+      })),
     };
   } finally {
     db.close();

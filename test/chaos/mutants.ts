@@ -110,8 +110,8 @@ export const mutants: readonly Mutant[] = [
       { file: ingest, search: settleStep, replace: `await delay(300);\n    ${settleStep}` },
       {
         file: 'hub/store/duckdb/append.ts',
-        search: 'const mark = Math.max(marks.get(batch.stream) ?? 0, extents.get(batch.stream)?.lastNumber ?? 0);',
-        replace: 'const mark = marks.size < 0 ? 1 : 0;',
+        search: 'storable(batch, wanted(now), rejections)',
+        replace: 'storable(batch, wanted(nothingHeld), rejections)',
       },
     ],
     run: [...embedded, '--faults', 'kill'],
@@ -160,5 +160,50 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     run: [...embedded, '--faults', 'slow'],
+  },
+  {
+    name: 'a store that has been put back is not noticed',
+    edits: [
+      { file: 'hub/proof/agree.ts', search: 'if (through < first) continue;', replace: 'if (through >= 0) continue;' },
+    ],
+    run: [...embedded, '--scenario', 'restored-store'],
+  },
+  {
+    name: 'going back forgets no frames',
+    edits: [
+      {
+        file: 'hub/ledger/rewind.ts',
+        search: "'DELETE FROM batch WHERE stream = ? AND first > ?'",
+        replace: "'DELETE FROM batch WHERE stream = ? AND first < 0 AND first > ?'",
+      },
+      {
+        file: 'hub/ledger/sqlite-ledger.ts',
+        search: "'INSERT INTO batch VALUES",
+        replace: "'INSERT OR IGNORE INTO batch VALUES",
+      },
+    ],
+    run: [...embedded, '--scenario', 'restored-store'],
+  },
+  {
+    name: 'what a restored ledger does not know is a gap, though it is stored',
+    edits: [
+      {
+        file: 'hub/ingest/greet.ts',
+        search: 'if ((highest.get(number) ?? 0) <= through) return',
+        replace: 'if (highest.size >= 0) return',
+      },
+    ],
+    run: [...embedded, '--scenario', 'restored-ledger'],
+  },
+  {
+    name: 'what cannot be stored is not listed',
+    edits: [
+      {
+        file: 'hub/ledger/sqlite-ledger.ts',
+        search: 'for (const letter of deadLetters) {',
+        replace: 'for (const letter of deadLetters.slice(1)) {',
+      },
+    ],
+    run: [...embedded, '--scenario', 'clock'],
   },
 ];

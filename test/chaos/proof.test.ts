@@ -1,9 +1,12 @@
 /** The proof itself: what fuzzes and checks must be able to turn red. Short runs of what `npm run chaos` does at length. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { fuzz } from './fuzz.ts';
 import { type FuzzTarget, fuzzTargets } from './fuzz-targets.ts';
 import { type Bug, bugs, play, steps } from './model.ts';
+import { mutants } from './mutants.ts';
 
 const progress = () => {};
 
@@ -59,3 +62,13 @@ for (const bug of bugs) {
     t.comment((errorInstance as Error)?.message);
   });
 }
+
+t.test('every planted bug still finds its place in the sources', (t) => {
+  for (const { name, edits } of mutants) {
+    for (const { file, search } of edits) {
+      const source = readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
+      t.equal(source.split(search).length, 2, `${name}: ${file}`);
+    }
+  }
+  t.end();
+});

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Findings, Legal } from './check.ts';
 import { conclude } from './conclude.ts';
+import { cutOff, flipBits, halveLog, harmBuffers, loseLog, restore, spoilPage } from './harm-files.ts';
 import { createRandom } from './random.ts';
 import { type System, type SystemOptions, startSystem } from './system.ts';
 import { tickMs } from './truth.ts';
@@ -22,8 +23,12 @@ interface Scenario {
   /** Samples a second of each agent; 1,000 where nothing is said. */
   readonly rate?: number;
   readonly legal?: Legal;
-  /** Returns what is broken. */
-  play(system: System, dir: string): Promise<readonly string[]>;
+  /** Returns what is broken, and where copies are of what was harmed. */
+  play(
+    system: System,
+    dir: string,
+    progress: (text: string) => void,
+  ): Promise<{ readonly broken: readonly string[]; readonly earlier?: ReadonlyMap<string, readonly string[]> }>;
 }
 
 const fakeTime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
@@ -66,7 +71,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         setClock(dir, offsetMs);
         await delay(6000);
       }
-      return system.agents.flatMap(({ part }) => (part.running ? [] : [`${part.name} did not live through it`]));
+      return { broken: whoDied(system) };
     },
   },
   'log-full': {
@@ -99,14 +104,37 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     async play(system, dir) {
       await delay(5000);
       writeFileSync(join(dir, 'hosts'), hosts(undefined));
-      for (const link of system.links.values()) link.inflict({ kind: 'cut' });
+      // The hub goes by the address.
+      const links = system.agents.map(({ part }) => system.links.get(`${part.name}-broker`)!);
+      for (const link of links) link.inflict({ kind: 'cut' });
       await delay(8000);
-      for (const link of system.links.values()) await link.moveTo('127.0.0.2');
-      for (const link of system.links.values()) link.heal();
+      for (const link of links) {
+        await link.moveTo('127.0.0.2');
+        link.heal();
+      }
       writeFileSync(join(dir, 'hosts'), hosts('127.0.0.2'));
       await delay(15_000);
-      return system.agents.flatMap(({ part }) => (part.running ? [] : [`${part.name} did not live through it`]));
+      return { broken: whoDied(system) };
     },
+  },
+  'damaged-buffer': {
+    fault: "F16, F18: pages and bits of agents' buffers are spoilt, and files cut off, with a backlog in them",
+    legal: { gaps: ['corrupt', 'end unknown'] },
+    play: (system, dir, progress) =>
+      harmBuffers(system, dir, progress, [spoilPage, flipBits, cutOff, spoilPage, flipBits, cutOff]),
+  },
+  'lost-log': {
+    fault: "F17: the write-ahead log of an agent's buffer is gone, or a part of it",
+    legal: { gaps: ['corrupt', 'end unknown'] },
+    play: (system, dir, progress) => harmBuffers(system, dir, progress, [loseLog, halveLog, loseLog, halveLog]),
+  },
+  'restored-store': {
+    fault: 'F38: the store is put back to an older copy, while the agents still hold what it lacks',
+    play: (system, dir) => restore(system, dir, 'store'),
+  },
+  'restored-ledger': {
+    fault: 'F38: the ledger is put back to an older copy',
+    play: (system, dir) => restore(system, dir, 'ledger'),
   },
   memory: {
     fault: 'F30: hub and agents under a memory limit, through an outage of the hub',
@@ -123,24 +151,27 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await delay(15_000);
       await system.hub.start();
       await delay(10_000);
-      return [];
+      return { broken: whoDied(system) };
     },
   },
 };
+
+const whoDied = ({ parts }: System): string[] =>
+  parts.flatMap(({ name, running }) => (running ? [] : [`${name} did not live through it`]));
 
 const brokerName = 'broker.payesh.test';
 const hosts = (address: string | undefined): string =>
   `127.0.0.1 localhost\n${address === undefined ? '' : `${address} ${brokerName}\n`}`;
 
 /** Much is logged when connections come and go. */
-async function talkMuch(system: System): Promise<readonly string[]> {
+async function talkMuch(system: System): Promise<{ broken: readonly string[] }> {
   for (let i = 0; i < 12; i++) {
     await delay(1000);
     for (const link of system.links.values()) link.inflict({ kind: 'reset' });
     for (const link of system.links.values()) link.heal();
   }
   const ready = await fetch(`${system.hubUrl}/healthz`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
-  return ready?.ok ? [] : ['the hub does not answer'];
+  return { broken: ready?.ok ? whoDied(system) : ['the hub does not answer'] };
 }
 
 /** The process and its children in a control group of their own. */
@@ -178,7 +209,8 @@ export async function playScenario(options: ScenarioOptions): Promise<ScenarioRe
   const usual = { dir, agents: 2, tagsPerAgent, broker, store, random, smallDisk: false };
   await using system = await startSystem({ ...usual, ...scenario.prepare?.(dir) });
   using watch = startWatch(system);
-  const broken = await scenario.play(system, dir);
-  const findings = await conclude(system, watch, { enough: rate * 4, within: 90, legal: scenario.legal, progress });
+  const { broken, earlier = new Map() } = await scenario.play(system, dir, progress);
+  const { legal } = scenario;
+  const findings = await conclude(system, watch, { enough: rate * 4, within: 90, legal, earlier, progress });
   return { scenario: name, fault: scenario.fault, ...findings, broken: [...broken, ...findings.broken] };
 }
