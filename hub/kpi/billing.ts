@@ -15,14 +15,26 @@ export interface Billed {
   readonly reactiveIrr: number;
 }
 
-/** What is wrong with the formulas of a tariff, by formula; empty is nothing. For the check of a plant model. */
-export function checkBilling({ billedDemandKw, demandIrr, reactiveIrr, constants }: Billing): string[] {
+export interface BillingIssue {
+  readonly formula: 'billedDemandKw' | 'demandIrr' | 'reactiveIrr';
+  /** Ends with what to do. */
+  readonly message: string;
+}
+
+/** What is wrong with the formulas of a tariff; empty is nothing. For the check of a plant model. */
+export function checkBilling({ billedDemandKw, demandIrr, reactiveIrr, constants }: Billing): BillingIssue[] {
   const names = [...measuredNames, ...Object.keys(constants)];
-  const check = (label: string, text: string | undefined, known: readonly string[]): string[] => {
+  const check = (
+    formula: BillingIssue['formula'],
+    text: string | undefined,
+    known: readonly string[],
+  ): BillingIssue[] => {
     if (text === undefined) return [];
     const parsed = parseExpression(text);
-    if ('error' in parsed) return [`${label}: ${parsed.error}`];
-    return parsed.names.filter((name) => !known.includes(name)).map((name) => `${label}: there is no ${name}`);
+    if ('error' in parsed) return [{ formula, message: `${parsed.error}; write it with + - * / ( ) min max abs sqrt` }];
+    return parsed.names
+      .filter((name) => !known.includes(name))
+      .map((name) => ({ formula, message: `there is no ${name}; known: ${known.join(', ')}` }));
   };
   return [
     ...check('billedDemandKw', billedDemandKw, names),

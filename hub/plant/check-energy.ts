@@ -1,6 +1,7 @@
 /** Whether meters, tariffs, contracts, limits, events, baselines and factors agree with each other. */
 import { minutesOfDay } from './check-calendar.ts';
 import { assetPaths, checkKnown, checkOrder, checkOverlaps, type PlantIssue } from './check-parts.ts';
+import { checkContract } from './contract-billing.ts';
 import type { PlantConfig } from './schema.ts';
 import { weekdays } from './schema-parts.ts';
 
@@ -52,6 +53,7 @@ export function checkEnergy(config: PlantConfig): PlantIssue[] {
     ...[tariffs, factors].flatMap((entries) =>
       entries.flatMap((entry, index) => checkOrder(entry, [entries === tariffs ? 'tariffs' : 'factors', index])),
     ),
+    ...contracts.flatMap((contract, index) => checkContract(contract, ['contracts', index])),
     ...checkOverlaps(
       contracts,
       ['contracts'],

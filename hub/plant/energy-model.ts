@@ -1,5 +1,7 @@
 /** The energy part of the plant model, from the plant file: full paths, times in µs UTC, everything dated. */
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { Billing } from '../kpi/parameters.ts';
+import { billingOf } from './contract-billing.ts';
 import { instantOf, type Validity, validityOf } from './dates.ts';
 import type { PlantConfig } from './schema.ts';
 import type { Name } from './schema-parts.ts';
@@ -13,7 +15,10 @@ export type Tariff = Validity &
     readonly meters: readonly string[] | undefined;
   };
 export type SupplyContract = Validity &
-  Pick<Config<'contracts'>, 'meter' | 'demandKw' | 'billedFloor' | 'demandPrice' | 'powerFactorLimit' | 'source'>;
+  Pick<Config<'contracts'>, 'meter' | 'demandKw' | 'powerFactorLimit' | 'source'> & {
+    /** undefined: nothing says what demand costs. */
+    readonly billing: Billing | undefined;
+  };
 /** In kW, at times of day on days of its validity. */
 export type PowerLimit = Validity &
   Pick<Config<'limits'>, 'code' | 'meter' | 'start' | 'end' | 'weekdays' | 'tolerance' | 'source'> & {
@@ -55,7 +60,7 @@ export function buildEnergy(config: PlantConfig): EnergyModel {
       ...validityOf(zone, tariff),
       meters: tariff.meters?.map(full),
     })),
-    contracts: config.contracts.map(dated),
+    contracts: config.contracts.map((contract) => ({ ...dated(contract), billing: billingOf(contract) })),
     limits: config.limits.map(({ referenceKw, percent, ...limit }) => ({
       ...dated(limit),
       limitKw: (referenceKw * percent) / 100,

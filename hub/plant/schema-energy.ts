@@ -66,6 +66,8 @@ export const tariffSchema = z.strictObject({
   prices: z.strictObject({ peak: z.number().min(0), mid: z.number().min(0), low: z.number().min(0) }).optional(),
 });
 
+const formula = z.string().min(1).max(500);
+
 export const contractSchema = z.strictObject({
   meter: tagPathSchema,
   ...validity,
@@ -76,6 +78,16 @@ export const contractSchema = z.strictObject({
   /** IRR per kW and billing period. */
   demandPrice: z.number().min(0).optional(),
   powerFactorLimit: z.number().min(0).max(1).default(0.9),
+  /** Where a booklet charges otherwise than floor × price; names and functions are those of `hub/kpi/billing.ts`. */
+  formulas: z
+    .strictObject({
+      billedDemandKw: formula.optional(),
+      demandIrr: formula.optional(),
+      reactiveIrr: formula.optional(),
+      /** Further numbers that the formulas name. */
+      constants: z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'must be a name'), z.number()).default({}),
+    })
+    .prefault({}),
   source: sourceSchema,
 });
 

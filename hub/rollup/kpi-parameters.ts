@@ -4,6 +4,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiParameters } from '../kpi/parameters.ts';
 import type { Validity } from '../plant/dates.ts';
 import type { Plant } from '../plant/plant.ts';
+import type { Granularity } from './grid.ts';
 import { metersOf } from './rolled-records.ts';
 import type { KpiAsset } from './site-plan.ts';
 
@@ -11,7 +12,12 @@ import type { KpiAsset } from './site-plan.ts';
 const inForce = <T extends Validity>(list: readonly T[], end: TimeUs): T | undefined =>
   list.find(({ from, to }) => from < end && end <= to);
 
-export function parametersOf(plant: Plant, asset: KpiAsset, { end }: { readonly end: TimeUs }): KpiParameters {
+export function parametersOf(
+  plant: Plant,
+  asset: KpiAsset,
+  { end }: { readonly end: TimeUs },
+  granularity: Granularity,
+): KpiParameters {
   const [meter, ...others] = metersOf(plant, asset).filter(({ carrier }) => carrier === 'electricity');
   const common: KpiParameters = { coverage: plant.coverage, mtbfDenominator: plant.mtbfDenominator };
   if (!meter || others.length > 0) return common;
@@ -23,5 +29,7 @@ export function parametersOf(plant: Plant, asset: KpiAsset, { end }: { readonly 
     ...common,
     demand: { intervalS: meter.demandIntervalUs / 1e6, stepS: meter.demandStepUs / 1e6 },
     ...(contract && { contractDemandKw: contract.demandKw, powerFactorLimit: contract.powerFactorLimit }),
+    // Demand is billed by the month.
+    ...(contract?.billing && granularity === 'month' && { billing: contract.billing }),
   };
 }

@@ -95,7 +95,7 @@ export function createRolledValues(options: {
     return [...rolledRecords(buckets, plant, sources, request)].map(({ bucket, record }) => ({
       bucket,
       record,
-      parameters: parametersOf(plant, asset, bucket),
+      parameters: parametersOf(plant, asset, bucket, request.granularity),
     }));
   };
 

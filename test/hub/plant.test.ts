@@ -284,6 +284,24 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
       'x',
     ],
     [
+      'a formula of a name that nobody knows',
+      (d) => (d.contracts[0].formulas = { demandIrr: 'billed_demand_kW * price', constants: {} }),
+      /there is no price; known: .*contract_kW/,
+      'billed_demand_kW * price',
+    ],
+    [
+      'a formula that cannot be read',
+      (d) => (d.contracts[0].formulas = { demandIrr: '2 * (3', constants: {} }),
+      /"\)" expected at the end; write it with/,
+      '2 * (3',
+    ],
+    [
+      'a formula of reactive energy where demand costs nothing',
+      (d) => (d.contracts[0].formulas = { reactiveIrr: '1', constants: {} }),
+      /nothing says what demand costs/,
+      'reactiveIrr:',
+    ],
+    [
       'a meter of an unknown line',
       (d) => (d.meters[0].measures = ['machining/line-2']),
       /no area, line or unit/,

@@ -247,3 +247,48 @@ t.test('a changed plant computes everything anew, a deleted past stays as it was
   await live.restart(faster).once(never);
   t.match(oee(), { revision: 2, elements: { PRI_GQ_s: 60 * 20 } });
 });
+
+t.test('demand and reactive energy are billed by the month, by the formulas of the contract in force', async (t) => {
+  const bands = [{ ...always, band: 'mid', start: '00:00', end: '00:00' }];
+  const prices = { peak: 2, mid: 2, low: 2 };
+  const contract = { meter: 'energy/main', demandKw: 1000, demandPrice: 5, source: 's' };
+  const value = async (contracts: unknown[], granularity: 'day' | 'month') => {
+    const rolled = createRolledSite(site, 2);
+    declare(rolled);
+    const clock = { now: local('09:00') };
+    const priced = vectorPlant({
+      tariffs: [{ code: 't', name: { en: 't', fa: 't' }, source: 's', bands, prices }],
+      contracts,
+    });
+    const live = rolled.rollUp(priced, clock);
+    const steps = Array.from({ length: 241 }, (_, index) => index);
+    const events: SampleEvent[] = [
+      { agent: 1, path: 'health/meter/session', time: local('05:00'), value: true },
+      ...steps.flatMap((index) => [
+        { agent: 1, path: 'energy/main/kwh', time: local('05:00') + index * minute, value: 10 * index },
+        {
+          agent: 1,
+          path: 'health/meter/through',
+          time: local('05:00') + index * minute,
+          value: local('05:00') + index * minute,
+        },
+      ]),
+    ];
+    rolled.arrive(events, clock.now);
+    await live.once(never);
+    const [found] = live.values({
+      ...{ kpis: ['en.cost'], assets: [meter], granularity },
+      ...{ from: local('08:00'), to: local('08:01') },
+    });
+    return found;
+  };
+  t.match(await value([contract], 'day'), { value: 4800, flags: ['ENERGY_ONLY'] });
+  t.match(await value([contract], 'month'), {
+    value: 4800 + 900 * 5,
+    flags: [],
+    parameters: { billed_demand_kW: 900, demand_IRR: 4500, reactive_IRR: 0 },
+  });
+  const formulas = { billedDemandKw: 'P_max_kW', demandIrr: 'billed_demand_kW * 2 + fee', constants: { fee: 7 } };
+  t.match(await value([{ ...contract, formulas }], 'month'), { value: 4800 + 1200 + 7 });
+  t.match(await value([], 'month'), { value: 4800, flags: ['ENERGY_ONLY'] });
+});
