@@ -681,7 +681,6 @@ t.test('all KPIs of both demo plants over a shift of samples every second', asyn
     `${tags} tags, ${machining.store.points} points, ${first.found.length} values: first ${first.ms.toFixed(0)} ms, ` +
       `then ${bestMs.toFixed(0)} ms; OEE alone ${oee.ms.toFixed(0)} ms`,
   );
-  t.ok(bestMs < 1000, 'well under a second');
   t.ok(first.found.every(({ status }) => status === 'ok' || status === 'no_data'));
   t.match(
     first.found.find(({ kpi, asset }) => kpi === 'prod.oee' && asset.endsWith('cnc-1')),
