@@ -12,6 +12,7 @@ import type { HubConfig } from './config.ts';
 import { createHttp } from './http.ts';
 import { createDeliveryActions } from './ingest/actions.ts';
 import { createDelivery } from './ingest/delivery.ts';
+import { catalogue } from './kpi/catalogue.ts';
 import { type OtherLedger, openLedgerReader } from './ledger/open-reader.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { uniteLedgers } from './ledger/unite.ts';
@@ -29,6 +30,7 @@ import { openRollUpDatabase } from './rollup/database.ts';
 import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { createRollUp } from './rollup/roll-up.ts';
+import { createRolledValues } from './rollup/rolled-values.ts';
 import { openStore } from './store/open.ts';
 
 export interface HubOptions {
@@ -70,17 +72,26 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const everyLedger = uniteLedgers([ledger, ...others.ledgers]);
   using database = openRollUpDatabase(inDataDir('rollup.db'));
   const dirt = openDirtBook(database);
+  const buckets = openBuckets(database);
   const rollUp = createRollUp({
     plants,
     reader: store.reader,
     ledger,
-    buckets: openBuckets(database),
+    buckets,
     dirt,
     clock,
     log,
   });
   const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger: everyLedger, clock });
-  const kpis = { ...evaluator, assets: () => plantAssets(plants) };
+  const { values: rolled, snap } = createRolledValues({ plants, ledger: everyLedger, buckets, clock });
+  const kpis = {
+    ...evaluator,
+    definitions: () => catalogue,
+    windowed: evaluator.definitions,
+    assets: () => plantAssets(plants),
+    rolled,
+    snap,
+  };
 
   await using broker = await openBroker();
   const latest = createLatestValues(() => everyLedger.tags(), clock);

@@ -11,6 +11,7 @@ import { deliveryRoutes } from './routes/delivery.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kpiRoutes } from './routes/kpis.ts';
+import { lineageRoutes } from './routes/lineage.ts';
 import { liveRoutes } from './routes/live.ts';
 import { describeApi } from './routes/openapi.ts';
 import { servePage } from './routes/page.ts';
@@ -63,6 +64,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     seriesRoutes,
     assetRoutes,
     kpiRoutes,
+    lineageRoutes,
     verificationRoutes,
     auditRoutes,
     liveRoutes,

@@ -11,7 +11,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import { hourUs } from '../plant/zone.ts';
 import type { Buckets } from './buckets.ts';
-import type { Bucket, Granularity } from './grid.ts';
+import { type Bucket, type Granularity, snapped } from './grid.ts';
 import { parametersOf } from './kpi-parameters.ts';
 import { type Input, type RolledRecord, rolledRecords, seriesOf } from './rolled-records.ts';
 import { type KpiAsset, kpiAssets } from './site-plan.ts';
@@ -30,6 +30,11 @@ export interface RolledRequest {
   readonly asOf?: TimeUs | undefined;
 }
 
+interface Range {
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+}
+
 /** Life of a bucket (kpi.md §5.4). */
 export type BucketState = 'open' | 'provisional' | 'final' | 'closed';
 
@@ -43,7 +48,8 @@ export interface RolledValue extends KpiValue {
 export interface RolledValues {
   /** By bucket, asset and KPI, ascending. @throws {RangeError} a KPI that is not known, or an empty range. */
   values(request: RolledRequest): RolledValue[];
-  readonly definitions: readonly KpiDefinition[];
+  /** Whole buckets that cover a range, of all plants; undefined where there is none. */
+  snap(granularity: Granularity, range: Range): Range | undefined;
 }
 
 interface Asked {
@@ -100,7 +106,11 @@ export function createRolledValues(options: {
   };
 
   return {
-    definitions: catalogue,
+    snap(granularity, { from, to }) {
+      const spans = plants.map((plant) => snapped(plant, granularity, { start: from, end: to }));
+      if (spans.length === 0) return undefined;
+      return { from: Math.min(...spans.map(({ start }) => start)), to: Math.max(...spans.map(({ end }) => end)) };
+    },
     values(request) {
       const { kpis, from, to } = request;
       if (!(from < to)) throw new RangeError(`the range from ${from} to ${to} is empty`);

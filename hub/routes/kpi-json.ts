@@ -1,7 +1,10 @@
 /** How KPI definitions and values look at the API: names as in ISO 22400's definition and value, ratios as fractions. */
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import { granularities } from '../rollup/grid.ts';
+import type { RolledValue } from '../rollup/rolled-values.ts';
 import { formatTime } from './times.ts';
+import { encodeValueId } from './value-id.ts';
 
 const bilingual = z.object({ en: z.string(), fa: z.string() });
 
@@ -34,7 +37,7 @@ export const kpiValueSchema = z.object({
   kpi: z.string(),
   definition_version: z.int(),
   asset: z.string(),
-  granularity: z.literal('window'),
+  granularity: z.enum(['window', ...granularities]),
   start: z.string(),
   end: z.string(),
   value: z.number().nullable().meta({ description: 'null is "not known", never 0' }),
@@ -46,10 +49,26 @@ export const kpiValueSchema = z.object({
   revision: z.int(),
   elements: z.record(z.string(), z.number()),
   flags: z.array(z.string()),
+  parameters: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
   input_hash: z.string(),
   computed_at: z.string(),
+  /** Of whole buckets only. */
+  state: z.enum(['open', 'provisional', 'final', 'closed']).optional(),
+  jalali_date: z.string().optional().meta({ description: 'of the business day on which the bucket begins' }),
+  shift: z.object({ code: z.string(), name: bilingual }).optional(),
+  id: z.string().optional().meta({ description: 'asks for the lineage: /kpi-values/{id}/lineage' }),
 });
 export type KpiValueJson = z.infer<typeof kpiValueSchema>;
+
+/** With what only whole buckets have. */
+export const rolledValueJson = (value: RolledValue): KpiValueJson => ({
+  ...kpiValueJson(value),
+  granularity: value.bucket.granularity,
+  state: value.state,
+  jalali_date: value.bucket.jalaliDate,
+  ...(value.bucket.shift && { shift: { code: value.bucket.shift.code, name: { ...value.bucket.shift.name } } }),
+  id: encodeValueId(value),
+});
 
 export const kpiValueJson = (value: KpiValue): KpiValueJson => ({
   kpi: value.kpi,
@@ -67,6 +86,7 @@ export const kpiValueJson = (value: KpiValue): KpiValueJson => ({
   revision: value.revision,
   elements: { ...value.elements },
   flags: [...value.flags],
+  ...(value.parameters && { parameters: { ...value.parameters } }),
   input_hash: value.inputHash,
   computed_at: formatTime(value.computedAt),
 });

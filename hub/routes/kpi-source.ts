@@ -2,13 +2,22 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
+import type { Granularity } from '../rollup/grid.ts';
+import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
+import type { Window } from './times.ts';
 
 export interface KpiSource {
   definitions(): readonly KpiDefinition[];
+  /** Those that are evaluated over any window. */
+  windowed(): readonly KpiDefinition[];
   assets(): readonly Asset[];
   /** All KPIs and all assets where none are named; the window is half-open. */
   evaluate(
     request: { kpis?: readonly string[]; assets?: readonly string[]; from: TimeUs; to: TimeUs },
     signal: AbortSignal,
   ): Promise<readonly KpiValue[]>;
+  /** Whole buckets from what is stored. */
+  rolled(request: RolledRequest): readonly RolledValue[];
+  /** What a range becomes when it is snapped outward to whole buckets; undefined where no plant is known. */
+  snap(granularity: Granularity, range: Window): Window | undefined;
 }

@@ -1,14 +1,24 @@
 /** `GET /kpi-definitions` and `/kpi-values`: what is computed and how, and its values with everything they were made of. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
+import { granularities } from '../rollup/grid.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import type { Cell } from './csv.ts';
+import { createCursors, isAfter, type RowKey } from './cursor.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
 import { everyRole } from './guard.ts';
-import { type KpiValueJson, kpiDefinitionJson, kpiDefinitionSchema, kpiValueJson, kpiValueSchema } from './kpi-json.ts';
+import {
+  type KpiValueJson,
+  kpiDefinitionJson,
+  kpiDefinitionSchema,
+  kpiValueJson,
+  kpiValueSchema,
+  rolledValueJson,
+} from './kpi-json.ts';
 import { invalid, notFound } from './problem.ts';
-import { formatTime, runningHour, timeParameter, windowOf } from './times.ts';
+import { formatTime, runningHour, timeOrDateParameter, windowOf } from './times.ts';
 import type { View } from './view.ts';
 
 const evaluationTimeoutMs = 30_000;
@@ -24,13 +34,17 @@ const listParameter = (what: string) =>
 
 const valuesSchema = z.object({
   meta: z.object({
-    range: z.object({ from: z.string(), to: z.string() }),
-    granularity: z.literal('window'),
+    range: z.object({ from: z.string(), to: z.string() }).meta({ description: 'snapped outward to whole buckets' }),
+    granularity: z.enum(['window', ...granularities]),
+    as_of: z.string(),
     generated_at: z.string(),
   }),
   data: z.array(kpiValueSchema),
-  next_cursor: z.null().meta({ description: 'a window is answered in one page' }),
+  next_cursor: z.string().nullable().meta({ description: 'for the next page; null on the last one' }),
 });
+
+const defaultLimit = 500;
+const maxLimit = 10_000;
 
 const csvHeader = [
   'kpi_id',
@@ -51,12 +65,15 @@ const csvHeader = [
   'revision',
   'definition_version',
   'input_hash',
+  'jalali_date',
+  'state',
 ];
 
 export const kpiRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
     const { kpis, clock, access } = context;
+    const cursors = createCursors();
 
     app.get(
       '/kpi-definitions',
@@ -84,9 +101,17 @@ export const kpiRoutes =
           querystring: z.strictObject({
             kpi: listParameter('ids of definitions'),
             asset: listParameter('full paths'),
-            from: timeParameter.optional(),
-            to: timeParameter.optional(),
-            granularity: z.literal('window').default('window'),
+            from: timeOrDateParameter.optional(),
+            to: timeOrDateParameter.optional(),
+            granularity: z
+              .enum(['window', ...granularities])
+              .default('window')
+              .meta({ description: '`month` is Jalali; `window` is just the range, computed from samples now' }),
+            as_of: timeOrDateParameter.optional().meta({ description: 'what the hub knew then; whole buckets only' }),
+            status: listParameter('ok, partial, no_data, undefined, suspect'),
+            min_coverage: z.coerce.number().min(0).max(1).optional(),
+            limit: z.coerce.number().int().min(1).max(maxLimit).default(defaultLimit),
+            cursor: z.string().max(500).optional(),
             format: formatParameter,
             bom: bomParameter,
           }),
@@ -103,38 +128,70 @@ export const kpiRoutes =
         },
       },
       async (request, reply) => {
-        const { kpi, asset, format, bom } = request.query;
+        const { kpi, asset, granularity, format, bom, limit, cursor, status, min_coverage } = request.query;
         const view = viewOf(request, context);
-        const { from, to } = windowOf(request.query, runningHour(clock.now()));
-        checkKpis(kpi, context);
-        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(evaluationTimeoutMs)]);
+        const window = windowOf(request.query, runningHour(clock.now()));
+        checkKpis(kpi, granularity, context);
         const assets = assetsAskedFor(asset, view);
-        const values = await kpis.evaluate({ ...(kpi && { kpis: kpi }), assets, from, to }, signal);
-        const data = values.filter((value) => view.sees(value.asset)).map(kpiValueJson);
-        const range = { from: formatTime(from), to: formatTime(to) };
+        const asOf = request.query.as_of;
+        const asked = { ...(kpi && { kpis: kpi }), assets };
+        const isWanted = (value: KpiValue): boolean =>
+          view.sees(value.asset) && (status?.includes(value.status) ?? true) && value.coverage >= (min_coverage ?? 0);
+        let range = window;
+        let data: KpiValueJson[];
+        if (granularity === 'window') {
+          const signal = AbortSignal.any([request.signal, AbortSignal.timeout(evaluationTimeoutMs)]);
+          const values = await kpis.evaluate({ ...asked, ...window }, signal);
+          data = values.filter(isWanted).map(kpiValueJson);
+        } else {
+          range = kpis.snap(granularity, window) ?? window;
+          const values = kpis.rolled({ ...asked, granularity, ...range, asOf });
+          data = values.filter(isWanted).map(rolledValueJson);
+        }
+        const meta = { range: { from: formatTime(range.from), to: formatTime(range.to) }, granularity };
         if (format !== 'json') {
           return sendDownload(request, reply, access.audit, {
             format,
             bom,
             object: `kpi ${kpi?.join(',') ?? '*'}`,
-            details: { ...range, assets: asset ?? '*' },
-            fileName: `kpi_${range.from}`,
+            details: { ...meta.range, granularity, assets: asset ?? '*' },
+            fileName: `kpi_${granularity}_${meta.range.from}`,
             header: csvHeader,
             cells: cellsOf(context, view.assets()),
             json: (row) => row,
             pages: [data],
           });
         }
+        const last = cursor === undefined ? undefined : cursors.open(cursor);
+        const rest = last ? data.filter((row) => isAfter(keyOf(row), last)) : data;
+        // A window is answered in one page, in the order of the assets.
+        const shown = granularity === 'window' ? rest : rest.slice(0, limit);
+        const next = shown.length < rest.length ? cursors.seal(keyOf(shown.at(-1)!)) : null;
         const generated = formatTime(clock.now());
-        return { meta: { range, granularity: 'window' as const, generated_at: generated }, data, next_cursor: null };
+        return {
+          meta: { ...meta, as_of: asOf === undefined ? generated : formatTime(asOf), generated_at: generated },
+          data: shown,
+          next_cursor: next,
+        };
       },
     );
   };
 
-function checkKpis(asked: readonly string[] | undefined, { kpis }: RouteContext): void {
-  const known = new Set(kpis.definitions().map(({ id }) => id));
-  const unknown = asked?.filter((id) => !known.has(id)) ?? [];
+/** Rows are told in this order. */
+const keyOf = ({ start, asset, kpi }: KpiValueJson): RowKey => [start, asset, kpi];
+
+function checkKpis(asked: readonly string[] | undefined, granularity: string, { kpis }: RouteContext): void {
+  const unknownTo = (definitions: readonly KpiDefinition[]) =>
+    asked?.filter((id) => !definitions.some((definition) => definition.id === id)) ?? [];
+  const unknown = unknownTo(kpis.definitions());
   if (unknown.length > 0) throw invalid('kpi', `there is no ${unknown.join(', ')}; /kpi-definitions lists all`);
+  const bucketed = granularity === 'window' ? unknownTo(kpis.windowed()) : [];
+  if (bucketed.length > 0) {
+    throw invalid(
+      'granularity',
+      `${bucketed.join(', ')} is told of whole buckets only; ask for hour, shift, day or longer`,
+    );
+  }
 }
 
 /** What lies in the scope and is asked for. What lies outside is as unknown as what does not exist. */
@@ -169,5 +226,7 @@ function cellsOf({ kpis }: RouteContext, assets: readonly Asset[]): (value: KpiV
     value.revision,
     value.definition_version,
     value.input_hash,
+    value.jalali_date ?? null,
+    value.state ?? null,
   ];
 }

@@ -1,6 +1,8 @@
 /** Times at the API: ISO 8601 with an offset or Z in, in any of the three scripts' digits; ISO 8601 in UTC out, to the microsecond. */
 import { z } from 'zod';
 import type { TimeUs } from '../../protocols/sample.ts';
+import { parseLocal } from '../plant/dates.ts';
+import { fromLocal } from '../plant/zone.ts';
 import { invalid } from './problem.ts';
 
 const dayUs = 86_400_000_000;
@@ -49,6 +51,20 @@ export const timeParameter = z
     const time = parseTime(text);
     if (time !== undefined) return time;
     const message = 'must be a time as ISO 8601 with Z or an offset: 2025-07-07T06:00:00+03:30';
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
+/** A time, or a date of either calendar: the beginning of that day in Iran. */
+export const timeOrDateParameter = z
+  .string()
+  .max(64)
+  .meta({ examples: ['2025-07-07T06:00:00+03:30', '2025-07-07', '1404-04-16'] })
+  .transform((text, context): TimeUs => {
+    const local = parseLocal(text);
+    const time = parseTime(text) ?? (local === undefined ? undefined : fromLocal('Asia/Tehran', local));
+    if (time !== undefined) return time;
+    const message = 'must be a time with Z or an offset, or a date like 2025-07-07 or 1404-04-16';
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });

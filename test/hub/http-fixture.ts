@@ -136,6 +136,9 @@ function createKpis(): KpiSource {
   return {
     definitions: () => definitions,
     assets: () => assets,
+    windowed: () => definitions,
+    rolled: () => [],
+    snap: (_granularity, range) => range,
     async evaluate({ kpis, assets: asked, from, to }, signal) {
       signal.throwIfAborted();
       const chosen = assets.filter(({ path }) => !asked || asked.includes(path));

@@ -83,6 +83,7 @@ t.test('access', async (t) => {
     'GET /api/v1/assets': readers,
     'GET /api/v1/kpi-definitions': readers,
     'GET /api/v1/kpi-values': { ...ofOneSite, ask: `/api/v1/kpi-values?asset=${sites.machining}/energy/main` },
+    'GET /api/v1/kpi-values/:id/lineage': { ...unknownThing, ask: '/api/v1/kpi-values/none/lineage' },
     'GET /api/v1/live': readers,
     'GET /api/v1/verification': overseersOfAll,
     'GET /api/v1/audit-events': overseersOfAll,
@@ -230,7 +231,7 @@ t.test('problems', async (t) => {
     t.match(await problem('/api/v1/kpi-values?kpi=prod.oee,prod.magic'), {
       errors: [{ field: 'kpi', message: /prod\.magic/ }],
     });
-    t.match(await problem('/api/v1/kpi-values?granularity=shift'), { errors: [{ field: 'granularity' }] });
+    t.match(await problem('/api/v1/kpi-values?granularity=moon'), { errors: [{ field: 'granularity' }] });
     const longer = `/api/v1/series?tag=${temperature}&from=2024-01-01T00:00:00Z&to=2025-07-01T00:00:00Z`;
     t.match(await problem(longer), { errors: [{ field: 'from', message: /400 days/ }] });
     const backwards = `/api/v1/kpi-values?from=2025-07-07T10:00:00Z&to=2025-07-07T09:00:00Z`;

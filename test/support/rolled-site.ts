@@ -27,7 +27,12 @@ export interface RolledSite {
   rollUp(
     plant: Plant,
     clock: { now: TimeUs },
-  ): RollUp & { readonly buckets: Buckets; readonly values: RolledValues['values']; restart(plant?: Plant): RollUp };
+  ): RollUp & {
+    readonly buckets: Buckets;
+    readonly values: RolledValues['values'];
+    readonly snap: RolledValues['snap'];
+    restart(plant?: Plant): RollUp;
+  };
 }
 
 export function createRolledSite(site: string, agentCount: number): RolledSite {
@@ -90,8 +95,8 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           log: { info() {}, warn() {} },
         });
       const now = { now: () => clock.now };
-      const { values } = createRolledValues({ plants: [plant], ledger, buckets, clock: now });
-      return { ...make(plant), buckets, values, restart: (current = plant) => make(current) };
+      const { values, snap } = createRolledValues({ plants: [plant], ledger, buckets, clock: now });
+      return { ...make(plant), buckets, values, snap, restart: (current = plant) => make(current) };
     },
   };
 }

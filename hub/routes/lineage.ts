@@ -1,0 +1,76 @@
+/** `GET /kpi-values/{id}/lineage`: a figure with its formula, its elements and what they mean, and what it came from. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { elementSpec } from '../kpi/elements.ts';
+import type { RolledValue } from '../rollup/rolled-values.ts';
+import { type RouteContext, viewOf } from './context.ts';
+import { everyRole } from './guard.ts';
+import { kpiDefinitionJson, kpiDefinitionSchema, kpiValueSchema, rolledValueJson } from './kpi-json.ts';
+import { notFound } from './problem.ts';
+import { formatTime } from './times.ts';
+import { decodeValueId } from './value-id.ts';
+
+const lineageSchema = z.object({
+  value: kpiValueSchema,
+  definition: kpiDefinitionSchema,
+  plant_version: z.string().meta({ description: 'of the plant model that the elements were computed with' }),
+  elements: z.array(z.object({ name: z.string(), value: z.number(), unit: z.string(), meaning: z.string() })),
+  inputs: z
+    .array(
+      z.object({
+        group: z.string(),
+        asset: z.string(),
+        tier: z.string(),
+        start: z.string(),
+        end: z.string(),
+        revision: z.int(),
+        computed_at: z.string(),
+      }),
+    )
+    .meta({ description: 'stored buckets of elements; each is merged from cells, and a cell computed from samples' }),
+});
+
+export const lineageRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    app.get(
+      '/kpi-values/:id/lineage',
+      {
+        config: { access: everyRole },
+        schema: {
+          tags: ['kpi'],
+          summary: 'What a KPI value was computed from',
+          params: z.object({ id: z.string().max(1000) }),
+          response: { 200: lineageSchema },
+        },
+      },
+      async (request) => {
+        const value = find(request.params.id, context);
+        if (!value || !viewOf(request, context).sees(value.asset)) throw notFound('that KPI value');
+        const definition = context.kpis.definitions().find(({ id }) => id === value.kpi)!;
+        return {
+          value: rolledValueJson(value),
+          definition: kpiDefinitionJson(definition, 'both'),
+          plant_version: value.plantVersion,
+          elements: Object.entries(value.elements).map(([name, amount]) => {
+            const { unit = '', meaning = '' } = elementSpec(name) ?? {};
+            return { name, value: amount, unit, meaning };
+          }),
+          inputs: value.inputs.map(({ group, asset, tier, start, end, revision, computedAt }) => ({
+            ...{ group, asset, tier, revision },
+            start: formatTime(start),
+            end: formatTime(end),
+            computed_at: formatTime(computedAt),
+          })),
+        };
+      },
+    );
+  };
+
+function find(id: string, { kpis }: RouteContext): RolledValue | undefined {
+  const key = decodeValueId(id);
+  if (!key || !kpis.definitions().some((definition) => definition.id === key.kpi)) return undefined;
+  const { kpi, asset, granularity, start } = key;
+  const found = kpis.rolled({ kpis: [kpi], assets: [asset], granularity, from: start, to: start + 1 });
+  return found.find((value) => value.start === start);
+}
