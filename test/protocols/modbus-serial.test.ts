@@ -75,8 +75,8 @@ t.test('a serial line', async (t) => {
       }
     });
     const link = await connectLink(line(pair.near), never);
-    const timing = { timeoutMs: 100, pauseMs: 0 };
-    for (const late of [105, 130, 170]) {
+    const timing = { timeoutMs: 200, pauseMs: 0 };
+    for (const late of [210, 250, 340]) {
       lateMs = late;
       t.equal((await link.request(1, { ...one, address: late }, timing)).kind, 'silence');
       lateMs = 0;
