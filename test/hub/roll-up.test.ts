@@ -259,6 +259,7 @@ t.test('demand and reactive energy are billed by the month, by the formulas of t
     const priced = vectorPlant({
       tariffs: [{ code: 't', name: { en: 't', fa: 't' }, source: 's', bands, prices }],
       contracts,
+      coverage: { ok: 0, partial: 0 },
     });
     const live = rolled.rollUp(priced, clock);
     const steps = Array.from({ length: 241 }, (_, index) => index);
