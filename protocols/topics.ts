@@ -12,7 +12,7 @@ export const agentIdPattern = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
 export const agentTopic = (agent: string, leaf: AgentTopic): string => `${root}/a/${agent}/${leaf}`;
 /** What a hub subscribes to that owns every agent. */
-export const everyAgentUp = `${root}/a/+/up/#`;
+export const everyAgentUp = `${root}/a/+/up/+`;
 /** What one of several hubs subscribes to, and for each agent that it greets in addition. */
 export const everyHello = `${root}/a/+/up/hello`;
 export const agentUp = (agent: string): string[] =>
