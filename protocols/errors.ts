@@ -18,6 +18,12 @@ export class ConfigError extends Error {
     this.hint = options.hint;
     this.others = options.others ?? [];
   }
+
+  /** The same with other names in all its texts: of the file that a person gave, for a copy of it that was checked. */
+  renamed(name: (text: string) => string): ConfigError {
+    const others = this.others.map((other) => other.renamed(name));
+    return new ConfigError(name(this.message), { path: name(this.path), hint: name(this.hint), cause: this, others });
+  }
 }
 
 /** The other side is away or did not answer. The runner backs off and tries again; nothing is lost. */

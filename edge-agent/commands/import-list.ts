@@ -10,6 +10,7 @@ import { writeDurably } from '../durable-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { agentOf, type LoadedAgent } from './agent-config.ts';
 import { interviewOn, usageError } from './command.ts';
+import { charsetNote, readList } from './read-list.ts';
 import { reloadAgent } from './reload-agent.ts';
 import { differenceOf, printDifference } from './tag-difference.ts';
 
@@ -31,7 +32,8 @@ export async function importList(
   const before = agentOf(options.config);
   const place = placeOf(before, options);
   const text = readFileSync(options.config, 'utf8');
-  const list = readList(csv);
+  const { text: list, charset } = readList(csv);
+  if (charset !== undefined) terminal.warn(charsetNote(csv, charset));
   const tagsFile = nameOfList(text, place, csv, options);
   const edited = withTagsFile(text, options.config, place, tagsFile);
   const after = checked(options.config, place, text, list, csv);
@@ -84,18 +86,6 @@ function placeOf({ config, file }: LoadedAgent, { source: id, group, device }: I
   );
 }
 
-function readList(csv: string): string {
-  try {
-    return readFileSync(csv, 'utf8');
-  } catch (cause) {
-    throw new ConfigError('the wiring list cannot be read', {
-      path: csv,
-      hint: 'Check the path and its rights.',
-      cause,
-    });
-  }
-}
-
 /** The file that stands there already, or the list itself where it lies beside agent.yaml, or a new one there. */
 function nameOfList(text: string, place: Place, csv: string, { config, source }: ImportOptions): string {
   const there = tagsFileAt(text, place);
@@ -118,9 +108,9 @@ function checked(config: string, place: Place, text: string, list: string, csv: 
     return { ...agentOf(yamlFile), file: config };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const named = (text: string) =>
-      text.replaceAll(yamlFile, config).replaceAll(join(folder, listFile), csv).replaceAll(listFile, csv);
-    throw new ConfigError(named(error.message), { path: named(error.path), hint: named(error.hint), cause: error });
+    throw error.renamed((text) =>
+      text.replaceAll(yamlFile, config).replaceAll(join(folder, listFile), csv).replaceAll(listFile, csv),
+    );
   } finally {
     rmSync(yamlFile, { force: true });
     rmSync(join(folder, listFile), { force: true });

@@ -176,6 +176,18 @@ await t.test('import names the row that is wrong, and writes nothing', async (t)
   );
 });
 
+await t.test('import reads a list that Excel saved as ANSI, and says so', async (t) => {
+  const ansi = Uint8Array.from(
+    [...'path,table,address,format,unit\nmeter/power,input,2,float32,°C\nmeter/reactive,input,4,float32,m³/h\n'],
+    (char) => char.charCodeAt(0),
+  );
+  writeFileSync(join(dir, 'ansi.csv'), ansi);
+  const { code, stdout, stderr } = await run('import', 'ansi.csv', '-c', file, '--source', 'modbus', '--dry-run');
+  t.equal(code, 0, stderr);
+  t.match(stdout, '~ meter/power: unit "kW" → "°C"\n~ meter/reactive: unit "kvar" → "m³/h"');
+  t.match(stderr, /ansi\.csv is not in UTF-8 but in windows-1256/);
+});
+
 await t.test('import shows what it changes, keeps comments, and does nothing in a dry run', async (t) => {
   const list = 'path,table,address,format,unit\nmeter/power,input,2,float32,W\nmeter/factor,input,6,int16,\n';
   writeFileSync(join(dir, 'new.csv'), list);

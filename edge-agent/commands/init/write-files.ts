@@ -33,6 +33,6 @@ export function writeFiles(out: string, yaml: string, files: readonly NewFile[])
   } catch (error) {
     for (const path of [...written, draft]) rmSync(path, { force: true });
     if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(error.message, { path: error.path.replaceAll(draft, out), hint: error.hint, cause: error });
+    throw error.renamed((text) => text.replaceAll(draft, out));
   }
 }
