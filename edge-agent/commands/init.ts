@@ -5,6 +5,7 @@
  */
 import { basename, dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { CommandError } from '../../config/process.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { agentIdPattern } from '../../protocols/topics.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -89,7 +90,7 @@ async function init(options: InitOptions, terminal: Terminal, signal: AbortSigna
     check: pathMistake,
   });
 
-  const taken = new Set<string>();
+  const ids = new Set<string>();
   const context: InitContext = {
     options,
     interview,
@@ -98,9 +99,10 @@ async function init(options: InitOptions, terminal: Terminal, signal: AbortSigna
     folder,
     dataDir: resolve(folder, options.dataDir ?? 'data'),
     paths: new Set(),
+    ids,
     async sourceId(kind) {
       let proposal = kind;
-      for (let n = 2; taken.has(proposal); n++) proposal = `${kind}-${n}`;
+      for (let n = 2; ids.has(proposal); n++) proposal = `${kind}-${n}`;
       const id = await interview.text({
         message: 'A name for this connection',
         option: '(none)',
@@ -108,10 +110,10 @@ async function init(options: InitOptions, terminal: Terminal, signal: AbortSigna
         otherwise: proposal,
         check: (text) => {
           if (!/^[a-z0-9_-]{1,64}$/.test(text)) return 'It must be one word of small letters, digits and -.';
-          return taken.has(text) ? 'There is one of that name already.' : undefined;
+          return ids.has(text) ? 'There is one of that name already.' : undefined;
         },
       });
-      taken.add(id);
+      ids.add(id);
       return id;
     },
   };
@@ -176,10 +178,15 @@ async function askSources(context: InitContext): Promise<SourceDraft[]> {
   const { askOpcuaSource } = await import('./init/opcua-source.ts');
   const { askModbusSource } = await import('./init/modbus-source.ts');
   const sources: SourceDraft[] = [];
-  if (options.opcua !== undefined) sources.push(await askOpcuaSource(context));
+  if (options.opcua !== undefined) {
+    const draft = await askAgain(context, () => askOpcuaSource(context));
+    if (draft) sources.push(draft);
+  }
   if (options.modbus !== undefined) {
     const { modbusTarget } = await import('./modbus-target.ts');
-    sources.push(await askModbusSource((await modbusTarget(options.modbus)).transport, context));
+    const { transport } = await modbusTarget(options.modbus);
+    const draft = await askAgain(context, () => askModbusSource(transport, context));
+    if (draft) sources.push(draft);
   }
   // What the options said is about the sources that they named; the next ones are asked for in full.
   const asked = {
@@ -192,7 +199,11 @@ async function askSources(context: InitContext): Promise<SourceDraft[]> {
       option: '--opcua <url> or --modbus <address>',
       choices: kinds,
     });
-    sources.push(await (kind === 'opcua' ? askOpcuaSource(asked) : askModbusSource(kind, asked)));
+    const draft = await askAgain(asked, () =>
+      kind === 'opcua' ? askOpcuaSource(asked) : askModbusSource(kind, asked),
+    );
+    if (draft) sources.push(draft);
+    if (sources.length === 0) continue;
     more = await interview.confirm({
       message: 'Is there more to connect?',
       option: '--opcua, --modbus',
@@ -200,6 +211,42 @@ async function askSources(context: InitContext): Promise<SourceDraft[]> {
     });
   }
   return sources;
+}
+
+/**
+ * What cannot be had of one connection, an approval for instance, costs neither the others nor the answers before it.
+ * undefined where it is left out.
+ */
+async function askAgain(
+  { interview, paths, ids }: InitContext,
+  work: () => Promise<SourceDraft>,
+): Promise<SourceDraft | undefined> {
+  for (;;) {
+    const before = { paths: [...paths], ids: [...ids] };
+    try {
+      return await work();
+    } catch (error) {
+      if (!interview.asks || !(error instanceof CommandError || error instanceof ConfigError)) throw error;
+      paths.clear();
+      for (const path of before.paths) paths.add(path);
+      ids.clear();
+      for (const id of before.ids) ids.add(id);
+      interview.tell(`  ${error.message}`);
+      interview.tell(`  ${error.hint}`);
+      const next = await interview.choose({
+        message: 'What now?',
+        option: '(none)',
+        otherwise: 'again',
+        choices: [
+          { value: 'again', label: 'Try this connection again' },
+          { value: 'skip', label: 'Leave it out, and go on' },
+          { value: 'stop', label: 'Stop: nothing is written' },
+        ],
+      });
+      if (next === 'stop') throw error;
+      if (next === 'skip') return undefined;
+    }
+  }
 }
 
 async function summarise(

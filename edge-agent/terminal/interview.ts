@@ -48,6 +48,10 @@ export interface InterviewOptions {
   readonly signal: AbortSignal;
 }
 
+/** A Persian keyboard types ۱۹۲.۱۶۸ and ۱۰: addresses, numbers and names are in 0 to 9. */
+const inLatinDigits = (text: string): string =>
+  text.replaceAll(/[۰-۹٠-٩]/g, (digit) => String(digit.charCodeAt(0) & 0xf));
+
 /** A person who errs so often in one question is a program. */
 const maxAttempts = 50;
 
@@ -77,6 +81,7 @@ export function createInterview({ terminal, asks, refuse, interrupted, signal }:
               ? await password({ message, validate: required, signal })
               : await text({ message, initialValue: proposed, validate: required, signal }),
           ).trim();
+          if (!secret) answer = inLatinDigits(answer);
         }
         const mistake = await check(answer);
         if (mistake === undefined) return answer;

@@ -1,9 +1,13 @@
 /** init from an IP address to a configuration that the agent accepts: by options as scripts use it, and asked on a terminal. */
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SerialPort } from 'serialport';
 import t from 'tap';
 import { loadAgentFile } from '../../config/agent-file.ts';
 import { type AgentConfig, agentSchema } from '../../edge-agent/config.ts';
+import { serve, startScriptedUdpServer, wordsReply } from '../support/modbus-faulty-server.ts';
+import { openSerialPair } from '../support/serial-pair.ts';
 import { ctrlC, down, enter, noTerminal, onTerminal, payeshAgent, type Step } from './cli.ts';
 import { brokerPassword, startField, startTestBroker } from './field.ts';
 
@@ -141,6 +145,7 @@ const who: readonly Step[] = [
   ["The agent's name", `press${enter}`],
   ['national tree', `sahand/press-shop${enter}`],
 ];
+const noSocat = existsSync('/usr/bin/socat') ? false : 'socat is not installed';
 const hostOf = (target: string): string => target.replace(/^[a-z.]+:\/\//, '');
 
 await t.test(
@@ -199,6 +204,102 @@ await t.test(
         tags: [{ path: 'meter/power', table: 'input', address: 2, format: 'float32', byteOrder: 'CDAB', unit: 'kW' }],
       },
     ]);
+  },
+);
+
+await t.test('a wrong list is told whole, and one with addresses as 40001 in ANSI is taken', async (t) => {
+  const cwd = folder('lists');
+  const device = ['--modbus', field.utilities, '--unit', '10', '--tags'];
+  writeFileSync(
+    join(cwd, 'wrong.csv'),
+    'path;table;address;format\nmeter/a;input;one;float32\nmeter/b;input;2,5;float32\n',
+  );
+  const wrong = await payeshAgent([...good, '--yes', ...device, 'wrong.csv'], { cwd });
+  t.match(wrong, { code: 64, stderr: /"one" is not a number \(wrong\.csv:2.*\n"2,5" is not a number \(wrong\.csv:3/ });
+  const list =
+    'path;table;address;format;unit\r\nmeter/power;input;30003;float32;°C\r\nmeter/old;holding;40001;uint16;\r\n';
+  writeFileSync(
+    join(cwd, 'old.csv'),
+    Uint8Array.from([...list], (char) => char.charCodeAt(0)),
+  );
+  const { code, stderr } = await payeshAgent([...good, '--yes', ...device, 'old.csv'], { cwd });
+  t.equal(code, 0, stderr);
+  t.match(stderr, /its addresses are as in older manuals/);
+  t.match(stderr, /old\.csv is not in UTF-8 but in windows-1256.* modbus-1\.csv has it in UTF-8/);
+  const [source] = load(join(cwd, 'agent.yaml')).sources;
+  t.match(source?.kind === 'modbus' && source.devices[0]!.tags, [
+    { path: 'meter/power', table: 'input', address: 2, unit: '°C' },
+    { path: 'meter/old', table: 'holding', address: 0 },
+  ]);
+});
+
+await t.test(
+  'what one connection lacks costs no other; a serial line and UDP are asked for as well',
+  { skip: noTerminal || noSocat },
+  async (t) => {
+    const cwd = folder('lines');
+    await using pair = await openSerialPair('socat', t.testdir());
+    const port = new SerialPort({ path: pair.far, baudRate: 19_200 });
+    await once(port, 'open');
+    t.teardown(() => port.close());
+    serve(port, 'rtu', (request, peer) => peer.write(wordsReply('rtu', request, Array(request.count).fill(5))));
+    await using udp = await startScriptedUdpServer((request, peer) =>
+      peer.write(wordsReply('mbap', request, Array(request.count).fill(7))),
+    );
+    writeFileSync(join(cwd, 'line.csv'), 'path,table,address,format\nline/speed,holding,40008,uint16\n');
+    const { code, stdout } = await onTerminal(
+      ['init', '--status-port', '0'],
+      [
+        ...who,
+        ['What is there?', enter],
+        ['Address of the OPC UA server', `${hostOf(field.opcua)}${enter}`],
+        ['A name for this connection', enter],
+        ['How does the agent log in', enter],
+        ['that the server itself shows', 'n'],
+        ['the server is not trusted', ''],
+        ['What now?', `${down}${enter}`],
+        ['What is there?', `${down}${down}${enter}`],
+        ['Address (', `${'\u007f'.repeat(40)}${pair.near}?19200,8n1${enter}`],
+        ['A name for', enter],
+        ['Unit id', `۳${enter}`],
+        ['unit 3 answers', ''],
+        ['What is to be read', enter],
+        ['The wiring list', `line.csv${enter}`],
+        ['older manuals', ''],
+        ['In which order', enter],
+        ['Another unit', 'n'],
+        ['Is there more', 'y'],
+        ['What else', `${down}${down}${down}${down}${enter}`],
+        ['Address (', `127.0.0.1:${udp.port}${enter}`],
+        ['A name for', enter],
+        ['Unit id', `1${enter}`],
+        ['What is to be read', `${down}${enter}`],
+        ['Which table', enter],
+        ['How many registers', `\u001b[A${enter}`],
+        ['Address (from 0', `۴۰۰۰۱${enter}`],
+        ['Which of these', enter],
+        ['Path of the tag', `meter/level${enter}`],
+        ['Unit (', enter],
+        ['Another register', 'n'],
+        ['Another unit', 'n'],
+        ['Is there more', 'n'],
+        ['Address of the broker', `${hostOf(broker.url)}${enter}`],
+        ['Password of agent', `${brokerPassword}${enter}`],
+      ],
+      cwd,
+    );
+    t.equal(code, 0, stdout);
+    const [rtu, overUdp] = load(join(cwd, 'agent.yaml')).sources as [Source, Source];
+    t.match(rtu, {
+      transport: 'rtu',
+      serial: { path: pair.near, baudRate: 19_200, parity: 'none' },
+      devices: [{ unit: 3, tags: [{ path: 'line/speed', address: 7 }] }],
+    });
+    t.match(overUdp, {
+      transport: 'udp',
+      port: udp.port,
+      devices: [{ unit: 1, tags: [{ path: 'meter/level', address: 0 }] }],
+    });
   },
 );
 

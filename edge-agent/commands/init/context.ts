@@ -36,6 +36,8 @@ export interface InitContext {
   readonly dataDir: string;
   /** Paths of the tags so far, of all sources. */
   readonly paths: Set<string>;
+  /** Names of the sources so far. */
+  readonly ids: Set<string>;
   /** A source's name that is not taken yet. */
   readonly sourceId: (kind: string) => Promise<string>;
 }

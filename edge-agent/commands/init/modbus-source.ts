@@ -4,10 +4,12 @@ import { connectionName, type ModbusConnectionConfig } from '../../../protocols/
 import type { Mistake } from '../../terminal/interview.ts';
 import { reaching, usageError } from '../command.ts';
 import { modbusTarget } from '../modbus-target.ts';
+import { charsetNote } from '../read-list.ts';
 import { type InitContext, type NewFile, type SourceDraft, yamlText } from './context.ts';
 import { connectionLines } from './modbus-lines.ts';
 import { unreachable } from './reachable.ts';
 import { askRegisters } from './registers.ts';
+import type { GoodList } from './wiring-list.ts';
 
 type ModbusTransport = ModbusConnectionConfig['transport'];
 
@@ -119,15 +121,22 @@ async function askDevice(
     const csv = await askRegisters(connection, unit, context);
     return { yaml: deviceLines(unit, undefined, newFile), file: { name: newFile, text: csv } };
   }
+  let found: GoodList | undefined;
   const list = await interview.text({
     message: 'The wiring list (columns path, table, address, format, unit, …)',
     option: '--tags <file.csv>',
     given: tagsOption,
     check: async (file) => {
-      const { mistakeInList } = await import('./wiring-list.ts');
-      return mistakeInList(file, connection, unit, context.paths);
+      const { tryList } = await import('./wiring-list.ts');
+      const tried = tryList(file, connection, unit, context.paths);
+      if ('mistake' in tried) return tried.mistake;
+      found = tried;
+      return undefined;
     },
   });
+  const { isModicon, converted } = found!;
+  if (isModicon) interview.tell('  its addresses are as in older manuals (40001 is the first holding register)');
+  if (converted) interview.tell(`  ${charsetNote(list, converted.charset)} ${newFile} has it in UTF-8.`);
   const byteOrder = await interview.choose({
     message: 'In which order come the bytes of 32-bit values? ("payesh-agent probe" shows which is right)',
     option: '--byte-order <order>',
@@ -135,12 +144,18 @@ async function askDevice(
     otherwise: 'ABCD',
     choices: orders.map((value) => ({ value, label: value })),
   });
-  return { yaml: deviceLines(unit, byteOrder, relative(folder, resolve(list))) };
+  const addressing = isModicon ? 'modicon' : undefined;
+  if (!converted) return { yaml: deviceLines(unit, byteOrder, relative(folder, resolve(list)), addressing) };
+  return {
+    yaml: deviceLines(unit, byteOrder, newFile, addressing),
+    file: { name: newFile, text: converted.text },
+  };
 }
 
-const deviceLines = (unit: number, byteOrder: string | undefined, tagsFile: string): string[] => [
+const deviceLines = (unit: number, byteOrder: string | undefined, tagsFile: string, addressing?: string): string[] => [
   `- unit: ${unit}`,
   ...(byteOrder === undefined ? [] : [`  byteOrder: ${byteOrder}`]),
+  ...(addressing === undefined ? [] : [`  addressing: ${addressing}`]),
   '  intervalMs: 1000',
   `  tagsFile: ${yamlText(tagsFile)}`,
 ];
