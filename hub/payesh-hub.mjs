@@ -1,6 +1,7 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=768
 // Says in one line what is wrong with an old Node.js, before anything that needs a new one is loaded. The small young
-// generation and the cache of stripped and compiled sources save a third of the memory, from the second start on.
+// generation and the cache of stripped and compiled sources save a third of the memory, from the second start on; a
+// bound of the old generation makes V8 collect it in time: 243 MB instead of 446 and growing while a backlog drains.
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
