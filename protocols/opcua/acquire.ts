@@ -91,13 +91,6 @@ export async function* acquire(options: AcquireOptions): AsyncGenerator<Reading>
       await discovery.begin();
     }
     for (const part of parts) start(part.run(closed));
-    // In turn: of two that find the same path, the first has it.
-    const searching = (async () => {
-      for (const discovery of discoveries) await discovery.search();
-      await Promise.all(discoveries.map((discovery) => discovery.run()));
-    })();
-    start(searching);
-
     let through = 0;
     const readingOf = (taken: readonly Taken[]): Reading => {
       through = Math.max(through, Math.min(clock.now(), ...parts.map((part) => part.through)));
@@ -127,6 +120,7 @@ export async function* acquire(options: AcquireOptions): AsyncGenerator<Reading>
     memory.wasUp = true;
     for (const { kept } of first) kept();
     start(backfill.run());
+    start(discoverAll(discoveries));
 
     for (;;) {
       await bell.wait(closed);
@@ -145,7 +139,8 @@ export async function* acquire(options: AcquireOptions): AsyncGenerator<Reading>
   } finally {
     broken.abort(new Error('the session has ended'));
     await Promise.all(running);
-    for (const { ids, lastTime } of itemsNow()) memory.lastTimes.set(ids[0]!, isScaleNew ? 0 : lastTime);
+    for (const { ids, lastTime } of itemsNow()) memory.lastTimes.set(ids[0]!, lastTime);
+    if (isScaleNew) memory.lastTimes.clear();
   }
 }
 
@@ -157,6 +152,12 @@ function itemsOf(config: OpcuaConfig, tagIds: ReadonlyMap<string, number>, { las
       return createItem(tag, ids, config, group, lastTimes.get(ids[0]!));
     }),
   );
+}
+
+/** First one after the other: of two that find the same path, the first has it. */
+async function discoverAll(discoveries: readonly Discovery[]): Promise<void> {
+  for (const discovery of discoveries) await discovery.search();
+  await Promise.all(discoveries.map((discovery) => discovery.run()));
 }
 
 export function idOf(path: string, tagIds: ReadonlyMap<string, number>): number {

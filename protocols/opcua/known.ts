@@ -7,7 +7,7 @@ export interface Known {
   readonly through: TimeUs;
   /** A message came that was complete and was put together after this time, at the end of a publishing interval. */
   hear(sentAfter: TimeUs, publishingUs: number): void;
-  /** A sample came with a time before what had been heard: its source is behind its server, and stays so. */
+  /** A sample came whose time is before what had been heard: its source is behind its server, and stays so. */
   learnDelay(sample: Sample, maxSkewUs: number): void;
   /** Paths led where they did at this time; Infinity where no node is named by path. */
   followed(until: TimeUs): void;
@@ -17,6 +17,8 @@ export interface Known {
 
 export function createKnown(startedAt: TimeUs): Known {
   let heard = startedAt;
+  /** What the last message says, whatever its source's clock. */
+  let last = Number.NEGATIVE_INFINITY;
   let behindUs = 0;
   let followedUntil = Number.POSITIVE_INFINITY;
   let through = startedAt;
@@ -32,11 +34,12 @@ export function createKnown(startedAt: TimeUs): Known {
       return confirm();
     },
     hear(sentAfter, publishingUs) {
-      heard = Math.max(heard, sentAfter - publishingUs - behindUs);
+      last = sentAfter - publishingUs;
+      heard = Math.max(heard, last - behindUs);
     },
     learnDelay({ time, flags }, maxSkewUs) {
-      if (time >= heard || flags & flag.timeFromGateway) return;
-      behindUs = Math.min(maxSkewUs, Math.max(behindUs, heard - time));
+      if (time >= last || flags & flag.timeFromGateway) return;
+      behindUs = Math.min(maxSkewUs, Math.max(behindUs, last - time));
     },
     followed(until) {
       confirm();

@@ -12,6 +12,9 @@ const minSilenceMs = 5000;
 const maxSilenceMs = 2 ** 31 - 1;
 /** The server drops a subscription for which no request came for so long; wall time. */
 const lifetimeMs = 60_000;
+/** Longer is none. */
+const maxPublishingMs = 86_400_000;
+const maxCount = 2 ** 31;
 const maxNotificationsPerPublish = 4096;
 
 export interface Subscription {
@@ -38,9 +41,9 @@ export async function subscribe(
     publishingEnabled: true,
     priority: 0,
   });
-  // A server that revises them to nothing, or to no number, has not said anything.
-  const publishingMs = positive(created.revisedPublishingInterval) ?? wantedMs;
-  const keepAliveCount = positive(created.revisedMaxKeepAliveCount) ?? wantedCount;
+  // A server that revises them to nothing, to no number or beyond all use has not said anything.
+  const publishingMs = positive(created.revisedPublishingInterval, maxPublishingMs) ?? wantedMs;
+  const keepAliveCount = positive(created.revisedMaxKeepAliveCount, maxCount) ?? wantedCount;
   const silenceMs = missedKeepAlives * publishingMs * keepAliveCount;
   return {
     id: created.subscriptionId,
@@ -49,4 +52,4 @@ export async function subscribe(
   };
 }
 
-const positive = (value: number): number | undefined => (Number.isFinite(value) && value > 0 ? value : undefined);
+const positive = (value: number, most: number): number | undefined => (value > 0 && value <= most ? value : undefined);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DataType, StatusCodes, type UAVariable } from 'node-opcua';
+import { DataType, type HistoryReadResponse, StatusCodes, type UAVariable } from 'node-opcua';
 import t from 'tap';
 import { flag, type Sample } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
@@ -153,6 +153,31 @@ t.test('page by page, with live values in between; what is cut short goes on aft
       );
     t.ok(samples.length <= 4096);
   }
+});
+
+t.test('whatever order a server gives its history in, and how often, each value comes once and in order', async (t) => {
+  const begun = nowUs();
+  await later(20);
+  const missed = await missWrites(40, 3000);
+  const server = opc.server as unknown as Record<string, (message: unknown, channel: object) => void>;
+  const read = server._on_HistoryReadRequest!;
+  server._on_HistoryReadRequest = (message, channel) => {
+    const muddling = Object.create(channel);
+    muddling.send_response = (type: string, response: HistoryReadResponse, ...rest: unknown[]) => {
+      for (const { historyData } of response.results ?? []) {
+        const data = historyData as unknown as { dataValues: object[] };
+        data.dataValues = data.dataValues.flatMap((value) => [value, value]).reverse();
+      }
+      (channel as { send_response(...args: unknown[]): void }).send_response(type, response, ...rest);
+    };
+    read.call(opc.server, message, muddling);
+  };
+  const { source } = sourceOf(configOf(opc.port, [tagOf('a')], group), join(root, 'client', 'muddled'), {
+    acceptedUntil: () => begun,
+  });
+  const readings = await take(source, (readings) => historical(readings, 1).length >= 40);
+  server._on_HistoryReadRequest = read;
+  t.same(values(historical(readings, 1)), missed);
 });
 
 t.test('no longer back than was said, and not at all where the server’s clock is wrong', async (t) => {

@@ -1,21 +1,30 @@
 /** Servers that change under a session, ignore what they are asked for, or send what nobody expects: never a wrong value. */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import {
   AttributeIds,
   coerceNodeId,
   DataType,
+  DataValue,
   EnumValueType,
   ensureDatatypeExtracted,
   NumericRange,
+  type PublishResponse,
+  StatusCodes,
   type UAObject,
+  type UAVariable,
   VariantArrayType,
 } from 'node-opcua';
 import t from 'tap';
+import { systemClock } from '../../protocols/clock.ts';
 import { quality } from '../../protocols/sample.ts';
+import type { Reading } from '../../protocols/source.ts';
 import {
   configOf,
   double,
   int32,
+  nowUs,
   samplesOf,
   sourceOf,
   startServer,
@@ -40,6 +49,22 @@ function tamper(service: string, change: (request: never) => void): () => void {
   handlers[key] = (message, channel) => {
     change(message.request);
     handler.call(opc.server, message, channel);
+  };
+  return () => {
+    handlers[key] = handler;
+  };
+}
+/** Changes the answers of a service; undone by what it returns. */
+function answer(service: string, change: (response: never) => void): () => void {
+  const key = `_on_${service}Request`;
+  const handler = handlers[key]!;
+  handlers[key] = (message, channel) => {
+    const changing = Object.create(channel);
+    changing.send_response = (type: string, response: never, ...rest: unknown[]) => {
+      change(response);
+      (channel as { send_response(...args: unknown[]): void }).send_response(type, response, ...rest);
+    };
+    handler.call(opc.server, message, changing);
   };
   return () => {
     handlers[key] = handler;
@@ -254,4 +279,157 @@ t.test('a node that no text can name is left out, and the others are found', asy
     declared[0]!.map(({ path }) => path),
     ['odd/v1'],
   );
+});
+
+/** A line on which everything takes so long. */
+async function startSlowLine(to: number, delayMs: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (chunk) => setTimeout(() => into.write(chunk), delayMs));
+      from.on('error', () => {});
+      from.on('close', () => into.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+t.test('what comes later is not before `through`: on a slow line, and of a server whose clock is behind', async (t) => {
+  const moving = opc.add('moving', DataType.Double);
+  const currentTime = opc.addressSpace.findNode('i=2258') as UAVariable;
+  const readTime = currentTime.readAttribute;
+  for (const [name, delayMs, behindMs] of [
+    ['a slow line', 250, 0],
+    ['and a clock that is behind', 100, 2000],
+  ] as const) {
+    await using line = await startSlowLine(port, delayMs);
+    const serverNow = () => new Date(Date.now() - behindMs);
+    currentTime.readAttribute = function (context, attributeId, ...rest) {
+      const dataValue = readTime.call(this, context, attributeId, ...rest);
+      if (attributeId === AttributeIds.Value) dataValue.value.value = serverNow();
+      return dataValue;
+    };
+    let step = 0;
+    const writing = setInterval(() => moving.setValueFromSource(double(++step), StatusCodes.Good, serverNow()), 30);
+    const { source } = sourceOf(configOf(line.port, [tagOf('moving')], { publishingIntervalMs: 100 }), dataDir);
+    const own = (readings: readonly Reading[]) => samplesOf(readings, 1).filter(({ flags }) => flags === 0);
+    const readings = await take(source, (readings) => own(readings).length > 30).finally(() => clearInterval(writing));
+    currentTime.readAttribute = readTime;
+    const early = readings.flatMap(({ samples }, i) =>
+      i === 0 ? [] : samples.filter(({ time }) => time < readings[i - 1]!.through),
+    );
+    t.same(early, [], name);
+    t.ok(readings.at(-1)!.through > readings[0]!.through, 'and it moves on');
+  }
+});
+
+t.test('a gateway clock that is set ends what was known, and begins anew on the other scale', async (t) => {
+  const moving = opc.add('moved', DataType.Double);
+  const writing = setInterval(() => moving.setValueFromSource(double(Math.random())), 50);
+  await Promise.all(
+    [-3600e6, 3600e6].map(async (stepUs) => {
+      let offset = 0;
+      const clock = { ...systemClock, now: () => nowUs() + offset };
+      const { source } = sourceOf(configOf(port, [tagOf('moved')]), dataDir, { clock });
+      const readings = await take(source, (readings) => {
+        if (readings.length === 3) offset = stepUs;
+        const resumed = readings.findIndex(({ resumed }) => resumed);
+        return resumed > 0 && readings.length > resumed + 2;
+      });
+      const resumed = readings.findIndex(({ resumed }) => resumed);
+      const [before, after] = [readings[resumed - 1]!.through, readings[resumed]!.through];
+      t.ok(Math.abs(before - nowUs()) < 60e6, 'nothing was claimed on the new scale by the session before');
+      t.ok(Math.abs(after - (nowUs() + stepUs)) < 60e6 && after <= nowUs() + stepUs);
+      t.ok(samplesOf([readings[resumed]!], 1).length > 0);
+    }),
+  ).finally(() => clearInterval(writing));
+});
+
+t.test('a namespace that comes while the session lives has its nodes measured', async (t) => {
+  const late = (path: string) => ({ path, node: 'nsu=urn:payesh:late;s=x', type: 'int' });
+  const groups = [
+    { publishingIntervalMs: 50, samplingIntervalMs: 20, tags: [late('a/subscribed')] },
+    { mode: 'poll', samplingIntervalMs: 200, tags: [late('a/polled')] },
+  ];
+  const { source } = sourceOf(configOf(port, [], {}, { groups }), dataDir);
+  let isThere = false;
+  const readings = await take(source, (readings) => {
+    if (!isThere) {
+      isThere = true;
+      const browseName = 'x';
+      const namespace = opc.addressSpace.registerNamespace('urn:payesh:late');
+      namespace.addVariable({
+        componentOf: opc.device,
+        browseName,
+        nodeId: 's=x',
+        dataType: 'Int32',
+        value: int32(4),
+      } as never);
+    }
+    return [1, 2].every((tag) => samplesOf(readings, tag).at(-1)!.value === 4);
+  });
+  t.notOk(readings.some(({ resumed }) => resumed));
+});
+
+t.test('a server that revises intervals to nonsense is borne', async (t) => {
+  const steady = opc.add('steady', DataType.Double);
+  let step = 0;
+  const writing = setInterval(() => steady.setValueFromSource(double(++step)), 50);
+  for (const [interval, count] of [
+    [0, 0],
+    [Number.NaN, 3],
+    [50, 0xffffffff],
+    [1e300, 10],
+  ] as const) {
+    const undo = answer(
+      'CreateSubscription',
+      (response: { revisedPublishingInterval: number; revisedMaxKeepAliveCount: number }) => {
+        response.revisedPublishingInterval = interval;
+        response.revisedMaxKeepAliveCount = count;
+      },
+    );
+    const { source, warnings } = sourceOf(configOf(port, [tagOf('steady')]), dataDir);
+    const readings = await take(source, ({ length }) => length > 20).finally(undo);
+    t.same(warnings, [], `${interval} ms, ${count}`);
+    t.ok(readings.at(-1)!.through > readings[0]!.through, 'what is known moves on');
+  }
+  clearInterval(writing);
+});
+
+t.test('an index that a server takes and then cannot use is picked here', async (t) => {
+  const array = opc.add('late-refusal', DataType.Double, { valueRank: 1, arrayDimensions: [0] });
+  array.setValueFromSource({ dataType: DataType.Double, arrayType: 1, value: new Float64Array([1, 2, 3]) } as never);
+  const ranged = new Set<number>();
+  type Create = { itemToMonitor: { indexRange: NumericRange }; requestedParameters: { clientHandle: number } };
+  const undo = [
+    tamper('CreateMonitoredItems', ({ itemsToCreate }: { itemsToCreate: Create[] }) => {
+      for (const { itemToMonitor, requestedParameters } of itemsToCreate)
+        if (!itemToMonitor.indexRange.isEmpty()) ranged.add(requestedParameters.clientHandle);
+    }),
+    answer('Publish', ({ notificationMessage }: PublishResponse) => {
+      for (const data of notificationMessage?.notificationData ?? [])
+        for (const item of (data as { monitoredItems?: { clientHandle: number; value: DataValue }[] }).monitoredItems ??
+          [])
+          if (ranged.has(item.clientHandle))
+            item.value = new DataValue({ statusCode: StatusCodes.BadIndexRangeInvalid });
+    }),
+  ];
+  const { source } = sourceOf(configOf(port, [tagOf('late-refusal', 'float', { index: '2' })]), dataDir);
+  const [first] = await take(source, () => true).finally(() => {
+    for (const one of undo) one();
+  });
+  t.equal(ranged.size, 1);
+  t.match(first!.samples, [{ value: 3, quality: quality.good }]);
 });

@@ -551,7 +551,7 @@ t.test('respects the limits of the server', async (t) => {
     serverCapabilities: {
       operationLimits: {
         maxMonitoredItemsPerCall: 3,
-        maxNodesPerRead: 9,
+        maxNodesPerRead: 4,
         maxNodesPerTranslateBrowsePathsToNodeIds: 2,
         maxNodesPerBrowse: 1,
       },
