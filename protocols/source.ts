@@ -5,7 +5,10 @@ import type { Sample, TimeUs } from './sample.ts';
 /** What a source hands over at a time, at most a few thousand samples. */
 export interface Reading {
   readonly samples: readonly Sample[];
-  /** Everything this source measured up to this instant has now been handed over. Never falls. */
+  /**
+   * Everything this source measured up to this instant has now been handed over. Never falls within a session; the next
+   * one, after the clock of the gateway was set back, may begin before it.
+   */
   readonly through: TimeUs;
   /** Scheduled reads since the previous reading, one per tag; absent where nothing is scheduled (subscriptions). */
   readonly slots?: { readonly good: number; readonly bad: number; readonly skipped: number };

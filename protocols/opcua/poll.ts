@@ -13,7 +13,7 @@ import { badSamples, beginAnew, type Item, measure, pickHere, readValueOf } from
 import { nothing, type Part, type Workbench } from './part.ts';
 import { refreshNamespaces, resolveNodes } from './resolve.ts';
 import type { Outcome } from './services.ts';
-import { nameOf, status } from './status.ts';
+import { isTooMuch, nameOf, status } from './status.ts';
 import { learnTraits } from './traits.ts';
 
 export function createPolling(bench: Workbench): Part {
@@ -21,6 +21,8 @@ export function createPolling(bench: Workbench): Part {
   const items = new Set<Item>();
   const ailing = createAiling(() => performance.now());
   const timetable = createTimetable([group.samplingIntervalMs], clock.now());
+  /** What comes of these is too much for any answer: they are tried again now and then, so that the others are read together. */
+  const aside = new Map<Item, number>();
   let samples: Sample[] = [];
   let slots = { good: 0, bad: 0, skipped: 0 };
   /** For which time the read is that is under way. */
@@ -47,7 +49,8 @@ export function createPolling(bench: Workbench): Part {
   const readAll = async () => {
     const there: Item[] = [];
     for (const item of items) {
-      if (typeof item.node === 'number') reportBad(item, item.node);
+      const code = typeof item.node === 'number' ? item.node : aside.get(item);
+      if (code !== undefined) reportBad(item, code);
       else there.push(item);
     }
     let readAt = 0;
@@ -60,8 +63,19 @@ export function createPolling(bench: Workbench): Part {
     };
     const take = (item: Item, { result, status: fault }: Outcome<DataValue>, firstSince = startedAt) => {
       if (!items.has(item)) return;
-      if (result) report(item, result, readAt, firstSince);
-      else reportBad(item, fault!);
+      if (result) {
+        report(item, result, readAt, firstSince);
+        if (ailing.size > 0) ailing.delete(item);
+      } else {
+        reportBad(item, fault!);
+        if (!isTooMuch(fault)) return;
+        aside.set(item, fault);
+        if (ailing.add(item, fault))
+          log.warn(
+            { source: config.id, path: item.tag.path, status: nameOf(fault) },
+            'a value is too large to be read',
+          );
+      }
     };
     const outcomes = await read(there);
     const moved = await followMoved(there);
@@ -92,7 +106,10 @@ export function createPolling(bench: Workbench): Part {
 
   /** Those that have no node yet. A node that the server cannot read is read again at every slot anyway. */
   const heal = async () => {
-    const due = ailing.due(performance.now());
+    const ill = ailing.due(performance.now());
+    for (const item of ill) aside.delete(item);
+    const due = ill.filter(({ node }) => typeof node === 'number');
+    if (due.length === 0) return;
     await refreshNamespaces(opcua, services);
     const nodes = await resolveNodes([...new Set(due.map(({ tag }) => tag.node))], opcua, services, paths);
     const healed = due.filter((item) => {
@@ -125,6 +142,7 @@ export function createPolling(bench: Workbench): Part {
     remove(some) {
       for (const item of some) {
         items.delete(item);
+        aside.delete(item);
         ailing.delete(item);
       }
     },

@@ -43,7 +43,7 @@ export async function refreshNamespaces(
   services: Pick<Services, 'read'>,
 ): Promise<void> {
   const [outcome] = await services.read([namespaceArray]);
-  if (outcome?.result?.statusCode.isGood()) namespaces.learn(outcome.result.value.value);
+  if (outcome?.result?.statusCode.isGood()) namespaces.learn(outcome.result.value?.value);
 }
 
 /** A node for each text, or the status that says why there is none. */

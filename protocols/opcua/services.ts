@@ -40,6 +40,7 @@ import {
   endsSubscription,
   faultOf,
   isForAll,
+  isTooMany,
   isTooMuch,
   nameOf,
   SessionLost,
@@ -143,7 +144,7 @@ export function createServices(
       }
     });
 
-  /** In batches; what was too much in halves, down to one. */
+  /** In batches; what was too much in halves, down to one. A batch that was too much for one of its nodes was not too many. */
   const inBatches = async <T, R>(
     doing: string,
     all: readonly T[],
@@ -152,13 +153,15 @@ export function createServices(
   ): Promise<Outcome<R>[]> => {
     const outcomes: Outcome<R>[] = [];
     let size = borne[limit];
+    let tooMuch = Number.POSITIVE_INFINITY;
     for (let first = 0; first < all.length; ) {
       const batch = all.slice(first, first + size);
       const { result, status } = await call(doing, () => work(batch));
       if (status !== undefined && batch.length > 1 && !isForAll(status)) {
         // Too much for one answer, or one of them that the server cannot bear: the halves will tell.
         size = Math.ceil(batch.length / 2);
-        if (isTooMuch(status)) borne[limit] = size;
+        if (isTooMany(status)) borne[limit] = size;
+        else if (isTooMuch(status)) tooMuch = size;
         continue;
       }
       const results = result?.results;
@@ -168,10 +171,12 @@ export function createServices(
       for (let i = 0; i < batch.length; i++) {
         outcomes.push(status === undefined ? { result: results![i]! } : { status });
       }
+      if (isTooMuch(status)) tooMuch = Number.POSITIVE_INFINITY;
       first += batch.length;
       // One that was singled out does not slow down those after it.
       size = Math.min(borne[limit], size * 2);
     }
+    borne[limit] = Math.min(borne[limit], tooMuch);
     return outcomes;
   };
   /** As the standard has it: the library's own `read` would explore the server's types for every structure it meets. */
@@ -224,8 +229,8 @@ export function createServices(
           new ReadRequest({ nodesToRead: [currentTime], timestampsToReturn: TimestampsToReturn.Neither }),
         );
       });
-      const time = result?.results?.[0];
-      return { askedAt, serverTime: time?.statusCode.isGood() ? toTimeUs(time.value.value as Date) : undefined };
+      const time: unknown = result?.results?.[0]?.value?.value;
+      return { askedAt, serverTime: time instanceof Date ? toTimeUs(time) : undefined };
     },
     translate: (paths) =>
       inBatches('resolving paths', paths, 'nodesPerTranslate', (batch) =>

@@ -159,7 +159,7 @@ function leaveUnrepaired(session: RawSession, end: (why: string) => void): void 
 
 async function readFacts(session: RawSession): Promise<Pick<OpcuaSession, 'namespaces' | 'limits' | 'product'>> {
   const values = (await readInParts(session, facts)).map((dataValue) =>
-    dataValue?.statusCode.isGood() ? dataValue.value.value : undefined,
+    dataValue?.statusCode.isGood() ? dataValue.value?.value : undefined,
   );
   const namespaces = createNamespaces();
   namespaces.learn(values[0]);

@@ -12,15 +12,17 @@ export const status = {
   badTooManyMatches: 0x806d0000,
 } as const;
 
-/** The items or nodes of a request were too many, or what they come to was too much. Fewer may do. */
+/** BadTooManyOperations: so many nodes of a request are too many, whatever they are. */
+export const isTooMany = (status: number | undefined): boolean => status === 0x80100000;
+
+/** What the nodes of a request come to was too much: fewer may do, or all but one of them. */
 const tooMuch: ReadonlySet<number> = new Set([
-  0x80100000, // BadTooManyOperations
   0x80080000, // BadEncodingLimitsExceeded
   0x80b80000, // BadRequestTooLarge
   0x80b90000, // BadResponseTooLarge
   0x80800000, // BadTcpMessageTooLarge
 ]);
-export const isTooMuch = (status: number | undefined): boolean => status !== undefined && tooMuch.has(status);
+export const isTooMuch = (status: number | undefined): status is number => status !== undefined && tooMuch.has(status);
 
 /** The service is not there, or not for us: asking for less does not help. */
 const refusals: ReadonlySet<number> = new Set([

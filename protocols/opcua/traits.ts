@@ -83,7 +83,7 @@ async function learnNames(items: readonly (Item & { node: NodeId })[], services:
     parse: (value: unknown) => ReadonlyMap<number, string>,
   ) => {
     for (const [i, node] of nodes.entries()) {
-      const found = values[i]?.statusCode.isGood() ? parse(values[i].value.value) : undefined;
+      const found = values[i]?.statusCode.isGood() ? parse(values[i].value?.value) : undefined;
       if (found?.size && !names.has(node.toString())) names.set(node.toString(), found);
     }
   };

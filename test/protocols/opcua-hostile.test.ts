@@ -73,8 +73,37 @@ function answer(service: string, change: (response: never) => void): () => void 
 const badIndexRangeNoData = 0x80370000;
 const modes = ['subscribe', 'poll'] as const;
 
+/** A line on which everything takes so long. */
+async function startSlowLine(to: number, delayMs: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (chunk) => setTimeout(() => into.write(chunk), delayMs));
+      from.on('error', () => {});
+      from.on('close', () => into.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+// Those that mostly wait do so side by side.
+t.jobs = 4;
+
 t.test(
   'a path leads to what is there now: when a download swaps nodes, no value comes under the other’s name',
+  { buffered: true },
   async (t) => {
     const folders = ['left', 'right'].map((name) =>
       opc.namespace.addObject({ componentOf: opc.device, browseName: name, nodeId: `s=${name}` }),
@@ -143,6 +172,93 @@ t.test(
     }
   },
 );
+
+t.test(
+  'what comes later is not before `through`: on a slow line, and of a server whose clock is behind',
+  { buffered: true },
+  async (t) => {
+    const moving = opc.add('moving', DataType.Double);
+    const currentTime = opc.addressSpace.findNode('i=2258') as UAVariable;
+    const readTime = currentTime.readAttribute;
+    for (const [name, delayMs, behindMs] of [
+      ['a slow line', 150, 0],
+      ['and a clock that is behind', 50, 1000],
+    ] as const) {
+      await using line = await startSlowLine(port, delayMs);
+      const serverNow = () => new Date(Date.now() - behindMs);
+      currentTime.readAttribute = function (context, attributeId, ...rest) {
+        const dataValue = readTime.call(this, context, attributeId, ...rest);
+        if (attributeId === AttributeIds.Value) dataValue.value.value = serverNow();
+        return dataValue;
+      };
+      let step = 0;
+      const writing = setInterval(() => moving.setValueFromSource(double(++step), StatusCodes.Good, serverNow()), 30);
+      const { source } = sourceOf(configOf(line.port, [tagOf('moving')], { publishingIntervalMs: 100 }), dataDir);
+      const own = (readings: readonly Reading[]) => samplesOf(readings, 1).filter(({ flags }) => flags === 0);
+      const readings = await take(source, (readings) => own(readings).length > 30).finally(() =>
+        clearInterval(writing),
+      );
+      currentTime.readAttribute = readTime;
+      const early = readings.flatMap(({ samples }, i) =>
+        i === 0 ? [] : samples.filter(({ time }) => time < readings[i - 1]!.through),
+      );
+      t.same(early, [], name);
+      t.ok(readings.at(-1)!.through > readings[0]!.through, 'and it moves on');
+    }
+  },
+);
+
+t.test(
+  'a gateway clock that is set ends what was known, and begins anew on the other scale',
+  { buffered: true },
+  async (t) => {
+    const moving = opc.add('moved', DataType.Double);
+    const writing = setInterval(() => moving.setValueFromSource(double(Math.random())), 50);
+    await Promise.all(
+      [-3600e6, 3600e6].map(async (stepUs) => {
+        let offset = 0;
+        const clock = { ...systemClock, now: () => nowUs() + offset };
+        const { source } = sourceOf(configOf(port, [tagOf('moved')]), dataDir, { clock });
+        const readings = await take(source, (readings) => {
+          if (readings.length === 3) offset = stepUs;
+          const resumed = readings.findIndex(({ resumed }) => resumed);
+          return resumed > 0 && readings.length > resumed + 2;
+        });
+        const resumed = readings.findIndex(({ resumed }) => resumed);
+        const [before, after] = [readings[resumed - 1]!.through, readings[resumed]!.through];
+        t.ok(Math.abs(before - nowUs()) < 60e6, 'nothing was claimed on the new scale by the session before');
+        t.ok(Math.abs(after - (nowUs() + stepUs)) < 60e6 && after <= nowUs() + stepUs);
+        t.ok(samplesOf([readings[resumed]!], 1).length > 0);
+      }),
+    ).finally(() => clearInterval(writing));
+  },
+);
+
+t.test('a namespace that comes while the session lives has its nodes measured', { buffered: true }, async (t) => {
+  const late = (path: string) => ({ path, node: 'nsu=urn:payesh:late;s=x', type: 'int' });
+  const groups = [
+    { publishingIntervalMs: 50, samplingIntervalMs: 20, tags: [late('a/subscribed')] },
+    { mode: 'poll', samplingIntervalMs: 200, tags: [late('a/polled')] },
+  ];
+  const { source } = sourceOf(configOf(port, [], {}, { groups }), dataDir);
+  let isThere = false;
+  const readings = await take(source, (readings) => {
+    if (!isThere) {
+      isThere = true;
+      const browseName = 'x';
+      const namespace = opc.addressSpace.registerNamespace('urn:payesh:late');
+      namespace.addVariable({
+        componentOf: opc.device,
+        browseName,
+        nodeId: 's=x',
+        dataType: 'Int32',
+        value: int32(4),
+      } as never);
+    }
+    return [1, 2].every((tag) => samplesOf(readings, tag).at(-1)!.value === 4);
+  });
+  t.notOk(readings.some(({ resumed }) => resumed));
+});
 
 t.test('an element is the one that was asked for, whatever is left of the array and whoever picks it', async (t) => {
   const array = opc.add('shrinking', DataType.Double, { valueRank: 1, arrayDimensions: [0] });
@@ -281,108 +397,6 @@ t.test('a node that no text can name is left out, and the others are found', asy
   );
 });
 
-/** A line on which everything takes so long. */
-async function startSlowLine(to: number, delayMs: number) {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(to, '127.0.0.1');
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on('data', (chunk) => setTimeout(() => into.write(chunk), delayMs));
-      from.on('error', () => {});
-      from.on('close', () => into.destroy());
-    }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as { port: number }).port,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
-
-t.test('what comes later is not before `through`: on a slow line, and of a server whose clock is behind', async (t) => {
-  const moving = opc.add('moving', DataType.Double);
-  const currentTime = opc.addressSpace.findNode('i=2258') as UAVariable;
-  const readTime = currentTime.readAttribute;
-  for (const [name, delayMs, behindMs] of [
-    ['a slow line', 250, 0],
-    ['and a clock that is behind', 100, 2000],
-  ] as const) {
-    await using line = await startSlowLine(port, delayMs);
-    const serverNow = () => new Date(Date.now() - behindMs);
-    currentTime.readAttribute = function (context, attributeId, ...rest) {
-      const dataValue = readTime.call(this, context, attributeId, ...rest);
-      if (attributeId === AttributeIds.Value) dataValue.value.value = serverNow();
-      return dataValue;
-    };
-    let step = 0;
-    const writing = setInterval(() => moving.setValueFromSource(double(++step), StatusCodes.Good, serverNow()), 30);
-    const { source } = sourceOf(configOf(line.port, [tagOf('moving')], { publishingIntervalMs: 100 }), dataDir);
-    const own = (readings: readonly Reading[]) => samplesOf(readings, 1).filter(({ flags }) => flags === 0);
-    const readings = await take(source, (readings) => own(readings).length > 30).finally(() => clearInterval(writing));
-    currentTime.readAttribute = readTime;
-    const early = readings.flatMap(({ samples }, i) =>
-      i === 0 ? [] : samples.filter(({ time }) => time < readings[i - 1]!.through),
-    );
-    t.same(early, [], name);
-    t.ok(readings.at(-1)!.through > readings[0]!.through, 'and it moves on');
-  }
-});
-
-t.test('a gateway clock that is set ends what was known, and begins anew on the other scale', async (t) => {
-  const moving = opc.add('moved', DataType.Double);
-  const writing = setInterval(() => moving.setValueFromSource(double(Math.random())), 50);
-  await Promise.all(
-    [-3600e6, 3600e6].map(async (stepUs) => {
-      let offset = 0;
-      const clock = { ...systemClock, now: () => nowUs() + offset };
-      const { source } = sourceOf(configOf(port, [tagOf('moved')]), dataDir, { clock });
-      const readings = await take(source, (readings) => {
-        if (readings.length === 3) offset = stepUs;
-        const resumed = readings.findIndex(({ resumed }) => resumed);
-        return resumed > 0 && readings.length > resumed + 2;
-      });
-      const resumed = readings.findIndex(({ resumed }) => resumed);
-      const [before, after] = [readings[resumed - 1]!.through, readings[resumed]!.through];
-      t.ok(Math.abs(before - nowUs()) < 60e6, 'nothing was claimed on the new scale by the session before');
-      t.ok(Math.abs(after - (nowUs() + stepUs)) < 60e6 && after <= nowUs() + stepUs);
-      t.ok(samplesOf([readings[resumed]!], 1).length > 0);
-    }),
-  ).finally(() => clearInterval(writing));
-});
-
-t.test('a namespace that comes while the session lives has its nodes measured', async (t) => {
-  const late = (path: string) => ({ path, node: 'nsu=urn:payesh:late;s=x', type: 'int' });
-  const groups = [
-    { publishingIntervalMs: 50, samplingIntervalMs: 20, tags: [late('a/subscribed')] },
-    { mode: 'poll', samplingIntervalMs: 200, tags: [late('a/polled')] },
-  ];
-  const { source } = sourceOf(configOf(port, [], {}, { groups }), dataDir);
-  let isThere = false;
-  const readings = await take(source, (readings) => {
-    if (!isThere) {
-      isThere = true;
-      const browseName = 'x';
-      const namespace = opc.addressSpace.registerNamespace('urn:payesh:late');
-      namespace.addVariable({
-        componentOf: opc.device,
-        browseName,
-        nodeId: 's=x',
-        dataType: 'Int32',
-        value: int32(4),
-      } as never);
-    }
-    return [1, 2].every((tag) => samplesOf(readings, tag).at(-1)!.value === 4);
-  });
-  t.notOk(readings.some(({ resumed }) => resumed));
-});
-
 t.test('a server that revises intervals to nonsense is borne', async (t) => {
   const steady = opc.add('steady', DataType.Double);
   let step = 0;
@@ -432,4 +446,22 @@ t.test('an index that a server takes and then cannot use is picked here', async 
   });
   t.equal(ranged.size, 1);
   t.match(first!.samples, [{ value: 3, quality: quality.good }]);
+});
+
+t.test('a value that is too large for any answer costs the others nothing', async (t) => {
+  const value = Buffer.alloc(20_000_000);
+  opc.add('large', DataType.ByteString).setValueFromSource({ dataType: DataType.ByteString, value } as never);
+  const names = Array.from({ length: 40 }, (_, i) => `small-${i}`);
+  for (const name of names) opc.add(name, DataType.Int32).setValueFromSource(int32(1));
+  let reads = 0;
+  const undo = tamper('Read', () => reads++);
+  const tags = [...names.map((name) => tagOf(name, 'int')), tagOf('large', 'string')];
+  const { source } = sourceOf(configOf(port, tags, { mode: 'poll', samplingIntervalMs: 100 }), dataDir);
+  let before = 0;
+  const readings = await take(source, (readings) => {
+    if (readings.length === 2) before = reads;
+    return readings.length === 12;
+  }).finally(undo);
+  t.ok(reads - before <= 14, `${reads - before} requests for ten slots`);
+  t.ok(readings.every(({ slots }) => slots!.good === 40 && slots!.bad === 1));
 });
