@@ -5,7 +5,7 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench, BenchContext, Figure } from './bench.ts';
@@ -19,6 +19,8 @@ const settleTimeoutS = 120;
 /** After the last agent has come: what the start has left behind is over. */
 const warmUpMs = 10_000;
 const askEveryMs = 100;
+/** Shorter than the broker's patience with a silent client. */
+const unreadMs = 15_000;
 
 export const fleetEmbedded: Bench = {
   names: ['fleet-embedded'],
@@ -122,6 +124,19 @@ async function* storm(context: BenchContext): AsyncGenerator<Figure> {
       await fleet.caughtUp(settleTimeoutS);
     } else yield figure('fleet-storm-hub-back', backS, 's', { atMost: 30, note });
   }
+
+  await fleet.caughtUp(settleTimeoutS);
+  progress(`fleet-storm: the hub does not read for ${unreadMs / 1000} s`);
+  chain.hub.process.kill('SIGSTOP');
+  await delay(unreadMs);
+  chain.hub.process.kill('SIGCONT');
+  const readsAgainAt = performance.now();
+  await fleet.caughtUp(settleTimeoutS);
+  const drops = readFileSync(chain.broker.logFile, 'utf8').match(/messages are being dropped/g)?.length ?? 0;
+  yield figure('fleet-storm-unread', (performance.now() - readsAgainAt) / 1000, 's until nothing waits', {
+    atMost: 30,
+    note: `after ${unreadMs / 1000} s in which the hub read nothing; mosquitto said ${drops} times that it drops messages`,
+  });
 }
 
 interface Fleet extends AsyncDisposable {

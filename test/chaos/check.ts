@@ -15,6 +15,14 @@ export interface Findings {
   broken: string[];
 }
 
+/** A stored sample as it was read while the run went on. */
+export interface EarlierRead {
+  readonly stream: number;
+  readonly number: number;
+  readonly time: number;
+  readonly value: unknown;
+}
+
 export interface CheckedAgent {
   readonly id: string;
   readonly index: number;
@@ -42,7 +50,7 @@ export async function check(
   streams: readonly LedgerStream[],
   agents: readonly CheckedAgent[],
   readStored: ReadStored,
-  legal: Legal = {},
+  { legal = {}, shown = [] }: { legal?: Legal | undefined; shown?: readonly EarlierRead[] } = {},
 ): Promise<Findings> {
   const findings: Findings = { accepted: 0, stored: 0, duplicates: 0, missing: 0, declared: {}, wrong: 0, broken: [] };
   for (const agent of agents) {
@@ -57,22 +65,42 @@ export async function check(
         );
       }
     }
-    for (const stream of own) await checkStream(stream, agent, readStored, findings, legal);
+    for (const stream of own) {
+      const samples = await readStored(stream.number);
+      checkStream(stream, agent, samples, findings, legal);
+      const changed = changedSince(
+        shown.filter((read) => read.stream === stream.number),
+        samples,
+      );
+      if (changed) findings.broken.push(`I9 ${agent.id}, stream ${stream.number}: ${changed}`);
+    }
   }
   return findings;
 }
 
-async function checkStream(
+/** Restored stores aside, what has once been read is there for good. */
+function changedSince(shown: readonly EarlierRead[], samples: readonly StoredSample[]): string | undefined {
+  if (shown.length === 0) return undefined;
+  const byNumber = new Map(samples.map((sample) => [sample.number, sample]));
+  for (const { number, time, value } of shown) {
+    const now = byNumber.get(number);
+    if (!now) return `number ${number} was read and is there no more`;
+    if (now.time !== time) return `number ${number} had the time ${time} and has ${now.time}`;
+    if (String(now.value) !== String(value)) return `number ${number} had the value ${value} and has ${now.value}`;
+  }
+  return undefined;
+}
+
+function checkStream(
   stream: LedgerStream,
   { id, index, buffer, earlier = [] }: CheckedAgent,
-  readStored: ReadStored,
+  samples: readonly StoredSample[],
   findings: Findings,
   { deadLetters = [], gaps = [], clockOffsetsMs = [0] }: Legal,
-): Promise<void> {
+): void {
   const broken = (invariant: string, what: string) =>
     findings.broken.push(`${invariant} ${id}, stream ${stream.number}: ${what}`);
   const isCurrent = stream.epoch === buffer.epoch;
-  const samples = await readStored(stream.number);
 
   // Of an epoch that is over there are the copies from before the harm, and what the hub has settled since.
   const known = earlier.filter(({ epoch }) => epoch === stream.epoch).map(({ next }) => next - 1);

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { check, type Findings, type Legal } from './check.ts';
 import { duckdbEvidence, influxEvidence, readBuffer, readLedger } from './evidence.ts';
+import type { Growth } from './growth.ts';
 import type { System } from './system.ts';
 import type { Watch } from './watch.ts';
 
 export interface Conclusion extends Findings {
   drainedInS: number | null;
   peakMb: Readonly<Record<string, number>>;
+  growth: Readonly<Record<string, Growth>>;
 }
 
 export interface ConcludeOptions {
@@ -26,6 +28,7 @@ export async function conclude(system: System, watch: Watch, options: ConcludeOp
   const { enough, within, legal, earlier = new Map<string, readonly string[]>(), progress } = options;
   for (const part of system.parts) if (!part.running) await part.start();
   progress('healed; draining');
+  const growth = watch.growth();
   const drainedInS = await drain(watch.backlog, enough, within);
   for (const { part } of system.agents) {
     const code = await part.stop(within * 1000);
@@ -36,20 +39,25 @@ export async function conclude(system: System, watch: Watch, options: ConcludeOp
 
   progress('checking');
   const { streams } = readLedger(join(system.hubDir, 'ledger.db'));
-  const checked = system.agents.map(({ part, index, dataDir }) => ({
-    id: part.name,
-    index,
-    buffer: readBuffer(join(dataDir, 'buffer/buffer.db')),
-    earlier: (earlier.get(part.name) ?? []).map((folder) => readBuffer(join(folder, 'buffer.db'))),
-  }));
+  const unreadable: string[] = [];
+  const checked = system.agents.flatMap(({ part, index, dataDir }) => {
+    try {
+      const buffer = readBuffer(join(dataDir, 'buffer/buffer.db'));
+      const copies = (earlier.get(part.name) ?? []).map((folder) => readBuffer(join(folder, 'buffer.db')));
+      return [{ id: part.name, index, buffer, earlier: copies }];
+    } catch (error) {
+      unreadable.push(`I1 ${part.name}: its buffer cannot be read: ${error}`);
+      return [];
+    }
+  });
   const readStored = system.influxUrl
     ? influxEvidence(system.influxUrl, 'payesh')
     : duckdbEvidence(join(system.hubDir, 'samples'));
-  const findings = await check(streams, checked, readStored, legal);
+  const findings = await check(streams, checked, readStored, { legal, shown: watch.shown });
   const ended = alone.map(({ name, endedAlone }) => `${name} ended by itself, ${endedAlone} times`);
-  const broken = [...findings.broken, ...watch.broken, ...ended];
+  const broken = [...unreadable, ...findings.broken, ...watch.broken, ...ended];
   if (drainedInS === null) broken.push(`I10: not drained within ${within} s`);
-  return { ...findings, broken, drainedInS, peakMb: watch.peakMb };
+  return { ...findings, broken, drainedInS, peakMb: watch.peakMb, growth };
 }
 
 /** Seconds until no more waits than is enough; null when that took too long. */

@@ -13,6 +13,8 @@ export type LinkFault =
   | { readonly kind: 'reset' }
   /** Nothing passes and nothing is closed; what comes is lost, so that the connections are dead after healing too. */
   | { readonly kind: 'half-open' }
+  /** What comes from this side is lost, and the other direction passes. */
+  | { readonly kind: 'one-way'; readonly lost: 'near' | 'far' }
   /** Every piece waits so long, and up to so much longer. */
   | { readonly kind: 'slow'; readonly latencyMs: number; readonly jitterMs: number }
   /** Requests pass; the first reply closes its connection instead of arriving. */
@@ -32,7 +34,7 @@ export interface FaultyLink extends AsyncDisposable {
 
 export async function startFaultyLink(targetPort: number, random: () => number): Promise<FaultyLink> {
   let fault: LinkFault | undefined;
-  const pairs = new Set<{ near: Socket; far: Socket; dead: boolean; corrupted: Set<Socket> }>();
+  const pairs = new Set<{ near: Socket; far: Socket; dead: boolean; deaf: Set<Socket>; corrupted: Set<Socket> }>();
 
   const join = (near: Socket) => {
     if (fault?.kind === 'cut') {
@@ -40,7 +42,7 @@ export async function startFaultyLink(targetPort: number, random: () => number):
       return;
     }
     const far = connect(targetPort, '127.0.0.1');
-    const pair = { near, far, dead: false, corrupted: new Set<Socket>() };
+    const pair = { near, far, dead: false, deaf: new Set<Socket>(), corrupted: new Set<Socket>() };
     pairs.add(pair);
     const end = () => {
       near.destroy();
@@ -61,6 +63,9 @@ export async function startFaultyLink(targetPort: number, random: () => number):
           pair.dead = true;
           return;
         }
+        // A stream that lacks a piece is of no use: this direction stays lost.
+        if (fault?.kind === 'one-way' && fault.lost === (from === near ? 'near' : 'far')) pair.deaf.add(from);
+        if (pair.deaf.has(from)) return;
         if (fault?.kind === 'replies-lost' && from === far) return end();
         if (fault?.kind === 'http-status') {
           // Ended at the first piece of a request, whatever is still to come of it.

@@ -17,6 +17,7 @@ export interface Options {
   /** Part of the names of those to plant, or all. */
   readonly mutants: string | boolean;
   readonly powerCut: 'agent' | 'hub' | undefined;
+  readonly soak: boolean;
   readonly fuzz: boolean;
   readonly scenario: readonly string[] | undefined;
   /** Thrown at each decoder. */
@@ -64,6 +65,7 @@ export function readOptions(args: readonly string[]): Options {
     )
     .option('--fuzz', 'throw changed messages and garbage at every decoder that faces a wire', false)
     .option('--inputs <n>', 'how many at each decoder', number, 1_000_000)
+    .option('--soak', 'no faults; memory and open files of every process must stay level', false)
     .option('--keep', 'keep files and logs, also when all is well', false)
     .option('--json', 'print the result only', false)
     .parse([...args], { from: 'user' });
@@ -79,7 +81,7 @@ export function readOptions(args: readonly string[]): Options {
   const store = orElse(given.store, 'influxd', 'influx', 'duckdb', 'no InfluxDB: the embedded store');
   const smallDisk = process.getuid?.() === 0;
   if (!smallDisk) skipped.push('not root: no disk is filled');
-  return { ...given, broker, store, smallDisk, skipped };
+  return { ...given, faults: given.soak ? [] : given.faults, broker, store, smallDisk, skipped };
 }
 
 export function isInstalled(program: string): boolean {

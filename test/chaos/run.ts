@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly store: 'duckdb' | 'influx';
   readonly smallDisk: boolean;
   readonly faults: readonly FaultName[];
+  /** Nothing may grow. */
+  readonly soak: boolean;
   /** Seconds that the backlog may take once everything is healed. */
   readonly drain: number;
   progress(text: string): void;
@@ -66,5 +68,17 @@ export async function run(options: RunOptions): Promise<Result> {
   await delay(Math.max(0, startedAt + seconds * 1000 - performance.now()));
   await Promise.all(underWay);
   const conclusion = await conclude(system, watch, { enough: rate * agents * 2, within: options.drain, progress });
-  return { seed, ...counts, ...conclusion };
+  const grown = options.soak ? growing(conclusion.growth) : [];
+  return { seed, ...counts, ...conclusion, broken: [...conclusion.broken, ...grown] };
 }
+
+/** More than the breath of a collector, over so short a time. */
+const maxMbPerHour = 60;
+const maxMoreFiles = 8;
+
+const growing = (growth: Conclusion['growth']): string[] =>
+  Object.entries(growth).flatMap(([name, { mbPerHour, files, minutes }]) =>
+    (mbPerHour > maxMbPerHour && minutes >= 5) || files > maxMoreFiles
+      ? [`F40 ${name} grows by ${mbPerHour} MB an hour and by ${files} files`]
+      : [],
+  );

@@ -35,6 +35,7 @@ const weights = {
   cut: 4,
   reset: 4,
   'half-open': 4,
+  'one-way': 4,
   slow: 3,
   corrupt: 4,
   'store-link': 6,
@@ -91,6 +92,8 @@ function faultOf(name: FaultName, target: string, random: Random): Fault {
     case 'half-open':
     case 'corrupt':
       return partition({ kind: name });
+    case 'one-way':
+      return partition({ kind: 'one-way', lost: random.pick(['near', 'far']) });
     case 'slow':
       return partition({ kind: 'slow', latencyMs: random.between(20, 400), jitterMs: random.between(0, 400) });
     case 'store-link':

@@ -41,7 +41,7 @@ export async function allowNoMoreFiles(pid: number, forMs: number): Promise<void
 const usualFiles = 1024;
 
 /** 0 once the process has ended. */
-function openFiles(pid: number): number {
+export function openFiles(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).length;
   } catch {
