@@ -109,6 +109,22 @@ if (requireOrSkip(t, 'influxd')) {
     t.ok((await store.reader.countNumbers(1, 1, 500, calm)).points >= 100, 'what is written to now is never dropped');
   });
 
+  t.test('a point of which some fields are not written yet is not read', async (t) => {
+    const { store, database } = await openDatabase(t);
+    await store.writer.write([batchOf(1, 1, counting(1, 2))], calm);
+    const points = async () => {
+      const [found] = await store.reader.series({ keys: [{ stream: 1, tag: 1 }], from: 0, to: 1e12 }, calm);
+      return found!.numbers;
+    };
+    const before = await points();
+    const write = (line: string) =>
+      fetch(`${influxd.url}/write?${new URLSearchParams({ db: database })}`, { method: 'POST', body: line });
+    await write('sample,stream=1,tag=1 n=7i 999000000007');
+    t.same(await points(), before, 'neither value nor reason');
+    await write('sample,stream=1,tag=1 f=1.5 999000000007');
+    t.same(await points(), [...before, 7]);
+  });
+
   t.test('a database that is gone is created again', async (t) => {
     const { store, database } = await openDatabase(t);
     await influxql(`DROP DATABASE ${quotedName(database)}`);

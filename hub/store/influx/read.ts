@@ -3,7 +3,13 @@
  * number's: samples of the same µs are put in the order of their numbers here, and where a limit may have cut through
  * such a µs, that µs is asked for once more as a whole.
  */
-import { normaliseInteger, type SampleColumns, type SampleValue, type TimeUs } from '../../../protocols/sample.ts';
+import {
+  isBad,
+  normaliseInteger,
+  type SampleColumns,
+  type SampleValue,
+  type TimeUs,
+} from '../../../protocols/sample.ts';
 import { byNumber, inOrder, joined, noPoints, type Points, slice } from '../points.ts';
 import type { SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../store.ts';
 import { countNumbers, firstAmong } from './count.ts';
@@ -87,8 +93,7 @@ export function createInfluxReader({ query }: QueryClient, measurement: string):
     const statement = `SELECT ${fields} FROM ${measurement} WHERE ${numbered(stream, first, last)}${within(from, to + 1)} GROUP BY "tag"`;
     for await (const { tags, values } of query([statement], signal)) {
       for (const row of values) {
-        addRow(found, row);
-        found.tags.push(Number(tags.tag));
+        if (addRow(found, row)) found.tags.push(Number(tags.tag));
       }
     }
     const { numbers, ...samples } = byNumber(found);
@@ -117,13 +122,21 @@ function within(from: TimeUs, to: TimeUs): string {
   return Number.isSafeInteger(end) ? `${after} AND time < ${end}u` : after;
 }
 
-function addRow(points: Points, row: readonly unknown[]): void {
+/**
+ * False for a point whose write is under way: a query may see some of its fields before the others. A sample has a number,
+ * and lacks its value exactly when it is Bad.
+ */
+function addRow(points: Points, row: readonly unknown[]): boolean {
   const [time, f, i, u, b, s, q, o, n] = row;
+  const value = sampleValue(f, i, u, b, s);
+  const quality = (q ?? 0) as number;
+  if (n === null || (value === null) !== isBad(quality)) return false;
   points.times.push(time as TimeUs);
-  points.values.push(sampleValue(f, i, u, b, s));
-  points.qualities.push((q ?? 0) as number);
+  points.values.push(value);
+  points.qualities.push(quality);
   points.flags.push((o ?? 0) as number);
   points.numbers.push(n as number);
+  return true;
 }
 
 function sampleValue(f: unknown, i: unknown, u: unknown, b: unknown, s: unknown): SampleValue {
