@@ -54,7 +54,10 @@ function printRegisters(
   line: Line,
   terminal: Terminal,
 ): void {
-  line('asked', `unit ${unit}, ${table} ${address} (as on the wire), ${count} ${decodings ? 'registers' : 'bits'}`);
+  line(
+    'asked',
+    `unit ${unit}, ${table} ${address} (as on the wire), ${count} ${table === 'coil' || table === 'discrete' ? 'bits' : 'registers'}`,
+  );
   line('answered', `after ${((answeredAt - sentAt) / 1000).toFixed(1)} ms`);
   if (exception !== undefined) {
     line('refused', `exception ${exception}: ${exceptions[exception] ?? 'not in the standard'}`);

@@ -29,5 +29,5 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
   );
 }
 
-/** Characters that stand for themselves; combining marks and the codes of colours take no room. */
-const width = (text: string): number => [...stripVTControlCharacters(text).replaceAll(/\p{M}/gu, '')].length;
+/** Characters that stand for themselves; combining and direction marks and the codes of colours take no room. */
+const width = (text: string): number => [...stripVTControlCharacters(text).replaceAll(/[\p{M}\p{Cf}]/gu, '')].length;

@@ -323,10 +323,17 @@ await t.test('tables are as wide as what is seen, and nothing of a device moves 
     [
       ['\u001b[31mred\u001b[39m', 5],
       ['x\u001b[2Jy\n', 10],
+      ['\u2066a\u200cb\u2069', 7],
       [undefined, undefined],
     ],
   );
-  t.same(lines, ['A         N', '\u001b[31mred\u001b[39m       5', 'x [2Jy   10', '-         -']);
+  t.same(lines, [
+    'A         N',
+    '\u001b[31mred\u001b[39m       5',
+    'x [2Jy   10',
+    '\u2066a\u200cb\u2069        7',
+    '-         -',
+  ]);
   const f = createFormat('en');
   t.same([0, 999, 1500, 2e9, 2 ** 31].map(f.bytes), [
     '0\u00a0B',
