@@ -53,6 +53,7 @@ export function checkEnergy(config: PlantConfig): PlantIssue[] {
     ...[tariffs, factors].flatMap((entries) =>
       entries.flatMap((entry, index) => checkOrder(entry, [entries === tariffs ? 'tariffs' : 'factors', index])),
     ),
+    ...baselines.flatMap((baseline, index) => checkTerms(baseline, ['baselines', index, 'terms'])),
     ...contracts.flatMap((contract, index) => checkContract(contract, ['contracts', index])),
     ...checkOverlaps(
       contracts,
@@ -84,6 +85,23 @@ export function checkEnergy(config: PlantConfig): PlantIssue[] {
       ),
       ...checkBands(tariff, ['tariffs', index, 'bands']),
     ]),
+  ];
+}
+
+function checkTerms(
+  { kind, terms }: PlantConfig['baselines'][number],
+  path: readonly (string | number)[],
+): PlantIssue[] {
+  if (terms.some(({ above, below }) => above !== undefined && below !== undefined)) {
+    return [{ path, message: 'a term has both above and below; make two terms of it' }];
+  }
+  const bends = terms.some(({ above, below }) => above !== undefined || below !== undefined);
+  if (bends === (kind === 'change_point') || kind === 'table') return [];
+  return [
+    {
+      path,
+      message: `${bends ? 'a' : 'no'} term has a change point; let kind be ${bends ? 'change_point' : 'linear'}`,
+    },
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The energy part of the plant model, from the plant file: full paths, times in µs UTC, everything dated. */
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { BaselineModel } from '../kpi/baseline-model.ts';
 import type { Billing } from '../kpi/parameters.ts';
 import { billingOf } from './contract-billing.ts';
 import { instantOf, type Validity, validityOf } from './dates.ts';
@@ -32,8 +33,9 @@ export interface CurtailmentEvent extends Validity {
   readonly baseline: Config<'events'>['baseline'];
 }
 export type EnergyBaseline = Validity &
-  Omit<Config<'baselines'>, 'from' | 'to' | 'period'> & {
-    readonly period: { readonly from: TimeUs; readonly to: TimeUs };
+  Pick<Config<'baselines'>, 'meter' | 'author' | 'approver'> & {
+    readonly model: BaselineModel;
+    readonly reference: { readonly from: TimeUs; readonly to: TimeUs };
   };
 export type Factor = Validity & Omit<Config<'factors'>, 'from' | 'to'>;
 
@@ -44,6 +46,30 @@ export interface EnergyModel {
   readonly events: readonly CurtailmentEvent[];
   readonly baselines: readonly EnergyBaseline[];
   readonly factors: readonly Factor[];
+}
+
+function modelOf({
+  code,
+  version,
+  kind,
+  energy,
+  per,
+  intercept,
+  terms,
+  range,
+  fit,
+  limits,
+}: Config<'baselines'>): BaselineModel {
+  return {
+    ...{ id: code, version, kind, energy, period: per, intercept, range },
+    terms: terms.map(({ variable, coefficient, above, below }) => ({
+      ...{ variable, coefficient },
+      ...(above !== undefined && { above }),
+      ...(below !== undefined && { below }),
+    })),
+    ...(fit && { fit }),
+    ...(limits && { limits }),
+  };
 }
 
 export function buildEnergy(config: PlantConfig): EnergyModel {
@@ -66,10 +92,12 @@ export function buildEnergy(config: PlantConfig): EnergyModel {
       limitKw: (referenceKw * percent) / 100,
     })),
     events: config.events.map(({ requestKw, ...event }) => ({ ...dated(event), requestKw })),
-    baselines: config.baselines.map(({ period, ...baseline }) => ({
-      ...dated(baseline),
-      period: { from: instantOf(zone, period.from), to: instantOf(zone, period.to) },
-    })),
+    baselines: config.baselines.map((baseline) => {
+      const { author, approver, reference } = baseline;
+      const { meter, from, to } = dated(baseline);
+      const span = { from: instantOf(zone, reference.from), to: instantOf(zone, reference.to) };
+      return { meter, from, to, author, approver, reference: span, model: modelOf(baseline) };
+    }),
     factors: config.factors.map((factor) => ({ ...factor, ...validityOf(zone, factor) })),
   };
 }

@@ -135,14 +135,41 @@ export const baselineSchema = z.strictObject({
   code: codeSchema,
   meter: tagPathSchema,
   ...validity,
-  method: z.enum(['ratio', 'linear-1', 'linear-2', 'change-point', 'table']),
-  /** kWh per day: constant, and per unit of each variable. */
-  coefficients: z.record(z.string(), z.number()),
-  variables: z.array(z.enum(['GQ', 'GQ_std', 'GQ_t', 'HDD_Kd', 'CDD_Kd'])).default([]),
+  version: z.int().min(1).default(1),
+  kind: z.enum(['ratio', 'linear', 'change_point', 'table']),
+  energy: z.enum(['kWh', 'energy_MJ']).default('kWh'),
+  /** What one evaluation stands for: a window is the sum of those of its days, or of its months. */
+  per: z.enum(['day', 'month']),
+  /** Energy of a period in which all variables are 0. */
+  intercept: z.number().default(0),
+  /** coefficient × variable, or × what it is above, or below, a change point. */
+  terms: z
+    .array(
+      z.strictObject({
+        variable: z.enum(['PQ', 'GQ', 'GQ_std', 'GQ_t', 'HDD_Kd', 'CDD_Kd']),
+        coefficient: z.number(),
+        above: z.number().optional(),
+        below: z.number().optional(),
+      }),
+    )
+    .default([]),
   /** Range of each variable in the reference period: beyond it, a value is extrapolated. */
   range: z.record(z.string(), z.tuple([z.number(), z.number()])).default({}),
-  period: z.strictObject({ from: localTime, to: localTime }),
-  fit: z.strictObject({ r2: z.number(), cvRmse: z.number().min(0), nmbe: z.number(), n: z.int().min(2) }).optional(),
+  /** Of the days or months that it was fitted to. */
+  reference: z.strictObject({ from: localTime, to: localTime }),
+  fit: z
+    .strictObject({
+      n: z.int().min(2),
+      /** Coefficients that were fitted, the intercept included. */
+      fitted: z.int().min(1),
+      r2: z.number().nullable(),
+      rmse: z.number().min(0),
+      cvRmse: z.number().min(0).nullable(),
+      nmbe: z.number().nullable(),
+    })
+    .optional(),
+  /** Up to which the fit is accepted; ASHRAE Guideline 14 where nothing is said. */
+  limits: z.strictObject({ cvRmse: z.number().min(0), nmbe: z.number().min(0) }).optional(),
   author: z.string().min(1).max(100),
   approver: z.string().min(1).max(100).optional(),
 });

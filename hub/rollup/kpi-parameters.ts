@@ -9,7 +9,7 @@ import { metersOf } from './rolled-records.ts';
 import type { KpiAsset } from './site-plan.ts';
 
 /** The one in force at the end of the window. */
-const inForce = <T extends Validity>(list: readonly T[], end: TimeUs): T | undefined =>
+export const inForce = <T extends Validity>(list: readonly T[], end: TimeUs): T | undefined =>
   list.find(({ from, to }) => from < end && end <= to);
 
 export function parametersOf(

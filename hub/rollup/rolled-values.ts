@@ -10,6 +10,7 @@ import type { KpiParameters } from '../kpi/parameters.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import { hourUs } from '../plant/zone.ts';
+import { baselineOf } from './baseline-in-force.ts';
 import type { Buckets } from './buckets.ts';
 import { type Bucket, type Granularity, snapped } from './grid.ts';
 import { parametersOf } from './kpi-parameters.ts';
@@ -85,7 +86,11 @@ export function createRolledValues(options: {
       };
       return catalogue
         .filter((definition) => (kpis?.includes(definition.id) ?? true) && isFor(definition, asset, granularity))
-        .flatMap((definition) => recordsOf(definition.groups).map((one) => toValue(asset, definition, one, now)));
+        .flatMap((definition) =>
+          recordsOf(definition.groups).map((one) =>
+            toValue(asset, definition, withBaseline(plant, asset, definition, one, { now, asOf: request.asOf }), now),
+          ),
+        );
     });
   };
 
@@ -103,6 +108,24 @@ export function createRolledValues(options: {
       record,
       parameters: parametersOf(plant, asset, bucket, request.granularity),
     }));
+  };
+
+  /** Its variables come from other buckets than the energy that it is held against. */
+  const withBaseline = (
+    plant: Plant,
+    asset: KpiAsset,
+    { parameters }: KpiDefinition,
+    asked: Asked,
+    times: { readonly now: TimeUs; readonly asOf: TimeUs | undefined },
+  ): Asked => {
+    if (!parameters.includes('baseline')) return asked;
+    const found = baselineOf(buckets, plant, asset, asked.bucket, times);
+    if (!found) return asked;
+    return {
+      ...asked,
+      record: { ...asked.record, inputs: [...asked.record.inputs, ...found.inputs] },
+      parameters: { ...asked.parameters, baseline: found.baseline },
+    };
   };
 
   return {

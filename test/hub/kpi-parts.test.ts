@@ -210,6 +210,13 @@ t.test('days of a customer baseline are sifted, and the reasons are kept', (t) =
   t.match(low.notEligible.at(-1), { day: 'holiday-like', reason: 'low' });
   t.same(low.days, ['b']);
 
+  const edge = customerBaseline([day('last', 45, [9, 9]), day('low', 1, [2, 2]), day('usual', 2, [8, 8])], 2, {
+    ...{ ...rules, x: 3, y: 3, leastShare: 2 / 9 },
+  });
+  t.same(edge.days, ['last', 'usual', 'low'], 'the oldest age and the least share are still eligible');
+  const equal = [day('older', 9, [5, 5]), day('newer', 8, [5, 5]), day('other', 7, [1, 1])];
+  t.same(customerBaseline(equal, 2, { ...rules, y: 3 }).days, ['newer'], 'of equal days the newer one');
+
   const few = candidates.slice(0, 5);
   t.match(customerBaseline(few, 2, rules), { kw: null, fallback: 'none', days: [] });
   t.match(customerBaseline(few, 2, rules, { reference: { kw: 7 } }), { kw: [7, 7], fallback: 'reference_demand' });
@@ -221,6 +228,18 @@ t.test('days of a customer baseline are sifted, and the reasons are kept', (t) =
       days: ['r1', 'r2'],
     },
   );
+  t.end();
+});
+
+t.test('an adjustment is added to every interval, or multiplies it', (t) => {
+  const day = { day: 'a', age: 1, kw: [100, 300], adjustmentKw: 100 };
+  const rules = { x: 1, y: 1, pick: 'high', lookbackDays: 9, adjustCap: 0.2 } as const;
+  const adjusted = (adjust: 'none' | 'additive' | 'multiplicative', actualKw: number) =>
+    customerBaseline([day], 2, { ...rules, adjust }, { actualKw }).kw;
+  t.same(adjusted('additive', 110), [110, 310]);
+  t.same(adjusted('additive', 40), [60, 260], 'no more than a fifth of the mean is taken off');
+  t.same(differences(adjusted('multiplicative', 110), [110, 330]), []);
+  t.same(adjusted('none', 110), [100, 300]);
   t.end();
 });
 

@@ -231,6 +231,10 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
     }
     throw new Error('it was accepted');
   };
+  const baseline = {
+    ...{ code: 'b', meter: 'energy/main', kind: 'linear', per: 'day', author: 'a' },
+    ...{ terms: [{ variable: 'GQ', coefficient: 1 }], reference: { from: '1403-01-01', to: '1404-01-01' } },
+  };
   const cases: [what: string, change: (document: Document) => void, message: RegExp, where: string][] = [
     ['an unknown key', (d) => (d.colour = 'red'), /unknown key "colour"/, 'colour: red'],
     ['a typing error', (d) => (d.shifts[0].brakes = d.shifts[0].breaks), /unknown key "brakes"/, 'brakes:'],
@@ -300,6 +304,18 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
       (d) => (d.contracts[0].formulas = { reactiveIrr: '1', constants: {} }),
       /nothing says what demand costs/,
       'reactiveIrr:',
+    ],
+    [
+      'a baseline whose change point nobody tells',
+      (d) => (d.baselines = [{ ...baseline, kind: 'change_point' }]),
+      /no term has a change point; let kind be linear/,
+      '- variable: GQ',
+    ],
+    [
+      'a change point in a straight line',
+      (d) => (d.baselines = [{ ...baseline, terms: [{ variable: 'GQ', coefficient: 1, above: 5 }] }]),
+      /a term has a change point; let kind be change_point/,
+      '- variable: GQ',
     ],
     [
       'a meter of an unknown line',

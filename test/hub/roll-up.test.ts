@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { Tier } from '../../hub/rollup/buckets.ts';
 import type { RollUp } from '../../hub/rollup/roll-up.ts';
+import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createRolledSite, type RolledSite, type SampleEvent } from '../support/rolled-site.ts';
 import { local, site, vectorPlant } from '../support/vector-plant.ts';
@@ -248,48 +249,67 @@ t.test('a changed plant computes everything anew, a deleted past stays as it was
   t.match(oee(), { revision: 2, elements: { PRI_GQ_s: 60 * 20 } });
 });
 
+/** A KPI of the meter, which drew 600 kW from 05:00 to 09:00, when the clock shows `now`. */
+async function ofMeter(
+  change: Record<string, unknown>,
+  kpi: string,
+  granularity: 'day' | 'month',
+  now = local('09:00'),
+): Promise<RolledValue | undefined> {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const live = rolled.rollUp(vectorPlant({ coverage: { ok: 0, partial: 0 }, ...change }), { now });
+  const read: SampleEvent[] = [{ agent: 1, path: 'health/meter/session', time: local('05:00'), value: true }];
+  for (let at = 0; at <= 240; at++) {
+    const time = local('05:00') + at * minute;
+    read.push({ agent: 1, path: 'energy/main/kwh', time, value: 10 * at });
+    read.push({ agent: 1, path: 'health/meter/through', time, value: time });
+  }
+  rolled.arrive(read, now);
+  await live.once(never);
+  return live.values({ kpis: [kpi], assets: [meter], granularity, from: local('08:00'), to: local('08:01') })[0];
+}
+
 t.test('demand and reactive energy are billed by the month, by the formulas of the contract in force', async (t) => {
   const bands = [{ ...always, band: 'mid', start: '00:00', end: '00:00' }];
   const prices = { peak: 2, mid: 2, low: 2 };
+  const tariffs = [{ code: 't', name: { en: 't', fa: 't' }, source: 's', bands, prices }];
   const contract = { meter: 'energy/main', demandKw: 1000, demandPrice: 5, source: 's' };
-  const value = async (contracts: unknown[], granularity: 'day' | 'month') => {
-    const rolled = createRolledSite(site, 2);
-    declare(rolled);
-    const clock = { now: local('09:00') };
-    const priced = vectorPlant({
-      tariffs: [{ code: 't', name: { en: 't', fa: 't' }, source: 's', bands, prices }],
-      contracts,
-      coverage: { ok: 0, partial: 0 },
-    });
-    const live = rolled.rollUp(priced, clock);
-    const steps = Array.from({ length: 241 }, (_, index) => index);
-    const events: SampleEvent[] = [
-      { agent: 1, path: 'health/meter/session', time: local('05:00'), value: true },
-      ...steps.flatMap((index) => [
-        { agent: 1, path: 'energy/main/kwh', time: local('05:00') + index * minute, value: 10 * index },
-        {
-          agent: 1,
-          path: 'health/meter/through',
-          time: local('05:00') + index * minute,
-          value: local('05:00') + index * minute,
-        },
-      ]),
-    ];
-    rolled.arrive(events, clock.now);
-    await live.once(never);
-    const [found] = live.values({
-      ...{ kpis: ['en.cost'], assets: [meter], granularity },
-      ...{ from: local('08:00'), to: local('08:01') },
-    });
-    return found;
-  };
-  t.match(await value([contract], 'day'), { value: 4800, flags: ['ENERGY_ONLY'] });
-  t.match(await value([contract], 'month'), {
+  const cost = (contracts: unknown[], granularity: 'day' | 'month') =>
+    ofMeter({ tariffs, contracts }, 'en.cost', granularity);
+  t.match(await cost([contract], 'day'), { value: 4800, flags: ['ENERGY_ONLY'] });
+  t.match(await cost([contract], 'month'), {
     value: 4800 + 900 * 5,
     flags: [],
     parameters: { billed_demand_kW: 900, demand_IRR: 4500, reactive_IRR: 0 },
   });
   const formulas = { billedDemandKw: 'P_max_kW', demandIrr: 'billed_demand_kW * 2 + fee', constants: { fee: 7 } };
-  t.match(await value([{ ...contract, formulas }], 'month'), { value: 4800 + 1200 + 7 });
-  t.match(await value([], 'month'), { value: 4800, flags: ['ENERGY_ONLY'] });
+  t.match(await cost([{ ...contract, formulas }], 'month'), { value: 4800 + 1200 + 7 });
+  t.match(await cost([], 'month'), { value: 4800, flags: ['ENERGY_ONLY'] });
+});
+
+t.test('energy is held against the baseline in force, by whole days of its variables', async (t) => {
+  const baseline = {
+    ...{ code: 'b', meter: 'energy/main', kind: 'linear', per: 'day', author: 'a' },
+    ...{ intercept: 2000, terms: [{ variable: 'GQ', coefficient: 3 }], range: { GQ: [0, 10] } },
+    reference: { from: '1403-01-01', to: '1404-01-01' },
+  };
+  const [evening, nextDay] = [local('23:00'), local('01:00', '2025-07-08')];
+  const energy = (change: object, granularity: 'day' | 'month', now: TimeUs) =>
+    ofMeter({ baselines: [{ ...baseline, ...change }] }, 'en.eei', granularity, now);
+  const day = await energy({}, 'day', nextDay);
+  t.match(day, { value: 2400 / 2000, flags: ['FIT_UNKNOWN'], parameters: { baseline: 'b v1', expected_kWh: 2000 } });
+  t.ok(
+    day!.inputs.some(({ group }) => group === 'production'),
+    'its lineage has the buckets of the variables',
+  );
+  t.match(await energy({}, 'day', evening), { value: null, flags: ['NO_BASELINE'] }, 'a day that has not ended');
+  t.match(await energy({}, 'month', nextDay), { value: 2400 / 4000, parameters: { periods: 2 } });
+  t.match(
+    await energy({ per: 'month' }, 'day', nextDay),
+    { value: null, flags: ['NO_BASELINE'] },
+    'no part of a month',
+  );
+  t.match(await energy({ to: '1404-01-01' }, 'day', nextDay), { value: null, flags: ['NO_BASELINE'] }, 'not in force');
+  t.match(await energy({ range: { GQ: [1, 10] } }, 'day', nextDay), { flags: ['EXTRAPOLATED', 'FIT_UNKNOWN'] });
 });
