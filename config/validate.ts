@@ -45,7 +45,7 @@ function mistakeOf(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places): 
 function whatIsWrong({ code, message }: z.core.$ZodIssue): string {
   if (code === 'invalid_type' && message.endsWith('received undefined')) return 'is missing';
   // The hint lists them.
-  return code === 'invalid_value' && message.startsWith('Invalid option') ? 'is none of the known values' : message;
+  return /^Invalid (option|discriminator)/.test(message) ? 'is none of the known values' : message;
 }
 
 /** One of each mistake: a misspelt key also makes the right one missing, which is then not told beside it. */
@@ -92,6 +92,9 @@ function hintFor(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `The most allowed is ${issue.maximum}.`;
     case 'invalid_union':
+      if (issue.message.startsWith('Invalid discriminator')) {
+        return `Allowed: ${[...issue.message.matchAll(/'([^']*)'/g)].map(([, name]) => name).join(', ')}.`;
+      }
       return /password|token|secret/i.test(last)
         ? 'A secret never stands in this file, where copies and versions of it would keep it: write it into a file of its own (mode 0600) and name that.'
         : 'It must have one of these forms.';

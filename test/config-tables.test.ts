@@ -128,6 +128,11 @@ t.test('all mistakes of a list are told at once, and of very many the first twen
     ['table: is none of the known values', 'meters.csv:3 column "table"'],
     ['format: is none of the known values', 'meters.csv:3 column "format"'],
   ]);
+  const wrongKinds = yaml('tagsFile: meters.csv').replace('broker:', 'brokr:').replace('modbus', 'modbs');
+  t.match(mistake(t, `${head}a/b,coil,1,\n`, wrongKinds), {
+    message: 'unknown key "brokr"',
+    others: [{ message: 'sources.0.kind: is none of the known values', hint: 'Allowed: opcua, modbus.' }],
+  });
   const twice = mistake(t, `${head}a/b,coil,1,\na/b,coil,2,\na/b,coil,3,\n`);
   t.equal(twice.others.length, 1);
   const many = mistake(t, head + Array.from({ length: 100 }, (_, i) => `a/t-${i},coil,x,\n`).join(''));
