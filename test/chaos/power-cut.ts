@@ -51,8 +51,9 @@ export async function replayPowerCuts(
     let done = 0;
     let lost = 0;
     for (let state = 0; state < states; state++) {
-      // At every point both ways of losing.
-      const cut = 1 + Math.floor(((state >> 1) * calls.length) / Math.ceil(states / 2));
+      // At every point both ways of losing; by half just before the next sync, when there is the most to lose.
+      let cut = 1 + Math.floor(((state >> 1) * calls.length) / Math.ceil(states / 2));
+      if (state % 2 === 1) while (cut < calls.length && !calls[cut]!.kind.startsWith('sync')) cut++;
       for (; done < cut; done++) {
         const call = calls[done]!;
         if (call.kind === 'said') said.push(call.line);
@@ -65,7 +66,7 @@ export async function replayPowerCuts(
       if (what === undefined) continue;
       lost += 1;
       if (examples.length < 5) {
-        examples.push(`cut after ${cut} of ${calls.length} calls, ${state % 2 ? 'half' : 'all'} lost: ${what}`);
+        examples.push(`cut after ${done} of ${calls.length} calls, ${state % 2 ? 'half' : 'all'} lost: ${what}`);
       }
     }
     return { seed, states, lost, examples };
