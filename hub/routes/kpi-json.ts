@@ -17,7 +17,16 @@ export const kpiDefinitionSchema = z.object({
   formula: z.string(),
   trend: z.enum(['higher', 'lower', 'none']),
   source: z.string(),
+  granularities: z.array(z.string()).meta({ description: 'usual lengths of a bucket' }),
+  needs: z.array(z.string()).meta({ description: 'elements without which there is no value' }),
+  uses: z.array(z.string()).meta({ description: 'elements that count as 0 where they are not there' }),
+  parameters: z.array(z.string()).meta({ description: 'what it takes from the plant model beside elements' }),
+  rules: z.array(z.string()).meta({ description: 'edge rules beside R1, R3, R4, R5, R8 and R15, which hold for all' }),
+  note: z.string().optional(),
 });
+
+/** What flags of values say. */
+export const flagsSchema = z.record(z.string(), bilingual);
 
 export const kpiDefinitionJson = (
   definition: KpiDefinition,
@@ -31,6 +40,12 @@ export const kpiDefinitionJson = (
   formula: definition.formula,
   trend: definition.trend,
   source: definition.source,
+  granularities: [...definition.granularities],
+  needs: [...definition.needs],
+  uses: [...definition.uses],
+  parameters: [...definition.parameters],
+  rules: [...definition.rules],
+  ...(definition.note !== undefined && { note: definition.note }),
 });
 
 export const kpiValueSchema = z.object({

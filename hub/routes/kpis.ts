@@ -1,6 +1,7 @@
 /** `GET /kpi-definitions` and `/kpi-values`: what is computed and how, and its values with everything they were made of. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { flags } from '../kpi/flags.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
 import { granularities } from '../rollup/grid.ts';
@@ -10,6 +11,7 @@ import { createCursors, isAfter, type RowKey } from './cursor.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
 import { everyRole } from './guard.ts';
 import {
+  flagsSchema,
   type KpiValueJson,
   kpiDefinitionJson,
   kpiDefinitionSchema,
@@ -81,13 +83,14 @@ export const kpiRoutes =
         config: { access: everyRole },
         schema: {
           tags: ['kpi'],
-          summary: 'The catalogue: names, units, formulas, sources',
+          summary: 'The catalogue: names, units, formulas, sources, inputs, and what the flags of values say',
           querystring: z.strictObject({ lang: z.enum(['en', 'fa', 'both']).default('both') }),
-          response: { 200: z.object({ data: z.array(kpiDefinitionSchema) }) },
+          response: { 200: z.object({ data: z.array(kpiDefinitionSchema), flags: flagsSchema }) },
         },
       },
       async (request) => ({
         data: kpis.definitions().map((definition) => kpiDefinitionJson(definition, request.query.lang)),
+        flags,
       }),
     );
 

@@ -673,6 +673,9 @@ t.test('catalogue', async (t) => {
       (await json(await hub.get(`/api/v1/kpi-definitions?lang=${lang}`, secret))).data[0].name;
     t.same(await names('fa'), 'اثربخشی کلی تجهیزات (OEE)');
     t.same(await names('both'), { en: 'OEE index', fa: 'اثربخشی کلی تجهیزات (OEE)' });
+    const { data, flags } = await json(await hub.get('/api/v1/kpi-definitions', secret));
+    t.match(data[0], { granularities: ['day'], needs: [], uses: [], parameters: [], rules: [] });
+    t.match(flags.DEN_ZERO, { en: 'the denominator is 0', fa: 'مخرج صفر است' }, 'and what flags say');
   });
 
   t.test('the OpenAPI document is 3.1 and describes every parameter and error', async (t) => {

@@ -97,6 +97,7 @@ t.test('a change point is found between the observations', (t) => {
     const model = fitBaseline({ ...request, period: 'day', method, variables: ['CDD_Kd'] }, days(shape));
     if ('refused' in model) return t.fail(model.refused);
     t.equal(model.kind, 'change_point');
+    t.equal(model.fit!.fitted, 2 + terms.length, 'the change point is fitted too');
     const [first] = model.terms;
     t.ok(Math.abs((first!.above ?? first!.below)! - point) < 1e-5, `${method}: ${JSON.stringify(model.terms)}`);
     for (const [index, { coefficient }] of model.terms.entries()) t.ok(Math.abs(coefficient - terms[index]!) < 1e-4);
