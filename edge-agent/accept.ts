@@ -1,20 +1,23 @@
 /**
- * Acceptance: samples gather for a moment, become one frame, and are accepted when the buffer has made it durable (R3).
+ * Acceptance: samples gather for a moment, become a frame for each class that is among them, and are accepted when the
+ * buffer has made these durable, all at once (R3). What matters most comes last: a watermark follows what it speaks of.
  * What a crash can take is what gathered since the last frame; what has been accepted has a number and cannot be lost.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { RejectedError } from '../protocols/errors.ts';
 import { encodePayload, maxFrameSamples, toColumns } from '../protocols/frame.ts';
 import { flag, type Sample, type SampleColumns, type TimeUs } from '../protocols/sample.ts';
-import type { Buffer, Chunk } from './buffer.ts';
+import { type Batch, type Buffer, type Chunk, isDiskTrouble, type Keep } from './buffer.ts';
 
 export interface AcceptOptions {
-  readonly buffer: Pick<Buffer, 'append' | 'state'>;
+  readonly buffer: Pick<Buffer, 'append'>;
   /** Of the manifest that describes the tags; `describedBy` gives another one. */
   readonly manifestRevision: number;
   readonly now: () => TimeUs;
   /** Tags whose newest accepted time must outlive the process; may change. */
   readonly keepsHistory?: ReadonlySet<number>;
+  /** What goes first when the buffer is full; everything is `normal` where nobody says so. */
+  readonly keepOf?: (tag: number) => Keep;
   /** Longest time that a sample waits, ms of wall time. */
   readonly intervalMs: number;
   readonly maxSamples?: number;
@@ -41,7 +44,7 @@ export interface Acceptor extends AsyncDisposable {
   readonly accepted: number;
 }
 
-/** A full disk is tried again this often; nothing new is accepted meanwhile. */
+/** A full or failing disk is tried again this often; nothing new is accepted meanwhile. */
 const retryMs = 1000;
 /** Chunks handed to the buffer and not yet durable. */
 const maxUnderWay = 4;
@@ -50,13 +53,14 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
   const {
     buffer,
     keepsHistory,
+    keepOf,
     intervalMs,
     log,
     giveUp,
     maxSamples = maxFrameSamples,
     maxWaiting = 8 * maxFrameSamples,
   } = options;
-  const underWay: { readonly chunk: Chunk; readonly done: Promise<Error | undefined> }[] = [];
+  const underWay: { readonly batch: Batch; readonly count: number; readonly done: Promise<Error | undefined> }[] = [];
   const keepApart = createTimeSeparator();
   let { manifestRevision } = options;
   let waiting: Sample[] = [];
@@ -64,7 +68,8 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
   let taken: Sample[] = [];
   let takenFrom = 0;
   let accepted = 0;
-  let first = buffer.state().next;
+  /** Samples handed to the buffer. */
+  let handed = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   /** Nothing more will be accepted. */
@@ -82,54 +87,57 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
       for (takenFrom = 0; takenFrom < taken.length; ) {
         const samples = taken.slice(takenFrom, takenFrom + maxSamples);
         takenFrom += samples.length;
-        for (const chunk of encode(keepApart(toColumns(samples), first))) {
-          underWay.push({ chunk, done: append(chunk) });
-          if (underWay.length >= maxUnderWay) await settleOldest();
-        }
+        const batch = encode(samples);
+        underWay.push({ batch, count: samples.length, done: append(batch) });
+        handed += samples.length;
+        if (underWay.length >= maxUnderWay) await settleOldest();
       }
     } while (waiting.length >= maxSamples);
     while (underWay.length > 0) await settleOldest();
   };
 
-  function* encode(samples: SampleColumns): Iterable<Chunk> {
-    const count = samples.tags.length;
-    let payload: Uint8Array;
-    try {
-      payload = encodePayload(samples);
-    } catch (error) {
-      if (!(error instanceof RejectedError) || count === 1) throw error;
-      yield* encode(slice(samples, 0, count >> 1));
-      yield* encode(slice(samples, count >> 1, count));
-      return;
-    }
-    const watermarks = keepsHistory?.size ? watermarksOf(samples, keepsHistory) : undefined;
-    yield { first, payload, count, acceptedAt: options.now(), manifestRevision, watermarks };
-    first += count;
-  }
+  const encode = (samples: readonly Sample[]): Batch => {
+    const newest = new Map<number, TimeUs>();
+    const chunks = byClass(samples).flatMap(([keep, some]) => {
+      const columns = keepApart(toColumns(some));
+      if (keepsHistory?.size) noteNewest(newest, columns, keepsHistory);
+      return encodeChunks(keep, columns);
+    });
+    const watermarks = newest.size > 0 ? [...newest] : undefined;
+    return { after: handed, chunks, acceptedAt: options.now(), manifestRevision, watermarks };
+  };
 
-  const append = (chunk: Chunk): Promise<Error | undefined> =>
-    buffer.append(chunk).then(
+  const byClass = (samples: readonly Sample[]): (readonly [Keep, readonly Sample[]])[] => {
+    if (!keepOf) return [['normal', samples]];
+    const classes = { bulk: [] as Sample[], normal: [] as Sample[], critical: [] as Sample[] };
+    for (const sample of samples) classes[keepOf(sample.tag)].push(sample);
+    return (Object.entries(classes) as [Keep, Sample[]][]).filter(([, some]) => some.length > 0);
+  };
+
+  const append = (batch: Batch): Promise<Error | undefined> =>
+    buffer.append(batch).then(
       () => undefined,
       (error: Error) => error,
     );
 
   /** When an append failed, those after it fail too, so that trying them again in order keeps the order. */
   const settleOldest = async (): Promise<void> => {
-    const { chunk, done } = underWay[0]!;
+    const { batch, count, done } = underWay[0]!;
     let error = await done;
-    if (error && isFull(error)) log.warn({ err: error }, 'the buffer takes no samples; sources wait until it does');
+    if (error && isDiskTrouble(error))
+      log.warn({ err: error }, 'the buffer takes no samples; sources wait until it does');
     for (let failures = 0; error; failures++) {
-      if (!isFull(error) || giveUp.aborted) throw error;
+      if (!isDiskTrouble(error) || giveUp.aborted) throw error;
       await delay(retryMs, undefined, { signal: giveUp }).catch(() => {});
-      error = await append(chunk);
+      error = await append(batch);
       if (error) continue;
       log.info({ failures }, 'the buffer takes samples again');
-      for (const [i, { chunk: next, done: refused }] of underWay.entries()) {
-        if (i > 0 && (await refused)) underWay[i] = { chunk: next, done: append(next) };
+      for (const [i, next] of underWay.entries()) {
+        if (i > 0 && (await next.done)) underWay[i] = { ...next, done: append(next.batch) };
       }
     }
     underWay.shift();
-    accepted += chunk.count;
+    accepted += count;
     options.onAccepted?.();
   };
 
@@ -151,7 +159,7 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
     else timer ??= setTimeout(() => void startWriting(), intervalMs);
   };
   const countWaiting = () =>
-    waiting.length + taken.length - takenFrom + underWay.reduce((sum, { chunk }) => sum + chunk.count, 0);
+    waiting.length + taken.length - takenFrom + underWay.reduce((sum, { count }) => sum + count, 0);
   const flush = async () => {
     while (!ended && (writing || waiting.length > 0)) await startWriting();
   };
@@ -177,24 +185,39 @@ export function startAcceptor(options: AcceptOptions): Acceptor {
   };
 }
 
+/** As many as it takes: what is too much for one frame is halved. */
+function encodeChunks(keep: Keep, samples: SampleColumns): Chunk[] {
+  const count = samples.tags.length;
+  try {
+    return [{ keep, count, payload: encodePayload(samples) }];
+  } catch (error) {
+    if (!(error instanceof RejectedError) || count === 1) throw error;
+    return [slice(samples, 0, count >> 1), slice(samples, count >> 1, count)].flatMap((half) =>
+      encodeChunks(keep, half),
+    );
+  }
+}
+
 /**
  * A store keeps two samples of one tag and one µs apart by their numbers modulo 1000 (R12). While a source repeats a
  * time, every thousandth number gets 1 µs more, before it is accepted; so a clock that stands still loses nothing.
  */
 function createTimeSeparator() {
-  /** By tag: the time that the source gave last, the time that was kept for it, and the first number that has it. */
+  /** By tag: the time that the source gave last, the time that was kept for it, and the first place that has it. */
   const given: TimeUs[] = [];
   const kept: TimeUs[] = [];
   const since: number[] = [];
-  return (samples: SampleColumns, first: number): SampleColumns => {
+  /** Goes with the numbers: those of an epoch are as far apart. */
+  let place = 0;
+  return (samples: SampleColumns): SampleColumns => {
     const times = new Array<TimeUs>(samples.times.length);
-    for (let i = 0; i < times.length; i++) {
+    for (let i = 0; i < times.length; i++, place++) {
       const tag = samples.tags[i]!;
       const time = samples.times[i]!;
       const repeated = time >= given[tag]! && time <= kept[tag]!;
-      if (!repeated || first + i - since[tag]! >= 1000) {
+      if (!repeated || place - since[tag]! >= 1000) {
         kept[tag] = repeated ? kept[tag]! + 1 : time;
-        since[tag] = first + i;
+        since[tag] = place;
       }
       given[tag] = time;
       times[i] = kept[tag]!;
@@ -204,13 +227,15 @@ function createTimeSeparator() {
 }
 
 /** A time that was not believed is not the source's: its history knows nothing of it. */
-function watermarksOf({ tags, times, flags }: SampleColumns, keepsHistory: ReadonlySet<number>): [number, TimeUs][] {
-  const newest = new Map<number, TimeUs>();
+function noteNewest(
+  newest: Map<number, TimeUs>,
+  { tags, times, flags }: SampleColumns,
+  keepsHistory: ReadonlySet<number>,
+): void {
   for (const [i, tag] of tags.entries()) {
     if (!keepsHistory.has(tag) || flags[i]! & flag.clockSuspect) continue;
     if (!(newest.get(tag)! >= times[i]!)) newest.set(tag, times[i]!);
   }
-  return [...newest];
 }
 
 const slice = (samples: SampleColumns, from: number, to: number): SampleColumns => ({
@@ -220,6 +245,3 @@ const slice = (samples: SampleColumns, from: number, to: number): SampleColumns 
   qualities: samples.qualities.slice(from, to),
   flags: samples.flags.slice(from, to),
 });
-
-/** A full disk, or the quota: releasing what the hub has taken makes room. Other errors of a disk are not waited out. */
-const isFull = (error: Error & { code?: string }): boolean => error.code === 'SQLITE_FULL' || error.code === 'ENOSPC';

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../protocols/clock.ts';
+import { maxFrameSamples } from '../protocols/frame.ts';
 import type { ReadSecret } from '../protocols/secret.ts';
 import { startAcceptor } from './accept.ts';
 import type { AgentConfig } from './config.ts';
 import { createFleet } from './fleet.ts';
 import { createForwarder } from './forward.ts';
 import { createMqttUplink } from './mqtt-uplink.ts';
+import { createNewest } from './newest.ts';
 import { type Configuration, createReloader } from './reload.ts';
 import { tagsOf } from './sources.ts';
 import { openSqliteBuffer } from './sqlite-buffer.ts';
@@ -49,6 +51,10 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   await using buffer = await openSqliteBuffer({
     dir: join(config.dataDir, 'buffer'),
     maxBytes: config.buffer.maxBytes,
+    full: config.buffer.full,
+    replayMs: config.buffer.replayHours * 3_600_000,
+    onChange: () => forwarder.accepted(),
+    onProblem: log.error.bind(log),
   });
 
   const book = await openTagBook({
@@ -58,7 +64,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
     healthIntervalMs: config.health.intervalMs,
     // In one turn: no frame can name a manifest that was not announced.
     announce: ({ revision, site, tags }) => {
-      forwarder.announce({ epoch: buffer.state().epoch, revision, site, tags: [...tags] });
+      forwarder.announce({ revision, site, tags: [...tags] });
       acceptor.describedBy(revision);
     },
     log,
@@ -70,7 +76,8 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   const forwarder = createForwarder({
     buffer,
     uplink: createMqttUplink({ url: config.broker.url, agent: config.agent, password }),
-    manifest: { epoch: buffer.state().epoch, revision, site, tags: [...tags] },
+    manifest: { revision, site, tags: [...tags] },
+    newest: () => newest(),
     bootId: randomUUID(),
     version,
     log,
@@ -79,6 +86,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
     buffer,
     manifestRevision: revision,
     keepsHistory: book.keepsHistory,
+    keepOf: book.keepOf,
     now: clock.now,
     intervalMs: config.acceptance.intervalMs,
     log,
@@ -92,6 +100,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   const { dataDir, health } = config;
   const fleetOptions = { book, buffer, acceptor, clock, secret, dataDir, healthIntervalMs: health.intervalMs, log };
   const fleet = createFleet(fleetOptions, end);
+  const newest = createNewest(fleet, book, maxFrameSamples);
   const reloader = createReloader({ configuration, config, book, fleet, now: clock.now, log });
 
   await using _status = await startStatus({ buffer, book, acceptor, forwarder, fleet, reloader, clock, version, log });
@@ -116,9 +125,8 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   }
 
   async function drained(deadlineMs: number): Promise<boolean> {
-    const done = () => forwarder.through === buffer.state().next - 1;
-    while (!done() && forwarder.link !== 'regressed' && performance.now() < deadlineMs && !kill.aborted)
-      await delay(20);
+    const done = () => !forwarder.isDraining && forwarder.through === buffer.state().next - 1;
+    while (!done() && performance.now() < deadlineMs && !kill.aborted) await delay(20);
     return done();
   }
 }

@@ -1,286 +1,318 @@
 /**
- * The buffer's SQLite file, synchronously: settings, schema and every statement. Runs in the buffer's worker thread.
- * One process, one connection: the exclusive lock keeps a second agent out.
+ * The buffer's file, synchronously: batches in, frames out, and what becomes of them. Runs in the buffer's worker thread.
+ * Every change is one transaction; whatever cannot be kept is counted and stays in its place as a gap.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { ConfigError } from '../protocols/errors.ts';
 import { openFrame, sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
-import type { BufferState, Chunk, NumberedFrame, Watermark } from './buffer.ts';
-import { refuseLargeManifest } from './manifest-limit.ts';
+import type { TimeUs } from '../protocols/sample.ts';
+import type { Batch, BufferState, NumberedFrame, StreamState, Watermark } from './buffer.ts';
+import { keepCode, openDatabase } from './buffer-database.ts';
+import { openMark, readMark } from './buffer-mark.ts';
+import { newEpoch, openMeta } from './buffer-meta.ts';
+import { createRoom } from './buffer-room.ts';
+import { createRows, isWhole, type Row } from './buffer-rows.ts';
+import { createTagTable, type FileRegistration, readTags } from './buffer-tags.ts';
 
 export interface BufferFileOptions {
   readonly dir: string;
-  /** Soft quota of the database file: at it, appending fails and releasing still works. */
+  /** Quota of the database file. */
   readonly maxBytes: number;
+  /** At the quota: what matters least goes (the default), or nothing new is taken. */
+  readonly full?: 'evict' | 'stop' | undefined;
+  /** How long what the hub has settled is kept, in case it asks again, as long as there is room. Default 24 h. */
+  readonly replayMs?: number | undefined;
+  /** Default true. */
+  readonly hasBallast?: boolean | undefined;
 }
 
-const pageSize = 4096;
+const defaultReplayMs = 86_400_000;
 /** The file's size is asked for after so many frames: a look costs as much as half a frame. */
 const framesPerLook = 64;
-/** Older ones can corrupt a database whose WAL is reset (fixed in 3.51.3, sqlite.org/wal.html#walresetbug). */
-const oldestSafeSqlite = [3, 51, 3];
-
-/** Room for the tables of a hundred thousand tags beside the quota. */
-const registrationPages = 16_384;
-
-const schema = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS chunk (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, frame BLOB NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS tag (id INTEGER PRIMARY KEY, path TEXT NOT NULL, declaration TEXT NOT NULL,
-    retired INTEGER NOT NULL DEFAULT 0) STRICT;
-  CREATE TABLE IF NOT EXISTS watermark (tag INTEGER PRIMARY KEY, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-`;
-
-interface FileRegistration {
-  readonly revision: number;
-  readonly site: string;
-  readonly tags: ManifestTag[];
-  readonly ids: [string, number][];
-}
+/** Of the rows at either end, which are looked at when the file is opened. */
+const rowsLookedAt = 100;
+/** Settled rows that are removed at a time. */
+const rowsDropped = 2000;
+/** So many frames more than were sent are taken for sent: one commit for all of them. */
+const framesAhead = 16;
+const milestonesPerReplay = 1440;
 
 export type BufferFile = ReturnType<typeof openBufferFile>;
 
-/** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
-export function openBufferFile({ dir, maxBytes }: BufferFileOptions) {
-  const db = openDatabase(dir);
-  try {
-    configure(db, maxBytes);
-    db.exec(schema);
-  } catch (error) {
-    db.close();
-    throw asConfigError(error, dir);
-  }
-  const readMeta = db.prepare<[string], unknown>('SELECT value FROM meta WHERE key = ?').pluck();
-  const writeMeta = db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value');
-  const insertChunk = db.prepare('INSERT INTO chunk VALUES (?, ?, ?)');
-  const selectChunks = db.prepare<[{ after: number; frames: number }], { first: number; last: number; frame: Buffer }>(
-    `SELECT first, last, frame FROM chunk
-     WHERE first >= ifnull((SELECT max(first) FROM chunk WHERE first <= @after + 1), 0) AND last > @after
-     ORDER BY first LIMIT @frames`,
-  );
-  const deleteChunks = db.prepare('DELETE FROM chunk WHERE first <= @through AND last <= @through');
-  const selectFirst = db.prepare<[], number | null>('SELECT min(first) FROM chunk').pluck();
-  const countChunks = db.prepare<[], number>('SELECT count(*) FROM chunk').pluck();
-  const insertTag = db.prepare('INSERT INTO tag (path, declaration) VALUES (?, ?)');
-  const retireTag = db.prepare('UPDATE tag SET retired = ? WHERE id = ?');
-  const selectTags = db.prepare<[], { id: number; path: string; declaration: string; retired: number }>(
-    'SELECT * FROM tag ORDER BY id',
-  );
+/**
+ * @param appended samples that were appended before, through what this takes the place of.
+ * @throws {ConfigError} when the folder cannot be written or another process holds the buffer.
+ */
+export function openBufferFile(options: BufferFileOptions, appended = 0) {
+  const { dir, maxBytes, full = 'evict', replayMs = defaultReplayMs, hasBallast = true } = options;
+  const now = (): TimeUs => Date.now() * 1000;
+  const db = openDatabase(dir, maxBytes);
+  const meta = openMeta(db);
+  const numbers = meta.now;
+  const rows = createRows(db);
+  const tags = createTagTable(db, meta);
+  /** In memory where the disk does not take it. */
+  let sent = numbers.sent;
+  const room = createRoom(db, meta, rows, { dir, maxBytes, full, now, sent: () => sent, hasBallast });
+  const mark = openMark(dir);
 
   const writeWatermark = db.prepare(
     'INSERT INTO watermark VALUES (?, ?) ON CONFLICT DO UPDATE SET time = max(time, excluded.time)',
   );
   const selectWatermarks = db.prepare<[], Watermark>('SELECT tag, time FROM watermark').raw();
+  const noteSettled = db.prepare('INSERT OR REPLACE INTO settled VALUES (?, ?)');
+  const selectExpired = db.prepare<[number], number | null>('SELECT max(through) FROM settled WHERE at <= ?').pluck();
+  const forgetSettled = db.prepare('DELETE FROM settled WHERE at < ? AND through < ?');
+  const lastSettledAt = db.prepare<[], number | null>('SELECT max(at) FROM settled').pluck();
 
-  if (readMeta.get('epoch') === undefined) {
-    db.transaction(() => {
-      writeMeta.run('epoch', randomBytes(16).toString('hex'));
-      writeMeta.run('next', 1);
-      writeMeta.run('acked', 0);
-      writeMeta.run('revision', 0);
-    })();
+  let bytes = room.bytes();
+  let minRetained = 0;
+  let framesSinceLook = 0;
+  let settledAt = lastSettledAt.get() ?? 0;
+  const remember = () => {
+    minRetained = Math.max(rows.first() ?? numbers.next, numbers.offset + 1);
+    mark.write(numbers);
+  };
+  try {
+    lookAtEnds();
+  } catch (error) {
+    db.close();
+    throw error;
   }
-  const epoch = readMeta.get('epoch') as string;
-  let next = readMeta.get('next') as number;
-  let acked = readMeta.get('acked') as number;
-  let frames = countChunks.get()!;
-  let minRetained = selectFirst.get() ?? next;
-  const readBytes = () => (db.pragma('page_count', { simple: true }) as number) * pageSize;
-  let bytes = readBytes();
+  remember();
 
-  const appendChunk = db.transaction((frame: Buffer, first: number, last: number, watermarks: readonly Watermark[]) => {
-    insertChunk.run(first, last, frame);
-    for (const [tag, time] of watermarks) writeWatermark.run(tag, time);
-    writeMeta.run('next', last + 1);
-  });
-  const releaseChunks = db.transaction((through: number) => {
-    const { changes } = deleteChunks.run({ through });
-    writeMeta.run('acked', through);
-    return changes;
-  });
+  /** What stands in the file when it is opened, held against itself and against the mark. */
+  function lookAtEnds(): void {
+    const marked = readMark(dir);
+    const isSame = marked?.epoch === numbers.epoch && marked.offset === numbers.offset;
+    const [newest] = rows.last(1);
+    if (marked && !isSame && !newest && numbers.next === 1) {
+      throw Object.assign(new Error('the database is empty, and was not'), { code: 'SQLITE_CORRUPT' });
+    }
+    const given = Math.max(isSame ? marked.next : 0, newest ? newest.last + 1 : 0);
+    if (given > numbers.next) {
+      meta.transact((draft) => {
+        draft.acked = Math.max(draft.acked, isSame ? Math.min(marked.acked, given - 1) : 0);
+        const from = Math.max(draft.next, draft.acked + 1, newest ? newest.last + 1 : 0);
+        if (from < given) rows.putHole(draft, from, given - 1, now());
+        draft.next = given;
+        draft.sent = Math.max(draft.sent, draft.acked);
+        draft.pending = rows.bytes(draft.acked, given);
+        draft.regressedAt = now();
+      });
+    }
+    const oldest = [...rows.after(numbers.acked, rowsLookedAt)];
+    for (const row of [...oldest, ...rows.last(rowsLookedAt)]) if (!isWhole(row.frame)) mend([row]);
+  }
 
-  const registerTags = db.transaction(
-    (declared: readonly Omit<ManifestTag, 'id'>[], site: string): FileRegistration => {
-      const known = new Map(selectTags.all().map((tag) => [keyOf(tag), tag]));
-      const ids: [string, number][] = [];
-      let changed = readMeta.get('site') !== site;
-      for (const tag of declared) {
-        const { path } = tag;
-        const declaration = declarationOf(tag);
-        const same = known.get(keyOf({ path, declaration }));
-        if (same && !same.retired) ids.push([path, same.id]);
-        else if (same) {
-          retireTag.run(0, same.id);
-          ids.push([path, same.id]);
-          changed = true;
-        } else {
-          ids.push([path, Number(insertTag.run(path, declaration).lastInsertRowid)]);
-          changed = true;
-        }
-      }
-      const live = new Set(ids.map(([, id]) => id));
-      for (const tag of known.values()) {
-        if (tag.retired || live.has(tag.id)) continue;
-        retireTag.run(1, tag.id);
-        changed = true;
-      }
-      const tags = selectTags.all().map(
-        (tag): ManifestTag => ({
-          id: tag.id,
-          path: tag.path,
-          ...JSON.parse(tag.declaration),
-          ...(tag.retired ? { retired: true } : {}),
-        }),
-      );
-      const revision = (readMeta.get('revision') as number) + (changed ? 1 : 0);
-      if (changed) {
-        refuseLargeManifest(site, tags);
-        writeMeta.run('revision', revision);
-        writeMeta.run('site', site);
-      }
-      return { revision, site, tags, ids };
-    },
-  );
+  /** Frames that are not what was written become gaps, and so do numbers of which there is no row. */
+  function mend(damaged: readonly Row[], hole?: readonly [first: number, last: number]): void {
+    meta.transact((draft) => {
+      for (const row of damaged) rows.putCorrupt(draft, row, now());
+      if (hole) rows.putHole(draft, ...hole, now());
+    });
+  }
 
-  /** In place of one that can be read no more: the hub lists all its numbers as dead letters, and the stream goes on. */
-  const damagedFrame = (first: number, last: number): Buffer =>
-    sealFrame(
-      { epoch, first, count: last - first + 1, acceptedAt: 0, manifestRevision: readMeta.get('revision') as number },
-      Buffer.from('damaged in the buffer'),
-    );
+  function noteSent(row: Row): void {
+    if (row.last <= sent) return;
+    sent = row.last + (framesAhead - 1) * (row.last - row.first + 1);
+    try {
+      meta.transact((draft) => {
+        draft.sent = sent;
+      });
+    } catch {
+      // On a full disk: nothing beyond it is evicted while this process lives, and sending makes room.
+    }
+  }
+
+  /** The frame as it is on the wire: one of an earlier epoch of this file has other numbers now. */
+  function sealed({ first, frame }: Row): Uint8Array {
+    const { header, payload } = openFrame(frame);
+    const wire = first - numbers.offset;
+    if (header.epoch === numbers.epoch && header.first === wire) return frame;
+    return sealFrame({ ...header, epoch: numbers.epoch, first: wire }, payload, header.codec);
+  }
+
+  function dropExpired(): void {
+    const expired = replayMs === 0 ? numbers.acked : selectExpired.get(now() - replayMs * 1000);
+    if (!expired) return;
+    meta.transact((draft) => {
+      rows.drop(draft, Math.min(expired, draft.acked), rowsDropped);
+      forgetSettled.run(now() - replayMs * 1000, expired);
+    });
+  }
+
+  function insert({ chunks, acceptedAt, manifestRevision, watermarks = [] }: Batch): void {
+    const { epoch, offset } = numbers;
+    let first = numbers.next;
+    const added = chunks.map(({ keep, count, payload }): Row => {
+      const frame = sealFrame({ epoch, first: first - offset, count, acceptedAt, manifestRevision }, payload);
+      const row = { first, last: first + count - 1, keep: keepCode[keep], frame };
+      first += count;
+      return row;
+    });
+    meta.transact((draft) => {
+      for (const row of added) rows.add(draft, row);
+      for (const [tag, time] of watermarks) writeWatermark.run(tag, time);
+      draft.next = first;
+    });
+  }
+
+  function insertWithRoom(batch: Batch): void {
+    try {
+      insert(batch);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_FULL' || !room.make()) throw error;
+      look();
+      insertWithRoom(batch);
+    }
+  }
+
+  function look(): void {
+    framesSinceLook = 0;
+    room.tend();
+    remember();
+    bytes = room.bytes();
+  }
+
+  const peek = (after: number, limit: { frames: number; bytes: number }): NumberedFrame[] => {
+    const { offset, next, acked } = numbers;
+    const found: Row[] = [];
+    let size = 0;
+    let expected = after + offset + 1;
+    for (const row of rows.after(expected - 1, limit.frames)) {
+      if (row.first > expected && expected > acked) return mendAndPeek([], [expected, row.first - 1]);
+      if (found.length > 0 && size + row.frame.length > limit.bytes) break;
+      size += row.frame.length;
+      expected = row.last + 1;
+      found.push(row);
+    }
+    if (found.length === 0 && expected < next && expected > acked) return mendAndPeek([], [expected, next - 1]);
+    const damaged = found.filter(({ frame }) => !isWhole(frame));
+    if (damaged.length > 0) return mendAndPeek(damaged);
+    if (found.length > 0) noteSent(found.at(-1)!);
+    return found.map((row) => ({ first: row.first - offset, last: row.last - offset, bytes: sealed(row) }));
+
+    function mendAndPeek(...what: Parameters<typeof mend>): NumberedFrame[] {
+      mend(...what);
+      return peek(after, limit);
+    }
+  };
 
   return {
-    append({ first, count, acceptedAt, manifestRevision, payload, watermarks = [] }: Chunk): void {
-      if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
-      const last = first + count - 1;
-      const frame = sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload);
-      appendChunk(frame, first, last, watermarks);
-      if (frames === 0) minRetained = first;
-      next = last + 1;
-      frames += 1;
-      if (frames % framesPerLook === 0) bytes = readBytes();
+    get appended() {
+      return appended;
     },
 
-    peek(after: number, limit: { frames: number; bytes: number }): NumberedFrame[] {
-      const found: NumberedFrame[] = [];
-      let bytes = 0;
-      for (const { first, last, frame } of selectChunks.iterate({ after, frames: limit.frames })) {
-        if (found.length > 0 && bytes + frame.length > limit.bytes) break;
-        bytes += frame.length;
-        found.push({ first, last, bytes: isWhole(frame) ? frame : damagedFrame(first, last) });
-      }
-      return found;
+    /** Samples that are in the file, and were not known to be when it was opened. */
+    foundAppended(count: number): void {
+      appended += count;
     },
 
-    release(through: number): void {
-      if (through <= acked || through >= next) return;
-      frames -= releaseChunks(through);
-      acked = through;
-      minRetained = selectFirst.get() ?? next;
-      db.pragma('incremental_vacuum(64)');
-      bytes = readBytes();
-      // Registering may have gone beyond it.
-      setQuota(db, maxBytes);
+    append(batch: Batch): void {
+      if (batch.after !== appended) throw new Error(`a batch after ${batch.after} cannot follow ${appended}`);
+      const { frames, next } = numbers;
+      insertWithRoom(batch);
+      if (frames === 0) minRetained = next;
+      appended += numbers.next - next;
+      mark.write(numbers);
+      framesSinceLook += batch.chunks.length;
+      if (framesSinceLook >= framesPerLook) look();
+    },
+
+    peek,
+
+    release(wire: number): void {
+      const through = wire + numbers.offset;
+      if (through <= numbers.acked || through >= numbers.next) return;
+      const at = now();
+      const isMilestone = Math.abs(at - settledAt) >= (replayMs * 1000) / milestonesPerReplay;
+      meta.transact((draft) => {
+        draft.pending -= rows.bytes(draft.acked, through);
+        draft.acked = through;
+        draft.sent = Math.max(draft.sent, through);
+        if (isMilestone) noteSettled.run(at, through);
+      });
+      if (isMilestone) settledAt = at;
+      dropExpired();
+      room.restoreQuota();
+      look();
+    },
+
+    rewind(wire: number): void {
+      // What is here no more cannot be asked for again.
+      const through = Math.max(wire + numbers.offset, minRetained - 1);
+      if (through >= numbers.acked) return;
+      meta.transact((draft) => {
+        draft.acked = through;
+        draft.pending = rows.bytes(draft.acked, draft.next);
+      });
+      remember();
+    },
+
+    renew(wire: number): void {
+      if (wire + numbers.offset >= numbers.next) throw new RangeError(`number ${wire} was never given`);
+      meta.transact((draft) => {
+        const after = wire + draft.offset;
+        const [row] = [...rows.after(after, 2)].filter(({ first }) => first > after);
+        draft.epoch = newEpoch();
+        draft.offset = (row?.first ?? draft.next) - 1;
+        draft.acked = draft.offset;
+        draft.sent = draft.offset;
+        draft.pending = rows.bytes(draft.offset, draft.next);
+        draft.regressedAt = now();
+        noteSettled.run(0, draft.offset);
+      });
+      sent = numbers.sent;
+      remember();
     },
 
     register(declared: readonly Omit<ManifestTag, 'id'>[], site = ''): FileRegistration {
-      setQuota(db, maxBytes, registrationPages);
-      try {
-        return registerTags(declared, site);
-      } finally {
-        setQuota(db, maxBytes);
-        bytes = readBytes();
-      }
+      const registered = room.beyondQuota(() => tags.register(declared, site));
+      bytes = room.bytes();
+      return registered;
     },
+
+    /** What an earlier file has registered and seen. */
+    inherit(from: Pick<FileRegistration, 'revision' | 'site' | 'tags'>, watermarks: Iterable<Watermark>): void {
+      room.beyondQuota(() => {
+        tags.inherit(from);
+        for (const [tag, time] of watermarks) writeWatermark.run(tag, time);
+      });
+    },
+
+    /** Tags as they are registered, and the manifest's revision; 0 before anything is. */
+    registered: (): Pick<FileRegistration, 'revision' | 'site' | 'tags'> => ({
+      revision: numbers.revision,
+      site: numbers.site ?? '',
+      tags: readTags(db),
+    }),
 
     watermarks: (): Watermark[] => selectWatermarks.all(),
 
-    state: (): BufferState => ({ epoch, next, acked, minRetained, frames, bytes }),
+    state: (): Omit<BufferState, 'quarantined'> => ({
+      ...streamState(),
+      frames: numbers.frames,
+      bytes,
+      pendingBytes: numbers.pending,
+      evicted: numbers.evicted,
+      corrupt: numbers.corrupt,
+      diskFullSince: room.diskFullSince,
+      regressedAt: numbers.regressedAt || undefined,
+    }),
+
+    streamState,
+
+    /** Writes what the log has into the file, and syncs both: what was read from memory only is on the disk after it. */
+    settleLog: (): void => void db.pragma('wal_checkpoint(TRUNCATE)'),
 
     close(): void {
+      mark.close();
       db.close();
     },
   };
-}
 
-/** SQLite does not notice a bit that has flipped on the disk; the frame's checksum does. */
-function isWhole(frame: Buffer): boolean {
-  try {
-    openFrame(frame);
-    return true;
-  } catch {
-    return false;
+  function streamState(): StreamState {
+    const { epoch, offset, next, acked } = numbers;
+    return { epoch, next: next - offset, acked: acked - offset, minRetained: minRetained - offset };
   }
-}
-
-const keyOf = ({ path, declaration }: { path: string; declaration: string }): string => `${path} ${declaration}`;
-
-/** What makes a tag another tag when it changes. */
-const declarationOf = ({
-  type,
-  unit,
-  role,
-  source,
-  intervalMs,
-  counter,
-  definition,
-}: Omit<ManifestTag, 'id'>): string => JSON.stringify({ type, unit, role, source, intervalMs, counter, definition });
-
-function openDatabase(dir: string): Database.Database {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    return new Database(join(dir, 'buffer.db'), { timeout: 0 });
-  } catch (error) {
-    throw asConfigError(error, dir);
-  }
-}
-
-function configure(db: Database.Database, maxBytes: number): void {
-  const version = db.prepare<[], string>('SELECT sqlite_version()').pluck().get()!;
-  if (compareVersions(version.split('.').map(Number), oldestSafeSqlite) < 0) {
-    throw new Error(`SQLite ${version} is older than ${oldestSafeSqlite.join('.')}, which fixed a corruption bug`);
-  }
-  db.pragma('locking_mode = EXCLUSIVE');
-  db.pragma(`page_size = ${pageSize}`);
-  db.pragma('auto_vacuum = INCREMENTAL');
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite did not take synchronous = FULL');
-  db.pragma('wal_autocheckpoint = 256');
-  db.pragma('journal_size_limit = 4194304');
-  setQuota(db, maxBytes);
-  db.pragma('trusted_schema = OFF');
-  db.pragma('cell_size_check = ON');
-  db.pragma('mmap_size = 0');
-}
-
-/** SQLite keeps it at the size that the file has where that is more already. */
-function setQuota(db: Database.Database, maxBytes: number, morePages = 0): void {
-  db.pragma(`max_page_count = ${Math.max(64, Math.floor(maxBytes / pageSize)) + morePages}`);
-}
-
-const compareVersions = (a: number[], b: number[]): number =>
-  a.map((part, i) => part - (b[i] ?? 0)).find((difference) => difference !== 0) ?? 0;
-
-function asConfigError(error: unknown, dir: string): unknown {
-  const code = (error as { code?: string }).code ?? '';
-  if (code === 'SQLITE_BUSY') {
-    return new ConfigError('another agent holds this buffer', {
-      path: join(dir, 'buffer.db'),
-      hint: 'Stop the other agent, or give this one a dataDir of its own.',
-      cause: error,
-    });
-  }
-  if (/^(EACCES|EROFS|ENOTDIR|EPERM|SQLITE_CANTOPEN|SQLITE_READONLY)/.test(code)) {
-    return new ConfigError('the buffer cannot be written', {
-      path: dir,
-      hint: 'Give the agent a dataDir on a writable disk.',
-      cause: error,
-    });
-  }
-  return error;
 }

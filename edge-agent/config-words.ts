@@ -18,8 +18,11 @@ const words: Readonly<Record<string, string>> = {
   status: "The technician's page on this computer.",
   'hub.url': 'https://hub:8443',
   hub: "The hub's API, with which commissioning compares and where it keeps its sheets.",
-  'buffer.maxBytes':
-    'Disk quota of the buffer, in bytes. At it nothing new is accepted until the hub has taken something.',
+  'buffer.maxBytes': 'Disk quota of the buffer, in bytes. What the hub has goes first, and then what buffer.full says.',
+  'buffer.full':
+    'evict: when everything in it is still wanted, the oldest of what matters least goes, and the hub is told. stop: nothing new is taken.',
+  'buffer.replayHours': 'How long what the hub has is kept, in case it must ask again: after a restore, say.',
+  keep: 'What goes first when the buffer is full: bulk, then normal, critical last. By the role unless written.',
   'acceptance.intervalMs': 'Longest time that a sample waits before it is durable.',
   'health.intervalMs': 'How often the agent says how far each source has been read.',
   'status.host': 'Address on which the page and the metrics are served; loopback unless written.',

@@ -24,11 +24,15 @@ export const agentSchema = z
     hub: z.strictObject({ url: z.url({ protocol: /^https?$/ }), token: secretSchema }).optional(),
     buffer: z
       .strictObject({
-        /** Disk quota; at it nothing new is accepted until the hub has taken something. */
+        /** Disk quota. What the hub has settled goes first; see `full`. */
         maxBytes: z
           .int()
           .min(1_048_576)
           .default(2 * 1024 ** 3),
+        /** At the quota: the oldest of the lowest class goes, and is declared; or nothing new is taken. */
+        full: z.enum(['evict', 'stop']).default('evict'),
+        /** How long what the hub has settled is kept, should it have to ask again. */
+        replayHours: z.number().min(0).max(720).default(24),
       })
       .prefault({}),
     acceptance: z

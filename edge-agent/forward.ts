@@ -1,20 +1,25 @@
 /**
  * The loop buffer → uplink → ack. Holds a window of frames in flight, goes back to the last acknowledged number on any
- * doubt, and lets the buffer go of nothing but what the hub says is settled (delivery rules R5 to R8, R16).
+ * doubt, and lets the buffer go of nothing but what the hub says is settled (delivery rules R5 to R8, R16, R22). Streams
+ * go one after the other: what was salvaged of a damaged buffer, and then what is being measured.
  */
+
 import { ConnectionError } from '../protocols/errors.ts';
+import { encodePayload, maxFrameSamples, sealFrame, toColumns } from '../protocols/frame.ts';
 import type { Manifest } from '../protocols/manifest.ts';
 import type { Ack, HubState } from '../protocols/messages.ts';
-import type { Buffer } from './buffer.ts';
-import { startReleaser } from './release.ts';
+import type { Sample, TimeUs } from '../protocols/sample.ts';
+import { type Buffer, isDiskTrouble, type OutgoingStream } from './buffer.ts';
+import { type Releaser, startReleaser } from './release.ts';
+import { createSendWindow, type SendWindow } from './send-window.ts';
 import type { Uplink, UplinkSession } from './uplink.ts';
 import { createWake } from './wake.ts';
 
 export interface ForwardOptions {
-  readonly buffer: Buffer;
+  readonly buffer: Pick<Buffer, 'outgoing' | 'state'>;
   readonly uplink: Uplink;
-  /** As it is at the start; `announce` gives another one. */
-  readonly manifest: Manifest;
+  /** As it is at the start; `announce` gives another one. Its epoch is that of the stream that is sent. */
+  readonly manifest: Omit<Manifest, 'epoch'>;
   readonly bootId: string;
   readonly version: string;
   readonly log: {
@@ -22,14 +27,20 @@ export interface ForwardOptions {
     warn(fields: object, message: string): void;
     error(fields: object, message: string): void;
   };
+  /** The newest sample of every tag that has changed since the last call; absent: screens wait for the backlog. */
+  readonly newest?: () => readonly Sample[];
+  /** Of the machine, as `acceptedAt` is: by it is judged how old a backlog is. */
+  readonly now?: () => TimeUs;
   /** Bytes sent and not yet acknowledged. */
   readonly maxBytesInFlight?: number;
   /** Least time that an acknowledgement may take, ms. */
   readonly ackTimeoutMs?: number;
+  /** How long a pause of the hub is taken for one, ms; then it is greeted again. */
+  readonly pauseMs?: number;
 }
 
-/** `regressed` is final: the hub knows numbers that this buffer has not given yet (R6), a person must look. */
-export type LinkState = 'connecting' | 'waiting for hub' | 'greeting' | 'forwarding' | 'regressed';
+/** `paused`: the hub takes nothing just now, and will say when it does again. */
+export type LinkState = 'connecting' | 'waiting for hub' | 'greeting' | 'forwarding' | 'paused';
 
 export interface Forwarder {
   /** Forwards until the signal aborts. */
@@ -37,51 +48,81 @@ export interface Forwarder {
   /** There is something new in the buffer. */
   accepted(): void;
   /** From now on tags are described so. No frame leaves before the hub has got it. */
-  announce(manifest: Manifest): void;
+  announce(manifest: Omit<Manifest, 'epoch'>): void;
   readonly link: LinkState;
   /** Since when the link is so, ms as of performance.now(). */
   readonly linkSinceMs: number;
   /** Why the last connection ended or could not be made; undefined while frames flow. */
   readonly lastError: Error | undefined;
-  /** The highest number that the hub has settled. */
+  /** The highest number of the stream that is being measured which the hub has settled. */
   readonly through: number;
+  /** Whether a salvaged stream is being sent, before this one. */
+  readonly isDraining: boolean;
   readonly resent: number;
 }
 
 const longestTimeoutMs = 60_000;
 const longestRetryMs = 60_000;
 const nackPauseMs = 500;
+/** After an error of the disk, before it is asked again. */
+const diskPauseMs = 1000;
+/** A backlog so old is news to screens no more: they are sent what is newest, this often. */
+const liveAfterUs = 2_000_000;
+const liveEveryMs = 1000;
 /** Until a person has decided at the hub, this is what the agent shows. */
 const quarantined = new ConnectionError('the hub has put this agent in quarantine: two gateways use its name', {
   code: 'quarantine',
 });
 
 export function createForwarder(options: ForwardOptions): Forwarder {
-  const { buffer, uplink, log, maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000 } = options;
-  const { epoch } = buffer.state();
+  const { buffer, uplink, log, newest, now = () => Date.now() * 1000 } = options;
+  const { maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000, pauseMs = 30_000 } = options;
   const wake = createWake();
-  let manifest = options.manifest;
-  let link: Exclude<LinkState, 'regressed'> = 'connecting';
+  let { manifest } = options;
+  let link: LinkState = 'connecting';
   let linkSinceMs = performance.now();
   let lastError: Error | undefined;
-  let regressed = false;
-  let through = buffer.state().acked;
   let resent = 0;
-  /** What the buffer held at the start or has sent since: a hub that settled more knew another buffer of this epoch. */
-  let known = buffer.state().next - 1;
+
+  // Of the stream that is sent. What it held at the start is known, and of one that begins later nothing.
+  const live = buffer.state();
+  const heldAtStart = new Map([[live.epoch, live.next - 1]]);
+  let stream: OutgoingStream = buffer.outgoing();
+  let epoch = stream.state().epoch;
+  let frames: SendWindow = windowOf(stream);
+  let releaser: Releaser | undefined;
+  /** The hub has settled numbers that this stream has not given. */
+  let regressed = false;
 
   // Of the current connection:
   let hub: HubState | undefined;
   let welcome: Ack | undefined;
-  let cursor = 0;
   let window = 1;
-  let inFlight: { last: number; size: number; sentAt: number }[] = [];
   let pauseUntil = 0;
   let timeoutMs = ackTimeoutMs;
   let sendManifest = false;
   let failed: Error | undefined;
+  let liveAt = 0;
 
-  const setLink = (state: typeof link) => {
+  function windowOf(next: OutgoingStream): SendWindow {
+    const state = next.state();
+    const known = next.manifest ? state.next - 1 : (heldAtStart.get(state.epoch) ?? state.acked);
+    return createSendWindow({ acked: state.acked, known }, maxBytesInFlight);
+  }
+
+  const adopt = async (next: OutgoingStream) => {
+    await releaser?.[Symbol.asyncDispose]();
+    releaser = startRelease(next);
+    stream = next;
+    ({ epoch } = next.state());
+    frames = windowOf(next);
+    welcome = undefined;
+    regressed = false;
+  };
+  const startRelease = (of: OutgoingStream): Releaser =>
+    startReleaser(of, (err) => log.warn({ err }, 'could not release from the buffer; trying again'));
+
+  const setLink = (state: LinkState) => {
     if (state === 'forwarding') lastError = undefined;
     if (state === link) return;
     link = state;
@@ -89,63 +130,57 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   };
 
   const goBack = () => {
-    resent += inFlight.length;
-    inFlight = [];
-    cursor = through;
+    resent += frames.goBack();
   };
 
-  const onAck = (releaser: { release(through: number): void }) => (ack: Ack) => {
+  const onAck = (ack: Ack) => {
     if (ack.epoch !== epoch) return;
-    if (ack.through > known) {
+    if (ack.through > frames.known) {
       regressed = true;
-      linkSinceMs = performance.now();
-      log.error(
-        { through: ack.through, next: buffer.state().next, alarm: 'BUFFER_REGRESSED' },
-        'the hub holds numbers that this buffer has not given: stopped; keep the buffer folder and start the agent with a new dataDir',
-      );
+      const fields = { through: ack.through, next: stream.state().next, alarm: 'BUFFER_REGRESSED' };
+      log.error(fields, 'the hub holds numbers that this buffer has not given: going on in a new epoch');
     } else if (ack.kind === 'welcome') {
       welcome = ack;
-      advance(ack.through);
-      goBack();
       // A hub that knows less than before gets again what is still here.
-      cursor = ack.through;
-      sendManifest = ack.manifestRevision !== manifest.revision;
+      if (ack.through < frames.through) void stream.rewind(ack.through).catch(noteFailure);
+      else releaser?.release(ack.through);
+      resent += frames.restart(ack.through);
+      sendManifest = ack.manifestRevision !== (stream.manifest ?? manifest).revision;
     } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {
       welcome = undefined;
       if (ack.reason === 'identity') lastError = quarantined;
     } else {
-      advance(ack.through);
-      if (ack.kind === 'nack') {
-        if (ack.reason === 'identity') lastError = quarantined;
-        log.warn({ through: ack.through, reason: ack.reason }, 'the hub refused a frame; going back');
-        goBack();
-        sendManifest ||= ack.reason === 'manifest';
-        pauseUntil = performance.now() + nackPauseMs;
-      }
+      const tookMs = frames.settle(ack.through);
+      if (tookMs !== undefined) timeoutMs = Math.max(ackTimeoutMs, 3 * tookMs);
+      if (ack.through >= frames.through) releaser?.release(ack.through);
+      if (ack.kind === 'nack') refused(ack);
     }
     window = ack.window;
     wake.ring();
+  };
 
-    function advance(to: number) {
-      if (to < through) return;
-      through = to;
-      cursor = Math.max(cursor, to);
-      const settled = inFlight.findLast((frame) => frame.last <= to);
-      if (settled) {
-        inFlight = inFlight.filter((frame) => frame.last > to);
-        timeoutMs = Math.max(ackTimeoutMs, 3 * (performance.now() - settled.sentAt));
-      }
-      releaser.release(to);
-    }
+  const refused = ({ through, reason }: Ack) => {
+    if (reason === 'identity') lastError = quarantined;
+    log.warn({ through, reason }, 'the hub refused a frame; going back');
+    goBack();
+    sendManifest ||= reason === 'manifest';
+    if (reason === 'hello') welcome = undefined;
+    pauseUntil = performance.now() + nackPauseMs;
+  };
+
+  const noteFailure = (error: Error) => {
+    failed ??= error;
+    wake.ring();
   };
 
   const greet = async (session: UplinkSession, signal: AbortSignal) => {
     setLink('greeting');
     await wake.wait(Math.random() * hub!.spreadMs, signal);
-    const { next, minRetained } = buffer.state();
+    const { next, minRetained } = stream.state();
     const { bootId, version } = options;
-    const greeting = { epoch, bootId, minRetained, next, acked: through, manifestRevision: manifest.revision, version };
-    await session.hello(greeting);
+    const { revision: manifestRevision } = stream.manifest ?? manifest;
+    const greeting = { epoch, bootId, minRetained, next, acked: frames.through, manifestRevision, version };
+    await session.hello(stream.manifest ? { ...greeting, final: true } : greeting);
     const deadline = performance.now() + timeoutMs;
     while (!welcome && !failed && hub?.online && !regressed && performance.now() < deadline && !signal.aborted) {
       await wake.wait(deadline - performance.now(), signal);
@@ -153,34 +188,67 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     timeoutMs = welcome ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
   };
 
-  const send = async (session: UplinkSession) => {
-    const bytesInFlight = inFlight.reduce((sum, frame) => sum + frame.size, 0);
-    const room = { frames: window - inFlight.length, bytes: maxBytesInFlight - bytesInFlight };
+  /** How many frames went out; or 1 when something has changed meanwhile. */
+  const send = async (session: UplinkSession): Promise<number> => {
+    const room = frames.room(window);
     if (room.frames <= 0 || room.bytes <= 0 || performance.now() < pauseUntil) return 0;
-    const from = cursor;
-    const frames = await buffer.peek(from, room);
+    const sending = frames;
+    const from = sending.cursor;
+    const found = await stream.peek(from, room);
     // Frames of a manifest that was announced meanwhile come after it.
-    if (cursor !== from || sendManifest) return 1;
-    for (const frame of frames) {
-      inFlight.push({ last: frame.last, size: frame.bytes.length, sentAt: performance.now() });
-      cursor = frame.last;
-      known = Math.max(known, frame.last);
-      session.data(frame.bytes).catch((error: Error) => {
-        failed ??= error;
-        wake.ring();
-      });
+    if (frames !== sending || sending.cursor !== from || sendManifest) return 1;
+    for (const frame of found) {
+      sending.sent(frame);
+      session.data(frame.bytes).catch(noteFailure);
     }
-    return frames.length;
+    return found.length;
+  };
+
+  /** What screens show meanwhile: neither stored nor waited for. */
+  const sendLive = (session: UplinkSession) => {
+    if (!newest || performance.now() - liveAt < liveEveryMs) return;
+    const { oldest } = frames;
+    const isLate = oldest ? now() - oldest.acceptedAt > liveAfterUs : window === 0;
+    if (!isLate) return;
+    liveAt = performance.now();
+    const samples = newest().slice(0, maxFrameSamples);
+    if (samples.length === 0) return;
+    const header = { epoch: buffer.state().epoch, first: 1, count: samples.length, acceptedAt: now() };
+    const frame = sealFrame({ ...header, manifestRevision: manifest.revision }, encodePayload(toColumns(samples)));
+    session.live(frame).catch(noteFailure);
+  };
+
+  const idle = async (signal: AbortSignal) => {
+    const nowMs = performance.now();
+    const ends = [nowMs + longestTimeoutMs];
+    if (frames.oldest) ends.push(frames.oldest.sentAt + timeoutMs);
+    if (pauseUntil > nowMs) ends.push(pauseUntil);
+    if (link === 'paused') ends.push(linkSinceMs + pauseMs);
+    if (newest && (frames.oldest || window === 0)) ends.push(Math.max(nowMs, liveAt) + liveEveryMs);
+    await wake.wait(Math.max(0, Math.min(...ends) - nowMs), signal);
+  };
+
+  /** No answer to what was sent, or none to say that a pause is over. */
+  const isUnanswered = (): boolean => {
+    const nowMs = performance.now();
+    const { oldest } = frames;
+    if (oldest && oldest.sentAt + timeoutMs <= nowMs) {
+      const fields = { through: frames.through, inFlight: frames.frames, timeoutMs };
+      log.warn(fields, 'no acknowledgement; greeting the hub again');
+      timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
+      return true;
+    }
+    return link === 'paused' && linkSinceMs + pauseMs <= nowMs;
   };
 
   const runSession = async (session: UplinkSession, signal: AbortSignal) => {
-    void session.closed.then((error) => {
-      failed ??= error ?? new ConnectionError('the broker closed the connection');
-      wake.ring();
-    });
-    while (!signal.aborted && !regressed) {
+    void session.closed.then((error) => noteFailure(error ?? new ConnectionError('the broker closed the connection')));
+    while (!signal.aborted) {
       if (failed) throw failed;
-      if (!hub?.online) {
+      const next = buffer.outgoing();
+      if (regressed) await stream.renew(frames.known);
+      if (regressed || next.state().epoch !== epoch) await adopt(buffer.outgoing());
+      else if (!hub?.online) {
         setLink('waiting for hub');
         welcome = undefined;
         await wake.wait(longestTimeoutMs, signal);
@@ -188,43 +256,50 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         await greet(session, signal);
       } else if (sendManifest) {
         sendManifest = false;
-        await session.manifest(manifest);
+        await session.manifest(stream.manifest ?? { epoch, ...manifest });
       } else {
-        setLink('forwarding');
+        setLink(window === 0 ? 'paused' : 'forwarding');
+        sendLive(session);
         if ((await send(session)) > 0) continue;
-        const oldest = inFlight[0]?.sentAt ?? Number.POSITIVE_INFINITY;
-        const timeLeft =
-          Math.min(oldest + timeoutMs, pauseUntil > performance.now() ? pauseUntil : Number.POSITIVE_INFINITY) -
-          performance.now();
-        if (oldest + timeoutMs <= performance.now()) {
-          log.warn({ through, inFlight: inFlight.length, timeoutMs }, 'no acknowledgement; greeting the hub again');
-          timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
-          welcome = undefined;
-        } else await wake.wait(Math.min(timeLeft, longestTimeoutMs), signal);
+        if (isUnanswered()) welcome = undefined;
+        else await idle(signal);
       }
     }
   };
 
-  const connectOnce = async (releaser: { release(through: number): void }, signal: AbortSignal) => {
+  const connectOnce = async (signal: AbortSignal) => {
     hub = welcome = failed = undefined;
-    inFlight = [];
+    goBack();
     setLink('connecting');
     const onHubState = (state: HubState) => {
       if (state.hubBoot !== hub?.hubBoot) welcome = undefined;
       hub = state;
       wake.ring();
     };
-    await using session = await uplink.connect({ onAck: onAck(releaser), onHubState }, signal);
+    await using session = await uplink.connect({ onAck, onHubState }, signal);
     log.info({}, 'connected to the broker');
-    await runSession(session, signal);
+    for (;;) {
+      try {
+        return await runSession(session, signal);
+      } catch (error) {
+        if (!isDiskTrouble(error)) throw error;
+        log.warn({ err: error }, 'the disk fails; what is on it is sent when it can be read');
+        if (failed === error) failed = undefined;
+        goBack();
+        await wait(diskPauseMs, signal);
+      }
+    }
   };
 
   return {
     get link() {
-      return regressed ? 'regressed' : link;
+      return link;
     },
     get through() {
-      return through;
+      return epoch === buffer.state().epoch ? frames.through : buffer.state().acked;
+    },
+    get isDraining() {
+      return stream.manifest !== undefined;
     },
     get resent() {
       return resent;
@@ -242,30 +317,32 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       wake.ring();
     },
     async run(signal) {
-      await using releaser = startReleaser(buffer, (err) =>
-        log.warn({ err }, 'could not release from the buffer; trying again'),
-      );
-      for (let failures = 0; !signal.aborted && !regressed; ) {
-        const startedAt = performance.now();
-        try {
-          await connectOnce(releaser, signal);
-        } catch (error) {
-          if (signal.aborted) break;
-          if (!(error instanceof ConnectionError)) throw error;
-          lastError = error;
-          if (failures === 0)
-            log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');
+      releaser = startRelease(stream);
+      try {
+        for (let failures = 0; !signal.aborted; ) {
+          const startedAt = performance.now();
+          try {
+            await connectOnce(signal);
+          } catch (error) {
+            if (signal.aborted) break;
+            if (!(error instanceof ConnectionError)) throw error;
+            lastError = error;
+            if (failures === 0)
+              log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');
+          }
+          setLink('connecting');
+          failures = performance.now() - startedAt > longestRetryMs ? 0 : failures + 1;
+          // Full jitter, so that a thousand agents do not come back at once.
+          if (!signal.aborted) await wait(Math.random() * Math.min(longestRetryMs, 500 * 2 ** failures), signal);
         }
-        setLink('connecting');
-        failures = performance.now() - startedAt > longestRetryMs ? 0 : failures + 1;
-        if (!signal.aborted && !regressed) await pause(Math.min(longestRetryMs, 500 * 2 ** failures), signal);
+      } finally {
+        await releaser[Symbol.asyncDispose]();
       }
     },
   };
 
-  /** Full jitter, so that a thousand agents do not come back at once. */
-  async function pause(longestMs: number, signal: AbortSignal) {
-    const until = performance.now() + Math.random() * longestMs;
+  async function wait(ms: number, signal: AbortSignal) {
+    const until = performance.now() + ms;
     while (performance.now() < until && !signal.aborted) await wake.wait(until - performance.now(), signal);
   }
 }

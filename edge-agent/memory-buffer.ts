@@ -1,29 +1,32 @@
-/** The Buffer contract without a disk: what models and tests compare the durable one with. */
+/** The Buffer contract without a disk: what models and tests compare the durable one with. Nothing is kept once it is settled. */
 import { randomBytes } from 'node:crypto';
-import { sealFrame } from '../protocols/frame.ts';
+import { openFrame, sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Buffer, NumberedFrame } from './buffer.ts';
 import { refuseLargeManifest } from './manifest-limit.ts';
 
 export function createMemoryBuffer(): Buffer {
-  const epoch = randomBytes(16).toString('hex');
+  let epoch = randomBytes(16).toString('hex');
   let frames: NumberedFrame[] = [];
+  let appended = 0;
   let next = 1;
   let acked = 0;
-  let bytes = 0;
+  let regressedAt: TimeUs | undefined;
   let revision = 0;
   let site: string | undefined;
   let tags: ManifestTag[] = [];
   const newest = new Map<number, TimeUs>();
-  return {
-    async append({ first, payload, count, acceptedAt, manifestRevision, watermarks = [] }) {
-      if (first !== next) throw new Error(`a chunk from ${first} cannot follow ${next - 1}`);
-      const frame = sealFrame({ epoch, first, count, acceptedAt, manifestRevision }, payload);
-      next += count;
+  const buffer: Buffer = {
+    async append({ after, chunks, acceptedAt, manifestRevision, watermarks = [] }) {
+      if (after !== appended) throw new Error(`a batch after ${after} cannot follow ${appended}`);
+      for (const { count, payload } of chunks) {
+        const bytes = sealFrame({ epoch, first: next, count, acceptedAt, manifestRevision }, payload);
+        frames.push({ first: next, last: next + count - 1, bytes });
+        next += count;
+        appended += count;
+      }
       for (const [tag, time] of watermarks) newest.set(tag, Math.max(time, newest.get(tag) ?? 0));
-      bytes += frame.length;
-      frames.push({ first, last: next - 1, bytes: frame });
     },
     async peek(after, limit) {
       const found: NumberedFrame[] = [];
@@ -40,7 +43,37 @@ export function createMemoryBuffer(): Buffer {
       if (through <= acked || through >= next) return;
       acked = through;
       frames = frames.filter((frame) => frame.last > through);
-      bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
+    },
+    async rewind(through) {
+      acked = Math.min(acked, Math.max(through, (frames[0]?.first ?? next) - 1));
+    },
+    async renew(after) {
+      epoch = randomBytes(16).toString('hex');
+      const kept = frames.filter(({ first }) => first > after);
+      const offset = (kept[0]?.first ?? next) - 1;
+      frames = kept.map(({ first, last, bytes }) => {
+        const { header, payload } = openFrame(bytes);
+        const sealed = sealFrame({ ...header, epoch, first: first - offset }, payload, header.codec);
+        return { first: first - offset, last: last - offset, bytes: sealed };
+      });
+      next -= offset;
+      acked = 0;
+      regressedAt = Date.now() * 1000;
+    },
+    outgoing: () => {
+      const { epoch: its } = buffer.state();
+      const ifPresent = async <T>(work: () => Promise<T>, otherwise: T) => (epoch === its ? await work() : otherwise);
+      let last = buffer.state();
+      return {
+        state() {
+          last = epoch === its ? buffer.state() : last;
+          return last;
+        },
+        peek: (after, limit) => ifPresent(() => buffer.peek(after, limit), []),
+        release: (through) => ifPresent(() => buffer.release(through), undefined),
+        rewind: (through) => ifPresent(() => buffer.rewind(through), undefined),
+        renew: (after) => ifPresent(() => buffer.renew(after), undefined),
+      };
     },
     async register(declared, newSite) {
       const keyOf = ({ id: _, retired: __, ...tag }: ManifestTag) => JSON.stringify(tag);
@@ -68,7 +101,13 @@ export function createMemoryBuffer(): Buffer {
       return { revision, site, tags: [...tags], idByPath: new Map(ids) };
     },
     acceptedUntil: (tag) => newest.get(tag),
-    state: () => ({ epoch, next, acked, minRetained: frames[0]?.first ?? next, frames: frames.length, bytes }),
+    state: () => {
+      const bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
+      const minRetained = frames[0]?.first ?? next;
+      const lost = { evicted: 0, corrupt: 0, regressedAt, quarantined: [] };
+      return { epoch, next, acked, minRetained, frames: frames.length, bytes, pendingBytes: bytes, ...lost };
+    },
     async [Symbol.asyncDispose]() {},
   };
+  return buffer;
 }

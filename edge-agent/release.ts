@@ -2,7 +2,7 @@
  * Releases acknowledged frames from the buffer, a few times a second: each release is a commit with an fsync, and
  * forgetting one in a crash costs nothing, since the hub acknowledges again.
  */
-import type { Buffer } from './buffer.ts';
+import type { OutgoingStream } from './buffer.ts';
 
 export interface Releaser extends AsyncDisposable {
   /** Everything up to this number may go. */
@@ -11,7 +11,7 @@ export interface Releaser extends AsyncDisposable {
 
 const pauseMs = 200;
 
-export function startReleaser(buffer: Pick<Buffer, 'release'>, onError: (error: unknown) => void): Releaser {
+export function startReleaser(stream: Pick<OutgoingStream, 'release'>, onError: (error: unknown) => void): Releaser {
   let wanted = 0;
   let done = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -22,7 +22,7 @@ export function startReleaser(buffer: Pick<Buffer, 'release'>, onError: (error: 
     timer = undefined;
     const through = wanted;
     if (through <= done) return;
-    await buffer.release(through).then(() => {
+    await stream.release(through).then(() => {
       done = through;
     }, onError);
   };

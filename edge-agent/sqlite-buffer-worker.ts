@@ -1,9 +1,9 @@
 /** The worker thread of the SQLite buffer: a single commit can take half a second on a bad disk, and nobody may wait for it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ConfigError } from '../protocols/errors.ts';
-import { type BufferFile, openBufferFile } from './buffer-file.ts';
+import { type Keeper, openKeeper } from './buffer-keeper.ts';
 
-export type BufferVerb = 'append' | 'peek' | 'release' | 'register' | 'state' | 'close';
+export type BufferVerb = Exclude<keyof Keeper, 'state' | 'watermarks'>;
 
 export interface BufferRequest {
   readonly id: number;
@@ -12,22 +12,26 @@ export interface BufferRequest {
 }
 
 const port = parentPort!;
-let file: BufferFile;
+let keeper: Keeper;
 try {
-  file = openBufferFile(workerData);
-  port.postMessage({ id: 0, result: { state: file.state(), watermarks: file.watermarks() } });
+  const problem = (fields: object, message: string) => {
+    // Errors lose what they are made of on the way between threads.
+    const { err, ...rest } = fields as { err?: Error };
+    port.postMessage({ id: 0, told: [err ? { ...rest, error: err.message } : rest, message] });
+  };
+  keeper = openKeeper(workerData, { changed: () => port.postMessage({ id: 0, state: keeper.state() }), problem });
+  port.postMessage({ id: 1, result: keeper.watermarks(), state: keeper.state() });
   port.on('message', answer);
 } catch (error) {
-  port.postMessage({ id: 0, error: toMessage(error) });
+  port.postMessage({ id: 1, error: toMessage(error) });
 }
 
 function answer({ id, verb, args }: BufferRequest): void {
   try {
-    const result = (file[verb] as (...args: readonly unknown[]) => unknown)(...args);
-    const state = verb === 'append' || verb === 'release' || verb === 'register' ? file.state() : undefined;
-    port.postMessage({ id, result, state });
+    const result = (keeper[verb] as (...args: readonly unknown[]) => unknown)(...args);
+    port.postMessage({ id, result, state: keeper.state() });
   } catch (error) {
-    port.postMessage({ id, error: toMessage(error) });
+    port.postMessage({ id, error: toMessage(error), state: keeper.state() });
   }
   if (verb === 'close') port.close();
 }

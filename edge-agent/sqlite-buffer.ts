@@ -1,30 +1,39 @@
 /** The durable Buffer: SQLite (WAL, synchronous=FULL) in a worker thread; this side only sends requests and keeps their order. */
 import { Worker } from 'node:worker_threads';
 import { ConfigError } from '../protocols/errors.ts';
-import type { ManifestTag } from '../protocols/manifest.ts';
+import type { Manifest, ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
-import type { Buffer, BufferState, Chunk, NumberedFrame, RegisteredTags } from './buffer.ts';
+import type { Batch, Buffer, NumberedFrame, OutgoingStream, RegisteredTags, StreamState } from './buffer.ts';
 import type { BufferFileOptions } from './buffer-file.ts';
+import type { KeeperState, SalvagedState } from './buffer-keeper.ts';
 import type { BufferVerb } from './sqlite-buffer-worker.ts';
+
+export interface SqliteBufferOptions extends BufferFileOptions {
+  /** Told when what is to be sent has changed without having been asked: a salvage is ready. */
+  readonly onChange?: () => void;
+  readonly onProblem?: (fields: object, message: string) => void;
+}
 
 interface Reply {
   readonly id: number;
   readonly result?: unknown;
-  readonly state?: BufferState;
+  readonly state?: KeeperState;
+  readonly told?: readonly [fields: object, message: string];
   readonly error?: { message: string; code?: string; path?: string; hint?: string };
 }
 
+const openedId = 1;
+
 /** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
-export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buffer> {
+export async function openSqliteBuffer({ onChange, onProblem, ...options }: SqliteBufferOptions): Promise<Buffer> {
   const worker = new Worker(new URL('./sqlite-buffer-worker.ts', import.meta.url), {
     workerData: options,
     // It holds a few frames at a time.
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
   });
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
-  let lastId = 0;
-  let state: BufferState | undefined;
-  let watermarks = new Map<number, TimeUs>();
+  let lastId = openedId;
+  let state: KeeperState | undefined;
   let failure: Error | undefined;
 
   const fail = (error: Error) => {
@@ -32,12 +41,14 @@ export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buff
     for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
   };
-  worker.on('message', (reply: Reply) => {
-    if (reply.state) state = reply.state;
-    const call = waiting.get(reply.id);
-    waiting.delete(reply.id);
-    if (reply.error) call?.reject(toError(reply.error));
-    else call?.resolve(reply.result);
+  worker.on('message', ({ id, result, state: newer, told, error }: Reply) => {
+    if (newer) state = newer;
+    if (told) onProblem?.(...told);
+    if (id === 0) return newer && onChange?.();
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (error) call?.reject(toError(error));
+    else call?.resolve(result);
   });
   worker.on('error', fail);
   worker.on('exit', () => fail(new Error('the buffer is closed')));
@@ -54,33 +65,57 @@ export async function openSqliteBuffer(options: BufferFileOptions): Promise<Buff
     return reply;
   };
 
+  let watermarks: Map<number, TimeUs>;
   try {
-    const opened = await expect<{ state: BufferState; watermarks: [number, TimeUs][] }>(0);
-    state = opened.state;
-    watermarks = new Map(opened.watermarks);
+    watermarks = new Map(await expect<[number, TimeUs][]>(openedId));
   } catch (error) {
     await worker.terminate();
     throw error;
   }
 
+  const callsOf = (epoch: () => string) => ({
+    peek: (after: number, limit: object) => call<readonly NumberedFrame[]>('peek', [epoch(), after, limit]),
+    release: (through: number) => call<void>('release', [epoch(), through]),
+    rewind: (through: number) => call<void>('rewind', [epoch(), through]),
+    renew: (after: number) => call<void>('renew', [epoch(), after]),
+  });
+  /** Its last state stays when its epoch is over. */
+  const streamOf = (first: StreamState, manifest?: Manifest): OutgoingStream => {
+    const { epoch } = first;
+    let last = first;
+    const now = () => {
+      last = [state!.live, ...state!.salvaged].find((stream) => stream.epoch === epoch) ?? last;
+      return last;
+    };
+    return { ...callsOf(() => epoch), state: now, manifest };
+  };
+  const manifestOf = ({ epoch, registered }: SalvagedState): Manifest => ({ epoch, ...registered });
+  let outgoing: OutgoingStream | undefined;
+
   return {
-    async append(chunk: Chunk) {
+    ...callsOf(() => state!.live.epoch),
+    async append(batch: Batch) {
       // A payload may be a view of a larger block; its own copy can be handed over instead of cloned.
-      const payload = Uint8Array.from(chunk.payload);
-      await call<void>('append', [{ ...chunk, payload }], [payload.buffer]);
-      for (const [tag, time] of chunk.watermarks ?? []) {
+      const chunks = batch.chunks.map((chunk) => ({ ...chunk, payload: Uint8Array.from(chunk.payload) }));
+      const blocks = chunks.map(({ payload }) => payload.buffer);
+      await call<void>('append', [{ ...batch, chunks }], blocks);
+      for (const [tag, time] of batch.watermarks ?? []) {
         if (!(watermarks.get(tag)! >= time)) watermarks.set(tag, time);
       }
     },
-    peek: (after, limit) => call<readonly NumberedFrame[]>('peek', [after, limit]),
-    release: (through) => call<void>('release', [through]),
+    outgoing() {
+      const [oldest] = state!.salvaged;
+      if (outgoing?.state().epoch !== (oldest ?? state!.live).epoch)
+        outgoing = oldest ? streamOf(oldest, manifestOf(oldest)) : streamOf(state!.live);
+      return outgoing;
+    },
     async register(tags: readonly Omit<ManifestTag, 'id'>[], site: string): Promise<RegisteredTags> {
       type Registered = Omit<RegisteredTags, 'idByPath'> & { ids: [string, number][] };
       const { ids, ...registered } = await call<Registered>('register', [tags, site]);
       return { ...registered, idByPath: new Map(ids) };
     },
     acceptedUntil: (tag) => watermarks.get(tag),
-    state: () => state!,
+    state: () => state!.live,
     async [Symbol.asyncDispose]() {
       if (!failure) await call('close', []);
       await worker.terminate();

@@ -7,8 +7,9 @@ import { definitionOf } from '../protocols/commissioning.ts';
 import { ConfigError, ConnectionError } from '../protocols/errors.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TagDeclaration } from '../protocols/tag-config.ts';
-import type { Buffer, RegisteredTags } from './buffer.ts';
+import type { Buffer, Keep, RegisteredTags } from './buffer.ts';
 import { healthDeclarations } from './health.ts';
+import { keepOf } from './keep.ts';
 
 export interface DeclaredSource {
   readonly id: string;
@@ -26,6 +27,8 @@ export interface TagBook {
   readonly ids: ReadonlyMap<string, number>;
   /** Tags whose newest accepted time must outlive the process; goes with the changes. */
   readonly keepsHistory: ReadonlySet<number>;
+  /** What of a tag is given up last when the buffer is full. */
+  keepOf(tag: number): Keep;
   /** Configured and found. */
   tagsOf(source: string): readonly BookedTag[];
   /** In place of all sources before. What a source has found stays with it, but for those in `restarted`. @throws {ConfigError} */
@@ -66,11 +69,17 @@ export async function openTagBook(options: TagBookOptions): Promise<TagBook> {
   let registered = await register(contents).catch(explain);
   let booked = index(contents, registered);
   const keepsHistory = new Set<number>();
-  const noteHistory = () => {
+  const passing = new Map<number, Keep>();
+  const noteTags = () => {
     keepsHistory.clear();
-    for (const tags of booked.values()) for (const tag of tags) if (tag.history) keepsHistory.add(tag.id);
+    passing.clear();
+    for (const tag of [...booked.values()].flat()) {
+      if (tag.history) keepsHistory.add(tag.id);
+      const keep = keepOf(tag);
+      if (keep !== 'critical') passing.set(tag.id, keep);
+    }
   };
-  noteHistory();
+  noteTags();
 
   /** One after the other: each begins with what the one before has left. */
   let last: Promise<unknown> = Promise.resolve();
@@ -83,7 +92,7 @@ export async function openTagBook(options: TagBookOptions): Promise<TagBook> {
       contents = next;
       registered = after;
       booked = index(next, after);
-      noteHistory();
+      noteTags();
       if (isNews) announce(after);
     });
     last = done.catch(() => {});
@@ -98,6 +107,8 @@ export async function openTagBook(options: TagBookOptions): Promise<TagBook> {
       return registered.idByPath;
     },
     keepsHistory,
+    // The agent's own words are no less than what they speak of.
+    keepOf: (tag) => passing.get(tag) ?? 'critical',
     tagsOf: (source) => booked.get(source) ?? [],
     configure: (site, sources, restarted) =>
       change(({ found }) => {

@@ -174,6 +174,10 @@ export function openFrame(bytes: Uint8Array): { header: FrameHeader; payload: Bu
   return { header, payload: frame.subarray(frameHeaderBytes) };
 }
 
+/** Of a frame that is known to be whole. */
+export const acceptedAtOf = (frame: Uint8Array): TimeUs =>
+  Number(new DataView(frame.buffer, frame.byteOffset, frame.length).getBigUint64(32, true));
+
 /**
  * The samples of a frame, and the canonical bytes they were read from.
  * @throws {RejectedError} with a `FrameFault` as its reason.

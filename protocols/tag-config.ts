@@ -37,6 +37,8 @@ export const tagConfigSchema = z.strictObject({
     .default('process'),
   counter: counterSchema.optional(),
   report: reportSchema.prefault({}),
+  /** What goes first when the buffer is full; absent: by the role. */
+  keep: z.enum(['critical', 'normal', 'bulk']).optional(),
   /** Lowest and highest value of the measuring range, in the tag's unit. */
   range: z
     .tuple([z.number(), z.number()])
@@ -48,6 +50,7 @@ export const tagConfigSchema = z.strictObject({
 export interface TagDeclaration extends Omit<ManifestTag, 'id' | 'source'> {
   readonly report: Report;
   readonly range?: readonly [number, number] | undefined;
+  readonly keep?: 'critical' | 'normal' | 'bulk' | undefined;
   /** Where it is read, for people: `unit 1, holding 40011, uint32 CDAB`. Changes whenever another thing would be read. */
   readonly address: string;
   /** How to read it once, undecoded. */

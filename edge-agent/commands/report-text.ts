@@ -23,9 +23,12 @@ export async function printReport(report: AgentReport, lang: Language, terminal:
   terminal.print(`${say.hub}: ${state} (${f.span(seconds(link.stateSince))})${comma}${name(link.broker)}${error}`);
   const waiting = link.backlog === 0 ? say.empty : `${f.count(link.backlog)} ${say.backlog(link.backlog)}`;
   const oldest = buffer.oldestAt === undefined ? [] : [say.oldest(f.age(seconds(buffer.oldestAt)))];
-  const share = f.percent(buffer.bytes / buffer.maxBytes);
+  const { bytes, pendingBytes, maxBytes, replaySamples, evicted, corrupt } = buffer;
   const used = [
-    say.quota(f.bytes(buffer.bytes), f.bytes(buffer.maxBytes), share),
+    say.quota(f.bytes(pendingBytes), f.bytes(maxBytes), f.percent(pendingBytes / maxBytes)),
+    ...(replaySamples > 0 ? [say.replay(f.count(replaySamples), f.bytes(bytes - pendingBytes))] : []),
+    ...(evicted > 0 ? [say.evicted(f.count(evicted))] : []),
+    ...(corrupt > 0 ? [say.corrupt(f.count(corrupt))] : []),
     say.diskFree(f.bytes(buffer.diskFreeBytes)),
   ];
   terminal.print(`${say.buffer}: ${[waiting, ...oldest, ...used].join(comma)}`);

@@ -1,7 +1,7 @@
 /** The agent's report of itself, put together when somebody asks: no work per sample. */
 import { statfsSync } from 'node:fs';
 import type { Clock } from '../../protocols/clock.ts';
-import { openFrame } from '../../protocols/frame.ts';
+import { acceptedAtOf } from '../../protocols/frame.ts';
 import { connectionName } from '../../protocols/modbus/connection-config.ts';
 import { qualityName } from '../../protocols/quality-names.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -66,16 +66,31 @@ function describeLink({ config, clock, buffer, forwarder }: DescribeOptions): Li
   };
 }
 
+/** Of a frame's byte, with what a row and a page take beside it. */
+const bytesOnDisk = 1.1;
+
 async function describeBuffer({ config, buffer, forwarder }: DescribeOptions): Promise<BufferReport> {
-  const { bytes, frames } = buffer.state();
-  const [oldest] = await buffer.peek(forwarder.through, { frames: 1, bytes: 1 });
+  const state = buffer.state();
+  const { bytes, frames, pendingBytes, minRetained, acked, evicted, corrupt, quarantined } = state;
+  const { maxBytes, full, replayHours } = config.buffer;
+  // While the disk fails it is not known.
+  const [oldest] = await buffer.peek(forwarder.through, { frames: 1, bytes: 1 }).catch(() => []);
   const { bavail, bsize } = statfsSync(config.dataDir);
   return {
     bytes,
-    maxBytes: config.buffer.maxBytes,
+    maxBytes,
+    pendingBytes: Math.min(bytes, Math.round(pendingBytes * bytesOnDisk)),
+    full,
     frames,
-    // Of a frame that the disk has damaged the time is not known.
-    oldestAt: (oldest && openFrame(oldest.bytes).header.acceptedAt) || undefined,
+    replayHours,
+    replaySamples: Math.max(0, acked + 1 - minRetained),
+    evicted,
+    corrupt,
+    regressedAt: state.regressedAt,
+    diskFullSince: state.diskFullSince,
+    degradedSince: state.degradedSince,
+    quarantined,
+    oldestAt: oldest && acceptedAtOf(oldest.bytes),
     diskFreeBytes: bavail * bsize,
   };
 }

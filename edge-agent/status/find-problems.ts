@@ -42,6 +42,10 @@ const connectingGraceUs = 10 * secondUs;
 const silentGraceUs = 90 * secondUs;
 /** A slot is skipped now and then when a garbage collection or a retry falls on it; a device that is too slow skips more. */
 const skippedShare = 0.01;
+/** A hub pauses for a moment whenever its store is slow. */
+const pauseGraceUs = 60 * secondUs;
+/** What happened to a buffer is told for a week: the technician may come on Saturday. */
+const rememberedUs = 7 * dayUs;
 /** Time to order a certificate, or to talk to whoever keeps the PLC. */
 const expiryWarningUs = 30 * dayUs;
 /** At the rates that were measured the last fifth is some hours; at 95 % there is no time left to wait for a visit. */
@@ -100,8 +104,9 @@ const warning = (code: ProblemCode, details: Details, rest: Pick<Problem, 'subje
 function findOfLink(report: Report, context: ProblemContext): Problem[] {
   const { link, now } = report;
   const since = link.stateSince;
-  if (link.state === 'regressed') {
-    return [error('buffer-regressed', { next: link.next, through: link.through }, { since })];
+  if (link.state === 'paused') {
+    const details = { backlog: link.backlog, ...forecast(report, context.earlier) };
+    return now - since < pauseGraceUs ? [] : [warning('hub-pauses', details, { since })];
   }
   if (link.state === 'forwarding') return findGrowingBacklog(report, context);
   if (now - since < connectingGraceUs) return [];
@@ -137,25 +142,52 @@ function findGrowingBacklog(report: Report, { earlier }: ProblemContext): Proble
 /** When the buffer will be full, if it goes on as in the last minutes; empty while it does not grow. */
 function forecast({ now, buffer }: Report, earlier: Report | undefined): { fullInS?: number } {
   if (!earlier || now <= earlier.now) return {};
-  const bytesPerUs = (buffer.bytes - earlier.buffer.bytes) / (now - earlier.now);
+  const bytesPerUs = (buffer.pendingBytes - earlier.buffer.pendingBytes) / (now - earlier.now);
   if (bytesPerUs <= 0) return {};
-  const left = Math.max(0, Math.min(buffer.maxBytes - buffer.bytes, buffer.diskFreeBytes));
+  const settled = buffer.bytes - buffer.pendingBytes;
+  const left = Math.max(0, Math.min(buffer.maxBytes - buffer.pendingBytes, buffer.diskFreeBytes + settled));
   return { fullInS: Math.round(left / bytesPerUs / secondUs) };
 }
 
 function findOfBuffer(report: Report, { earlier }: ProblemContext): Problem[] {
-  const { bytes, maxBytes, diskFreeBytes } = report.buffer;
-  const details = { bytes, maxBytes, diskFreeBytes, backlog: report.link.backlog, ...forecast(report, earlier) };
-  const share = bytes / maxBytes;
-  const problems: Problem[] = [];
-  // What the hub has acknowledged leaves room inside the file: only a backlog fills the buffer.
-  if (report.link.backlog > 0) {
-    if (share >= bufferFullShare) problems.push(error('buffer-full', details));
+  const { bytes, pendingBytes, maxBytes, diskFreeBytes, full, diskFullSince, degradedSince } = report.buffer;
+  const counts = { bytes: pendingBytes, maxBytes, diskFreeBytes, backlog: report.link.backlog };
+  const details = { ...counts, evicts: Number(full === 'evict'), ...forecast(report, earlier) };
+  const share = pendingBytes / maxBytes;
+  const problems: Problem[] = [...findLosses(report, earlier)];
+  if (degradedSince !== undefined) problems.push(error('disk-fails', details, { since: degradedSince }));
+  const evicts = problems.some(({ code }) => code === 'samples-evicted');
+  // What the hub has acknowledged makes room: only a backlog fills the buffer.
+  if (report.link.backlog > 0 && !evicts) {
+    if (share >= bufferFullShare && full === 'stop') problems.push(error('buffer-full', details));
     else if (share >= bufferErrorShare) problems.push(error('buffer-nearly-full', details));
     else if (share >= bufferWarningShare) problems.push(warning('buffer-nearly-full', details));
   }
-  if (diskFreeBytes < diskReserveBytes) problems.push(error('disk-nearly-full', details));
+  if (diskFullSince !== undefined) problems.push(error('disk-full', details, { since: diskFullSince }));
+  else if (diskFreeBytes < diskReserveBytes) problems.push(error('disk-nearly-full', details));
   else if (diskFreeBytes < maxBytes - bytes) problems.push(warning('disk-nearly-full', details));
+  return problems;
+}
+
+/** What is gone, and what was nearly: told while it goes on, and for some days after. */
+function findLosses({ now, buffer, link }: Report, earlier: Report | undefined): Problem[] {
+  const problems: Problem[] = [];
+  const evicted = buffer.evicted - (earlier?.buffer.evicted ?? buffer.evicted);
+  if (evicted > 0) {
+    const details = { evicted, total: buffer.evicted, backlog: link.backlog, diskFreeBytes: buffer.diskFreeBytes };
+    problems.push(error('samples-evicted', details, { since: earlier!.now }));
+  }
+  if (buffer.regressedAt !== undefined && now - buffer.regressedAt < rememberedUs) {
+    problems.push(error('buffer-regressed', { corrupt: buffer.corrupt }, { since: buffer.regressedAt }));
+  }
+  const damaged = buffer.quarantined.findLast(({ at, state }) => state !== 'done' || now - at < rememberedUs);
+  if (damaged) {
+    const { at: since, folder, reason, state } = damaged;
+    problems.push(error('buffer-damaged', { folder, reason, state, corrupt: buffer.corrupt }, { since }));
+  } else if (buffer.corrupt > (earlier?.buffer.corrupt ?? buffer.corrupt)) {
+    const details = { folder: '', reason: '', state: 'gap', corrupt: buffer.corrupt };
+    problems.push(error('buffer-damaged', details, { since: earlier!.now }));
+  }
   return problems;
 }
 

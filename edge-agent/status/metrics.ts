@@ -50,6 +50,15 @@ export function createMetrics({ buffer, acceptor, forwarder, fleet, book, config
   gauge('settled_through', 'highest number that the hub has settled', () => forwarder.through);
   gauge('buffer_frames', 'frames in the buffer', () => buffer.state().frames);
   gauge('buffer_bytes', 'bytes of the buffer on disk', () => buffer.state().bytes);
+  gauge('buffer_pending_bytes', 'bytes of frames that the hub has not settled', () => buffer.state().pendingBytes);
+  gauge('replay_from', 'lowest number that the hub may still ask for again', () => buffer.state().minRetained);
+  gauge('evicted_samples', 'samples given up because the buffer was full', () => buffer.state().evicted);
+  gauge('corrupt_samples', 'samples that the disk has damaged', () => buffer.state().corrupt);
+  gauge('quarantined_buffers', 'damaged buffers that were set aside', () => buffer.state().quarantined.length);
+  gauge('buffer_regressed', '1 when numbers that were given had gone', () => Number(!!buffer.state().regressedAt));
+  gauge('disk_full', '1 while the disk takes no more', () => Number(!!buffer.state().diskFullSince));
+  gauge('disk_degraded', '1 while the disk fails again and again', () => Number(!!buffer.state().degradedSince));
+  gauge('hub_pauses', '1 while the hub takes nothing', () => Number(forwarder.link === 'paused'));
   gauge('resent_frames', 'frames sent more than once', () => forwarder.resent);
   gauge('forwarding', '1 while frames flow to the hub', () => Number(forwarder.link === 'forwarding'));
   gauge('config_version', 'version of the configuration that runs', () => config().version);

@@ -3,6 +3,7 @@
  * `GET /api/status` is an AgentReport, `GET /api/tags` is `{ tags: TagReport[] }`. Times are µs UTC.
  */
 import type { TagType, TimeUs } from '../../protocols/sample.ts';
+import type { Quarantined } from '../buffer.ts';
 import type { LinkState } from '../forward.ts';
 
 export interface AgentReport {
@@ -44,9 +45,26 @@ export interface LinkReport {
 }
 
 export interface BufferReport {
+  /** On disk; what the hub has settled and may ask for again is part of it. */
   readonly bytes: number;
   readonly maxBytes: number;
+  /** What the hub has not acknowledged, as it takes room on disk. */
+  readonly pendingBytes: number;
+  /** At the quota: the oldest of the lowest class goes, or nothing new is taken. */
+  readonly full: 'evict' | 'stop';
   readonly frames: number;
+  /** How long what the hub has settled is kept, and how many of its samples are. */
+  readonly replayHours: number;
+  readonly replaySamples: number;
+  /** Numbers that were given up, or damaged by the disk, since the buffer was made. */
+  readonly evicted: number;
+  readonly corrupt: number;
+  /** When numbers that had been given were found missing, or at the hub and not here. */
+  readonly regressedAt?: TimeUs | undefined;
+  readonly diskFullSince?: TimeUs | undefined;
+  readonly degradedSince?: TimeUs | undefined;
+  /** Damaged buffers that were set aside. */
+  readonly quarantined: readonly Quarantined[];
   /** Acceptance time of the oldest sample that the hub has not acknowledged. */
   readonly oldestAt?: TimeUs | undefined;
   readonly diskFreeBytes: number;
@@ -113,7 +131,11 @@ export interface Problem {
 
 /** The worst first. */
 export const problemCodes = [
+  'buffer-damaged',
   'buffer-regressed',
+  'disk-fails',
+  'disk-full',
+  'samples-evicted',
   'buffer-full',
   'disk-nearly-full',
   'buffer-nearly-full',
@@ -124,6 +146,7 @@ export const problemCodes = [
   'broker-refuses',
   'broker-away',
   'hub-away',
+  'hub-pauses',
   'config-refused',
   'tags-bad',
   'tags-silent',

@@ -18,6 +18,7 @@ export const modbusTags = (config: ModbusConfig): TagDeclaration[] =>
       counter: tag.counter,
       report: tag.report,
       range: tag.range,
+      keep: tag.keep,
       address: describe(unit, tag),
       inspect: { kind: 'modbus' as const, unit, table: tag.table, address: tag.address, count: sizeOf(tag) },
     })),

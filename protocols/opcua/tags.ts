@@ -20,6 +20,7 @@ export function declarationsOf(tag: OpcuaTag, group: OpcuaGroup): TagDeclaration
       counter: tag.counter,
       report: tag.report,
       range: tag.range,
+      keep: tag.keep,
       address: `${tag.node}${index === undefined ? '' : `[${index}]`}${tag.field === undefined ? '' : `.${tag.field}`}`,
       inspect: { kind: 'opcua' as const, node: tag.node, index, field: tag.field },
       history: group.history,

@@ -50,9 +50,8 @@ export function fillBuffer(dir: string, samples: number): void {
   let first = 1;
   for (const columns of demoFrames(samples / samplesPerFrame)) {
     file.append({
-      first,
-      payload: encodePayload(columns),
-      count: samplesPerFrame,
+      after: first - 1,
+      chunks: [{ keep: 'normal', count: samplesPerFrame, payload: encodePayload(columns) }],
       acceptedAt: Date.now() * 1000,
       manifestRevision: 1,
     });

@@ -48,7 +48,8 @@ function bufferBytes(payloads: readonly Uint8Array[], count: number, dir: string
   mkdirSync(dir, { recursive: true });
   const file = openBufferFile({ dir, maxBytes: 1024 ** 3 });
   for (const [i, payload] of payloads.entries()) {
-    file.append({ first: 1 + i * count, payload, count, acceptedAt: Date.now() * 1000, manifestRevision: 1 });
+    const chunks = [{ keep: 'normal' as const, count, payload }];
+    file.append({ after: i * count, chunks, acceptedAt: Date.now() * 1000, manifestRevision: 1 });
   }
   file.close();
   return statSync(join(dir, 'buffer.db')).size;

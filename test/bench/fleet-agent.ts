@@ -75,11 +75,10 @@ export async function createLightAgent(options: LightAgentOptions): Promise<Ligh
       }
     },
   };
-  const { epoch } = buffer.state();
   const forwarder = createForwarder({
     buffer,
     uplink,
-    manifest: { epoch, revision: registered.revision, site, tags: [...registered.tags] },
+    manifest: { revision: registered.revision, site, tags: [...registered.tags] },
     bootId: randomUUID(),
     version: 'fleet',
     log: { info() {}, warn: (fields, message) => log.warn({ agent: id, ...fields }, message), error: log.warn },
@@ -91,9 +90,8 @@ export async function createLightAgent(options: LightAgentOptions): Promise<Ligh
       const first = buffer.state().next;
       waiting.push({ last: first + tags - 1, acceptedMs: performance.now() });
       await buffer.append({
-        first,
-        payload,
-        count: tags,
+        after: first - 1,
+        chunks: [{ keep: 'normal', count: tags, payload }],
         acceptedAt: Date.now() * 1000,
         manifestRevision: registered.revision,
       });

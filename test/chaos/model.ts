@@ -179,9 +179,8 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
       }),
     );
     await buffer.append({
-      first,
-      payload: encodePayload(columns),
-      count: samples,
+      after: first - 1,
+      chunks: [{ keep: 'normal', count: samples, payload: encodePayload(columns) }],
       acceptedAt: Date.now() * 1000,
       manifestRevision: registered.revision,
     });

@@ -22,6 +22,8 @@ const storeStep = 'const rejections = batches.length > 0 ? await store(batches, 
 const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
 /** No bug: it only leaves more frames under way when a fault comes. */
 const slowHub: Edit = { file: ingest, search: storeStep, replace: `await delay(500);\n    ${storeStep}` };
+/** No bug either: what the hub has acknowledged is gone at once, so that nothing is left to mend a mistake with. */
+const noReplay: Edit = { file: 'edge-agent/app.ts', search: 'config.buffer.replayHours * 3_600_000', replace: '0' };
 const embedded = ['--store', 'duckdb'] as const;
 
 export const mutants: readonly Mutant[] = [
@@ -61,24 +63,40 @@ export const mutants: readonly Mutant[] = [
       {
         file: forward,
         search: 'session.data(frame.bytes).catch(',
-        replace: 'session.data(frame.bytes).then(() => buffer.release(frame.last)).catch(',
+        replace: 'session.data(frame.bytes).then(() => stream.release(frame.last)).catch(',
       },
+      noReplay,
     ],
     run: [...embedded, '--faults', 'kill', 'pause'],
   },
   {
     name: 'the agent releases everything it has sent, at any acknowledgement',
-    edits: [slowHub, { file: forward, search: 'releaser.release(to);', replace: 'releaser.release(known);' }],
+    edits: [
+      slowHub,
+      {
+        file: forward,
+        search: 'if (ack.through >= frames.through) releaser?.release(ack.through);',
+        replace: 'releaser?.release(frames.known);',
+      },
+      noReplay,
+    ],
     run: [...embedded, '--faults', 'kill'],
   },
   {
     name: 'numbers are derived from the rows that are left',
     edits: [
       {
-        file: 'edge-agent/buffer-file.ts',
-        search: "let next = readMeta.get('next') as number;",
-        replace: "let next = ((db.prepare('SELECT max(last) FROM chunk').pluck().get() as number | null) ?? 0) + 1;",
+        file: 'edge-agent/buffer-meta.ts',
+        search: 'const now = readMeta(db);',
+        replace: `const now = readMeta(db);
+  now.next = ((db.prepare('SELECT max(last) FROM chunk').pluck().get() as number | null) ?? 0) + 1;`,
       },
+      {
+        file: 'edge-agent/buffer-mark.ts',
+        search: 'if (sum !== sumOf(',
+        replace: 'if (sum !== undefined || sum !== sumOf(',
+      },
+      noReplay,
     ],
     run: [...embedded, '--faults', 'kill'],
   },

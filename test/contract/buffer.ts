@@ -2,13 +2,19 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import type { Test } from 'tap';
-import type { Buffer as AcceptedBuffer } from '../../edge-agent/buffer.ts';
+import type { Buffer as AcceptedBuffer, Batch, Keep } from '../../edge-agent/buffer.ts';
 import { decodePayload, encodePayload, openFrame, toColumns } from '../../protocols/frame.ts';
 
-/** A chunk of `count` samples, the first of which is to get number `first`. */
-export const chunkOf = (count: number, first: number) => ({
-  first,
-  payload: encodePayload(
+/** `count` samples, appended to a new buffer as number `first` and on. */
+export const batchOf = (count: number, first: number, keep: Keep = 'normal'): Batch => ({
+  after: first - 1,
+  chunks: [{ keep, count, payload: payloadOf(count, first) }],
+  acceptedAt: 1_790_000_000_000_000,
+  manifestRevision: 1,
+});
+
+const payloadOf = (count: number, first: number) =>
+  encodePayload(
     toColumns(
       Array.from({ length: count }, (_, i) => ({
         tag: 1 + (i % 7),
@@ -18,22 +24,18 @@ export const chunkOf = (count: number, first: number) => ({
         flags: 0,
       })),
     ),
-  ),
-  count,
-  acceptedAt: 1_790_000_000_000_000,
-  manifestRevision: 1,
-});
+  );
 
 const site = 'demo/site';
 const declare = (path: string, type: 'int' | 'float') =>
   ({ path, type, unit: '', role: 'process', source: 'plc', intervalMs: 1000 }) as const;
 const everything = { frames: 1000, bytes: 1e9 };
 
-export function bufferContract(t: Test, name: string, open: () => Promise<AcceptedBuffer>): void {
+export function bufferContract(t: Test, name: string, open: () => Promise<AcceptedBuffer>, schedules = 40): void {
   t.test(`${name}: numbers samples from 1 without a hole and gives back the very frames`, async (t) => {
     await using buffer = await open();
-    await buffer.append(chunkOf(3, 1));
-    await buffer.append(chunkOf(5, 4));
+    await buffer.append(batchOf(3, 1));
+    await buffer.append(batchOf(5, 4));
     t.match(buffer.state(), { next: 9, acked: 0, minRetained: 1, frames: 2 });
     const frames = await buffer.peek(0, everything);
     t.same(
@@ -50,15 +52,15 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
 
   t.test(`${name}: refuses a chunk that does not follow, so that order survives a failure`, async (t) => {
     await using buffer = await open();
-    await t.rejects(buffer.append(chunkOf(3, 2)), /cannot follow 0/);
-    await buffer.append(chunkOf(3, 1));
-    await t.rejects(buffer.append(chunkOf(3, 1)), /cannot follow 3/);
+    await t.rejects(buffer.append(batchOf(3, 2)), /cannot follow 0/);
+    await buffer.append(batchOf(3, 1));
+    await t.rejects(buffer.append(batchOf(3, 1)), /cannot follow 3/);
     t.equal(buffer.state().next, 4);
   });
 
   t.test(`${name}: peeks after a number, within limits, one frame at least`, async (t) => {
     await using buffer = await open();
-    for (let i = 0; i < 4; i++) await buffer.append(chunkOf(10, 1 + i * 10));
+    for (let i = 0; i < 4; i++) await buffer.append(batchOf(10, 1 + i * 10));
     const firsts = async (after: number, frames: number, bytes = 1e9) =>
       (await buffer.peek(after, { frames, bytes })).map(({ first }) => first);
     t.same(await firsts(0, 2), [1, 11]);
@@ -70,7 +72,7 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
 
   t.test(`${name}: releases only whole frames up to an acknowledged number, and never falls back`, async (t) => {
     await using buffer = await open();
-    for (let i = 0; i < 4; i++) await buffer.append(chunkOf(10, 1 + i * 10));
+    for (let i = 0; i < 4; i++) await buffer.append(batchOf(10, 1 + i * 10));
     await buffer.release(25);
     t.match(buffer.state(), { acked: 25, minRetained: 21, frames: 2, next: 41 });
     await buffer.release(10);
@@ -79,7 +81,7 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
     t.match(buffer.state(), { acked: 25, minRetained: 21 }, 'a number that was never given');
     await buffer.release(40);
     t.match(buffer.state(), { acked: 40, minRetained: 41, frames: 0, next: 41 });
-    await buffer.append(chunkOf(1, 41));
+    await buffer.append(batchOf(1, 41));
     t.equal(buffer.state().next, 42, 'numbers go on after everything is released');
   });
 
@@ -131,14 +133,14 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
     await using buffer = await open();
     t.equal(buffer.acceptedUntil(1), undefined);
     await buffer.append({
-      ...chunkOf(3, 1),
+      ...batchOf(3, 1),
       watermarks: [
         [1, 500],
         [2, 700],
       ],
     });
-    await buffer.append({ ...chunkOf(3, 4), watermarks: [[1, 400]] });
-    await t.rejects(buffer.append({ ...chunkOf(3, 4), watermarks: [[2, 900]] }), 'a chunk that was not accepted');
+    await buffer.append({ ...batchOf(3, 4), watermarks: [[1, 400]] });
+    await t.rejects(buffer.append({ ...batchOf(3, 4), watermarks: [[2, 900]] }), 'a chunk that was not accepted');
     t.same([buffer.acceptedUntil(1), buffer.acceptedUntil(2)], [500, 700]);
   });
 
@@ -156,7 +158,7 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
         let acked = 0;
         for (const { verb, count } of steps) {
           if (verb === 'append') {
-            await buffer.append(chunkOf(count, next));
+            await buffer.append(batchOf(count, next));
             frames.push([next, next + count - 1]);
             next += count;
           } else if (verb === 'release') {
@@ -180,8 +182,8 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: schedules },
     );
-    t.pass('40 random schedules');
+    t.pass(`${schedules} random schedules`);
   });
 }

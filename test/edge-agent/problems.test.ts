@@ -36,7 +36,20 @@ const report = (change: Partial<Report> = {}): Report => ({
     through: 10_000,
     resentFrames: 0,
   },
-  buffer: { bytes: 1_000_000, maxBytes: 2 * gigabyte, frames: 1, oldestAt: now, diskFreeBytes: 20 * gigabyte },
+  buffer: {
+    bytes: 1_000_000,
+    maxBytes: 2 * gigabyte,
+    pendingBytes: 1_000_000,
+    full: 'stop',
+    frames: 1,
+    replayHours: 24,
+    replaySamples: 0,
+    evicted: 0,
+    corrupt: 0,
+    quarantined: [],
+    oldestAt: now,
+    diskFreeBytes: 20 * gigabyte,
+  },
   sources: [plc()],
   ...change,
 });
@@ -81,7 +94,7 @@ const find = (change: Partial<Report>, tags: TagReport[] = [], context: Partial<
   findProblems(report(change), tags, { ...nothing, ...context });
 const link = (change: Partial<Report['link']>) => ({ link: { ...report().link, ...change } });
 const buffer = (share: number, change: Partial<Report['buffer']> = {}) => ({
-  buffer: { ...report().buffer, bytes: share * 2 * gigabyte, ...change },
+  buffer: { ...report().buffer, bytes: share * 2 * gigabyte, pendingBytes: share * 2 * gigabyte, ...change },
 });
 const earlier = (change: Partial<Report> = {}): Report => report({ now: now - 5 * minuteUs, ...change });
 const inDays = (days: number) => new Date(now / 1000 + days * dayMs);
@@ -99,7 +112,15 @@ const waiver = (days: number) => ({
 
 /** A case of every code; the words are tried on what is found here. */
 const cases: Record<ProblemCode, ReturnType<typeof find>> = {
-  'buffer-regressed': find(link({ state: 'regressed' })),
+  'buffer-regressed': find(buffer(0, { regressedAt: now - minuteUs, corrupt: 12 })),
+  'buffer-damaged': find(
+    buffer(0, {
+      quarantined: [{ at: now - minuteUs, folder: '/var/lib/payesh', reason: 'malformed', state: 'sending' }],
+    }),
+  ),
+  'disk-fails': find(buffer(0, { degradedSince: now - minuteUs })),
+  'disk-full': find(buffer(0, { diskFullSince: now - minuteUs, diskFreeBytes: 0 })),
+  'samples-evicted': find(buffer(0.995, { evicted: 500, full: 'evict' }), [], { earlier: earlier() }),
   'buffer-full': find(buffer(0.995), [], { earlier: earlier() }),
   'disk-nearly-full': find(buffer(0, { diskFreeBytes: 100 * 1024 ** 2 })),
   'buffer-nearly-full': find(buffer(0.85), [], { earlier: earlier(buffer(0.84)) }),
@@ -113,6 +134,7 @@ const cases: Record<ProblemCode, ReturnType<typeof find>> = {
     link({ state: 'greeting', error: 'the hub has put this agent in quarantine: two gateways use its name' }),
   ),
   'broker-away': find(link({ state: 'connecting', error: 'connect ETIMEDOUT' }), [], { earlier: earlier(buffer(0)) }),
+  'hub-pauses': find(link({ state: 'paused' })),
   'hub-away': find(link({ state: 'waiting for hub' })),
   'config-refused': find({
     config: {
@@ -246,6 +268,20 @@ t.test('thresholds', async (t) => {
     t.same(codes(find(buffer(0.96))), ['buffer-nearly-full error']);
     t.same(codes(find(buffer(0.995))), ['buffer-full error']);
     t.same(codes(find({ ...buffer(0.995), ...link({ backlog: 0 }) })), []);
+  });
+
+  t.test('a buffer that gives up samples says so while it does, and is not called full beside', async (t) => {
+    const full = (evicted: number) => buffer(0.995, { evicted, full: 'evict' });
+    t.same(codes(find(full(500), [], { earlier: earlier(full(200)) })), ['samples-evicted error']);
+    t.same(codes(find(full(500), [], { earlier: earlier(full(500)) })), ['buffer-nearly-full error']);
+  });
+
+  t.test('what happened to a buffer is told for a week', async (t) => {
+    const damaged = (days: number, state: 'sending' | 'done') =>
+      buffer(0, { quarantined: [{ at: now - days * 1440 * minuteUs, folder: '/f', reason: 'r', state }] });
+    t.same(codes(find(damaged(6, 'done'))), ['buffer-damaged error']);
+    t.same(codes(find(damaged(8, 'done'))), []);
+    t.same(codes(find(damaged(8, 'sending'))), ['buffer-damaged error'], 'and as long as something is to come');
   });
 
   t.test('a disk that cannot hold the whole buffer is told, one that is nearly full is an error', async (t) => {

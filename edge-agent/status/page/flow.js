@@ -41,7 +41,7 @@ export function createFlow(place, { words, format }) {
 
       setText(hub.figure, words.link[link.state]);
       setText(hub.label, words.since(format.since(link.stateSince, now), format.span((now - link.stateSince) / 1e6)));
-      hub.element.dataset.state = { forwarding: 'good', regressed: 'bad', connecting: 'bad' }[link.state] ?? 'warn';
+      hub.element.dataset.state = { forwarding: 'good', connecting: 'bad' }[link.state] ?? 'warn';
       setNotes(hub.notes, [
         [link.broker, 'ltr'],
         [words.acknowledged(format.count(link.through))],
@@ -53,8 +53,9 @@ export function createFlow(place, { words, format }) {
     },
   };
 
-  function updateBuffer({ buffer: { bytes, maxBytes, oldestAt, diskFreeBytes }, link: { backlog } }, now) {
-    const share = Math.min(1, bytes / maxBytes);
+  function updateBuffer({ buffer: kept, link: { backlog } }, now) {
+    const { bytes, pendingBytes, maxBytes, oldestAt, diskFreeBytes, replaySamples, evicted, corrupt } = kept;
+    const share = Math.min(1, pendingBytes / maxBytes);
     setText(buffer.figure, format.count(backlog));
     setText(buffer.label, backlog === 0 ? words.empty : words.backlog(backlog));
     setHidden(buffer.figure, backlog === 0);
@@ -64,9 +65,12 @@ export function createFlow(place, { words, format }) {
     const state = share >= 0.95 ? 'bad' : share >= 0.8 ? 'warn' : 'good';
     buffer.element.dataset.state = state;
     setNotes(buffer.notes, [
-      [words.quota(format.bytes(bytes), format.bytes(maxBytes), format.percent(share))],
+      [words.quota(format.bytes(pendingBytes), format.bytes(maxBytes), format.percent(share))],
+      replaySamples > 0 && [words.replay(format.count(replaySamples), format.bytes(bytes - pendingBytes))],
+      evicted > 0 && [words.evicted(format.count(evicted))],
+      corrupt > 0 && [words.corrupt(format.count(corrupt))],
       backlog > 0 && oldestAt !== undefined && [words.oldest(format.age((now - oldestAt) / 1e6))],
-      trendText(backlog, Math.min(maxBytes - bytes, diskFreeBytes)),
+      trendText(backlog, Math.min(maxBytes - pendingBytes, diskFreeBytes + bytes - pendingBytes)),
       [words.diskFree(format.bytes(diskFreeBytes))],
     ]);
   }

@@ -231,12 +231,57 @@ export const problems = {
     ],
   }),
   'buffer-regressed': (d, f) => ({
-    what: 'This buffer is older than what the hub has: sending has stopped',
-    means: `The hub holds numbers up to ${f.count(d.through)} that this buffer has not given. It was probably restored from a backup. Measuring goes on and is kept here, but nothing is sent until somebody decides.`,
+    what: 'The buffer had fallen behind what it had already kept',
+    means:
+      'Its file was older than it should be: a disk that lost what was written, or a copy that was put back. The agent has begun anew by itself; measuring and sending go on.' +
+      (d.corrupt > 0 ? ` ${samples(d.corrupt, f)} are lost, and the hub lists them.` : ''),
     todo: [
-      'Delete nothing: keep the data folder as it is.',
-      'Stop the agent, set another `dataDir` in the configuration, and start it again: it begins a new stream.',
-      'Tell the hub’s operator, who can take over what the old folder holds.',
+      'If somebody put an older copy of the data folder back: nothing more is to be done.',
+      'Otherwise do not trust the disk or SD card: exchange it. Look for errors of it with `journalctl -k -p err`',
+    ],
+  }),
+  'buffer-damaged': (d, f) => ({
+    what: 'The disk has damaged the buffer',
+    means:
+      {
+        salvaging:
+          'A new one is in use, nothing that is measured now is lost. What can be read of the old one is being read.',
+        sending: 'A new one is in use. What could be read of the old one is on its way to the hub.',
+        done: 'A new one is in use, and what could be read of the old one is at the hub.',
+        failed: 'A new one is in use. Of the old one nothing could be read.',
+      }[d.state] ?? 'Single frames could not be read any more.',
+    todo: [
+      ...(d.corrupt > 0 ? [`${samples(d.corrupt, f)} are lost; the hub lists them as “corrupt”.`] : []),
+      'Do not trust the disk or SD card: exchange it. Look for errors of it with `journalctl -k -p err`',
+      ...(d.folder ? [`The damaged file is kept in \`${d.folder}\``] : []),
+    ],
+  }),
+  'disk-fails': (d, f) => ({
+    what: 'The disk fails again and again',
+    means: `What is measured now waits in memory, and is lost when that is full or the agent is stopped. The ${samples(d.backlog, f)} on the disk are sent when it can be read.`,
+    todo: [
+      'Look what the system says of the disk: `journalctl -k -p err` and `mount`: it may have become read-only.',
+      'Exchange the disk or SD card; copy the data folder before, as far as it can be read.',
+    ],
+  }),
+  'disk-full': (d) => ({
+    what: 'The disk is full',
+    means: d.evicts
+      ? 'The buffer cannot grow: the oldest of what matters least is given up for what is measured now, and the hub is told.'
+      : 'What is measured now is not being kept until there is room. Nothing in the buffer is lost.',
+    todo: [
+      'See what takes the room: `df -h` and `du -xhd1 /var`',
+      'Limit the system’s logs: `journalctl --vacuum-size=200M`',
+      'Delete nothing in the agent’s data folder. When there is room, the agent goes on by itself.',
+    ],
+  }),
+  'samples-evicted': (d, f) => ({
+    what: `The buffer is full: ${samples(d.evicted, f)} were given up within minutes`,
+    means: `The oldest of what matters least goes for what is measured now, ${samples(d.total, f)} so far. Counters, registers and states go last. The hub is told every number.`,
+    todo: [
+      'Restore the connection to the hub at once: see the other problems here.',
+      `Or raise \`buffer.maxBytes\` and restart the agent: the disk has ${f.bytes(d.diskFreeBytes)} free. Nothing in the buffer is touched by that.`,
+      'Which tags go first is said by `keep` in the configuration.',
     ],
   }),
   'backlog-grows': (d, f) => ({
@@ -253,7 +298,9 @@ export const problems = {
   'buffer-nearly-full': (d, f) => ({
     what: `The buffer is ${f.percent(d.bytes / d.maxBytes)} full`,
     means:
-      `Nothing is lost yet. When it is full, nothing new is accepted until the hub has taken something.` +
+      (d.evicts
+        ? 'Nothing is lost yet. When it is full, the oldest of what matters least goes for what is new.'
+        : 'Nothing is lost yet. When it is full, nothing new is accepted until the hub has taken something.') +
       (d.fullInS === undefined ? '' : ` At this rate that is in ${f.span(d.fullInS)}.`),
     todo: [
       'Restore the connection to the hub first: see the other problems here.',
@@ -277,6 +324,11 @@ export const problems = {
       'Limit the system’s logs: `journalctl --vacuum-size=200M`',
       'Delete nothing in the agent’s data folder.',
     ],
+  }),
+  'hub-pauses': (d, f) => ({
+    what: 'The hub takes nothing just now',
+    means: `It is there and has asked to wait: its store is slow or full. ${kept(d, f)}`,
+    todo: ['Tell the hub’s operator. Nothing is to be done here: sending goes on by itself.'],
   }),
   'config-refused': (d, f) => ({
     what: `The changed configuration was not taken`,

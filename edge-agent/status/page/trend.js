@@ -8,7 +8,7 @@ export function createTrend() {
   let points = [];
   return {
     add({ now, link, buffer, startedAt }) {
-      const point = { now, startedAt, backlog: link.backlog, bytes: buffer.bytes };
+      const point = { now, startedAt, backlog: link.backlog, bytes: buffer.pendingBytes };
       const last = points.at(-1);
       if (last && (last.startedAt !== startedAt || last.now > now)) points = [];
       points = [...points.filter((each) => now - each.now <= windowUs), point];

@@ -15,6 +15,9 @@ export interface Words {
   readonly empty: string;
   quota(bytes: string, max: string, percent: string): string;
   oldest(age: string): string;
+  replay(count: string, bytes: string): string;
+  evicted(count: string): string;
+  corrupt(count: string): string;
   diskFree(bytes: string): string;
   readonly hub: string;
   readonly link: Readonly<Record<LinkReport['state'], string>>;

@@ -1,0 +1,197 @@
+/**
+ * Keeps a buffer going whatever its disk does. A file that is damaged is set aside and salvaged, and a new one with a new
+ * epoch takes its place at once. After an error of the disk the file is opened anew, since what a failed fsync left in
+ * memory is not on the disk; when that happens again and again, the agent is told, and goes on trying. It never ends.
+ */
+import type { ManifestTag } from '../protocols/manifest.ts';
+import type { TimeUs } from '../protocols/sample.ts';
+import type { Batch, BufferState, NumberedFrame, Quarantined, StreamState, Watermark } from './buffer.ts';
+import { isDamage } from './buffer-database.ts';
+import { type BufferFile, type BufferFileOptions, openBufferFile } from './buffer-file.ts';
+import { openQuarantine } from './buffer-quarantine.ts';
+import type { FileRegistration } from './buffer-tags.ts';
+
+export interface SalvagedState extends StreamState {
+  readonly registered: Pick<FileRegistration, 'revision' | 'site' | 'tags'>;
+}
+
+export interface KeeperState {
+  readonly live: BufferState;
+  /** The oldest first. */
+  readonly salvaged: readonly SalvagedState[];
+}
+
+export interface KeeperEvents {
+  /** Something has changed that nobody asked for. */
+  changed(): void;
+  problem(fields: object, message: string): void;
+}
+
+const degradedAfter = 3;
+const degradedWithinMs = 600_000;
+
+export type Keeper = ReturnType<typeof openKeeper>;
+
+/** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
+export function openKeeper(options: BufferFileOptions, { changed, problem }: KeeperEvents) {
+  const { dir } = options;
+  const quarantine = openQuarantine(dir, (entry: Quarantined) => {
+    problem(entry, entry.state === 'failed' ? 'nothing could be salvaged' : 'salvaged: it goes to the hub first');
+    changed();
+  });
+  /** What a new file takes over. */
+  let registered: Pick<FileRegistration, 'revision' | 'site' | 'tags'> | undefined;
+  const watermarks = new Map<number, TimeUs>();
+  let appended = 0;
+  let lastState: Omit<BufferState, 'quarantined'> | undefined;
+  let failures: number[] = [];
+  let degradedSince: number | undefined;
+  /** undefined after an error of the disk, until it can be opened again. */
+  let file: BufferFile | undefined;
+
+  /** An append of which it is not known whether it is durable; then, found to be. */
+  let doubtful: Batch | undefined;
+  let durableAfterAll: Batch | undefined;
+
+  const noteWatermarks = (newer: Iterable<Watermark>): void => {
+    for (const [tag, time] of newer) watermarks.set(tag, Math.max(time, watermarks.get(tag) ?? 0));
+  };
+  const replace = (reason: string): BufferFile => {
+    problem({ reason, alarm: 'BUFFER_CORRUPT' }, 'the buffer is damaged: set aside, and a new one begun');
+    quarantine.setAside(reason);
+    const fresh = openBufferFile(options, appended);
+    if (registered) fresh.inherit(registered, watermarks);
+    return fresh;
+  };
+  const open = (): BufferFile => {
+    try {
+      const opened = openBufferFile(options, appended);
+      noteWatermarks(opened.watermarks());
+      return opened;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return replace((error as Error).message);
+    }
+  };
+  const close = (): void => {
+    try {
+      file?.close();
+    } catch {
+      // It is opened anew, or the process ends: either way the next one reads what is on the disk.
+    }
+    file = undefined;
+  };
+
+  const noteFailure = (error: unknown): void => {
+    const now = performance.now();
+    failures = [...failures.filter((at) => now - at < degradedWithinMs), now];
+    if (failures.length >= degradedAfter && degradedSince === undefined) {
+      degradedSince = Date.now() * 1000;
+      problem({ err: error, alarm: 'BUFFER_DEGRADED' }, 'the disk fails again and again; trying on');
+    }
+  };
+  const noteSuccess = (): void => {
+    if (degradedSince === undefined || performance.now() - failures.at(-1)! < degradedWithinMs) return;
+    degradedSince = undefined;
+    failures = [];
+  };
+
+  /** Opened anew, with all it has on the disk. */
+  const reopen = (): BufferFile => {
+    const { next, epoch } = lastState!;
+    const opened = open();
+    try {
+      opened.settleLog();
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    const state = opened.state();
+    if (state.epoch === epoch && state.next > next) {
+      opened.foundAppended(state.next - next);
+      durableAfterAll = doubtful;
+    }
+    doubtful = undefined;
+    return opened;
+  };
+
+  const perform = <T>(work: (live: BufferFile) => T): T => {
+    for (let attempts = 0; ; attempts++) {
+      try {
+        file ??= reopen();
+        const result = work(file);
+        appended = file.appended;
+        lastState = file.state();
+        noteSuccess();
+        return result;
+      } catch (error) {
+        if (isDamage(error)) {
+          close();
+          file = replace((error as Error).message);
+          changed();
+        } else if (isDisk(error)) {
+          close();
+          noteFailure(error);
+        } else throw error;
+        if (attempts > 0) throw error;
+      }
+    }
+  };
+
+  const append = (batch: Batch): void => {
+    perform((live) => {
+      doubtful = batch;
+      if (durableAfterAll?.after !== batch.after) live.append(batch);
+      doubtful = undefined;
+      durableAfterAll = undefined;
+    });
+    noteWatermarks(batch.watermarks ?? []);
+  };
+
+  /** A salvage that is damaged too has given what it had. */
+  const ofStream = <T>(epoch: string, work: (stream: BufferFile) => T, otherwise: T): T => {
+    const salvage = quarantine.salvages.find((each) => each.file.streamState().epoch === epoch);
+    if (!salvage) return perform((live) => (live.streamState().epoch === epoch ? work(live) : otherwise));
+    try {
+      return work(salvage.file);
+    } finally {
+      const { acked, next } = salvage.file.streamState();
+      if (acked === next - 1) salvage.done();
+    }
+  };
+
+  file = open();
+  lastState = file.state();
+  if (lastState.regressedAt !== undefined && Date.now() * 1000 - lastState.regressedAt < 60_000_000)
+    problem({ ...lastState, alarm: 'BUFFER_REGRESSED' }, 'numbers that had been given were gone; they are a gap');
+
+  return {
+    append,
+    peek: (epoch: string, after: number, limit: { frames: number; bytes: number }): NumberedFrame[] =>
+      ofStream(epoch, (stream) => stream.peek(after, limit), []),
+    release: (epoch: string, through: number): void => ofStream(epoch, (stream) => stream.release(through), undefined),
+    rewind: (epoch: string, through: number): void => ofStream(epoch, (stream) => stream.rewind(through), undefined),
+    renew: (epoch: string, after: number): void => ofStream(epoch, (stream) => stream.renew(after), undefined),
+    register(declared: readonly Omit<ManifestTag, 'id'>[], site: string): FileRegistration {
+      const answer = perform((live) => live.register(declared, site));
+      registered = answer;
+      return answer;
+    },
+    watermarks: (): Watermark[] => [...watermarks],
+    state: (): KeeperState => ({
+      live: { ...lastState!, degradedSince, quarantined: quarantine.list },
+      salvaged: quarantine.salvages.map((salvage) => ({
+        ...salvage.file.streamState(),
+        registered: salvage.registered,
+      })),
+    }),
+    close(): void {
+      quarantine.close();
+      close();
+    },
+  };
+}
+
+/** What the disk itself does; a full one is no failure. */
+const isDisk = (error: unknown): boolean =>
+  /^(SQLITE_(IOERR|READONLY|CANTOPEN)|EIO|EROFS)/.test((error as { code?: string }).code ?? '');
