@@ -26,6 +26,8 @@ export interface BenchContext {
   readonly dir: string;
   /** How long a bench of a rate shall hold it, seconds; each has its own usual length. */
   readonly seconds?: number | undefined;
+  /** How long an outage is, hours. */
+  readonly hours?: number | undefined;
   /** How many agents a fleet has. */
   readonly agents?: number | undefined;
   /** What is going on, for a person who waits. */

@@ -11,6 +11,8 @@ export interface DemoSignals {
   /** Tags of all factories; ids are 1 to this. */
   readonly tags: number;
   /** By tag id - 1. */
+  readonly paths: readonly string[];
+  /** By tag id - 1. */
   readonly types: readonly ('float' | 'string')[];
   /** The samples of the next second, in the order in which an agent would see them. */
   nextSecond(): Sample[];
@@ -36,6 +38,7 @@ export function createDemoSignals({
   let second = 0;
   return {
     tags,
+    paths: plants.flatMap(({ signals }) => signals.map(({ signal }) => signal.path)),
     types: plants.flatMap(({ signals }) =>
       signals.map(({ signal }) => (typeof signal.value === 'string' ? 'string' : 'float')),
     ),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- NAME…] [--seconds S] [--agents N] [--json]`: the benches, each figure beside a reference of the same
+ * `npm run bench [-- NAME…] [--seconds S] [--hours H] [--agents N] [--json]`: the benches, each figure beside a reference of the same
  * run or the bound that it must keep. A name also stands for all that begin with it: `fleet` for `fleet-embedded` and so on.
  */
 import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bench, toLine } from './bench.ts';
 import { bytes } from './bytes.ts';
+import { disk72h } from './disk-72h.ts';
 import { drainEmbedded, drainInflux } from './drain.ts';
 import { drainLiveEmbedded, drainLiveInflux } from './drain-live.ts';
 import { fleetEmbedded, fleetInflux, fleetStorm } from './fleet.ts';
@@ -15,6 +16,7 @@ import { live } from './live.ts';
 import { modbus } from './modbus.ts';
 import { opcua } from './opcua.ts';
 import { pipeline } from './pipeline.ts';
+import { restart } from './restart.ts';
 
 const benches: readonly Bench[] = [
   pipeline,
@@ -24,6 +26,8 @@ const benches: readonly Bench[] = [
   live,
   modbus,
   opcua,
+  disk72h,
+  restart,
   fleetEmbedded,
   fleetInflux,
   fleetStorm,
@@ -33,7 +37,12 @@ const benches: readonly Bench[] = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, seconds: { type: 'string' }, agents: { type: 'string' } },
+  options: {
+    json: { type: 'boolean' },
+    seconds: { type: 'string' },
+    hours: { type: 'string' },
+    agents: { type: 'string' },
+  },
 });
 const known = benches.flatMap(({ names }) => names);
 const means = (asked: string, name: string) => name === asked || name.startsWith(`${asked}-`);
@@ -64,6 +73,7 @@ try {
   const context = {
     dir,
     seconds: given(values.seconds),
+    hours: given(values.hours),
     agents: given(values.agents),
     progress: (text: string) => void process.stderr.write(`… ${text}\n`),
   };
