@@ -1,7 +1,8 @@
 /**
  * The Ledger contract: what the hub knows of every stream. A stream is one epoch of one agent; its samples are
  * numbered from 1 without a hole, and `through` says up to which number all of them are settled: stored, dead-lettered
- * with a reason, or a declared gap. Everything is durable when a verb returns (SQLite, synchronous=FULL).
+ * with a reason, or a declared gap. Everything is durable when a verb returns (SQLite, synchronous=FULL), but for what
+ * agents say of themselves, which they say again: greetings and manifests are with the next settled frame, or within 0.1 s.
  */
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';

@@ -7,9 +7,10 @@ import type { Hello } from '../../protocols/messages.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { KnownTag, Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
 import { prepareRewind } from './rewind.ts';
-import { readRows, type StreamRow, toStream } from './rows.ts';
+import { readRows, toStream } from './rows.ts';
 import { prepareSchema } from './schema.ts';
 import { streamNumberOf } from './stream-number.ts';
+import { createUnsaved } from './unsaved.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -31,11 +32,9 @@ export function openSqliteLedger(file: string): Ledger {
   const rows = readRows(db);
 
   const insertStream = db.prepare(
-    'INSERT INTO stream (number, agent, epoch, through, expired, inherited) VALUES (:number, :agent, :epoch, :inherited, :inherited, :inherited)',
+    'INSERT OR IGNORE INTO stream (number, agent, epoch, through, expired, inherited) VALUES (:number, :agent, :epoch, :inherited, :inherited, :inherited)',
   );
-  const writeHello = db.prepare<[string, number, number], StreamRow>(
-    'UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ? RETURNING *',
-  );
+  const writeHello = db.prepare('UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ?');
   const closeStream = db.prepare('UPDATE stream SET closed_at = ? WHERE number = ?');
   const insertManifest = db.prepare('INSERT OR IGNORE INTO manifest VALUES (?, ?, ?, ?)');
   const writeRevision = db.prepare('UPDATE stream SET manifest_revision = ? WHERE number = ?');
@@ -52,6 +51,7 @@ export function openSqliteLedger(file: string): Ledger {
   const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)');
   const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
   const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?)');
+  const moveOpenGap = db.prepare('UPDATE gap SET first = ? WHERE stream = ? AND last IS NULL');
   const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
   const rewind = prepareRewind(db);
   const writeReplay = db.prepare("INSERT OR REPLACE INTO meta VALUES ('replay', ?)");
@@ -71,10 +71,12 @@ export function openSqliteLedger(file: string): Ledger {
   const byIdentity = new Map<string, StreamState>();
   let knownTags: KnownTag[] | undefined;
 
-  const keep = (row: StreamRow): StreamState => {
-    const state: StreamState = { stream: { ...toStream(row) }, tags: new Map(), site: '' };
-    states.set(row.number, state);
-    byIdentity.set(`${row.agent} ${row.epoch}`, state);
+  const { later, durably, save } = createUnsaved(db);
+
+  const keep = (stream: Stream): StreamState => {
+    const state: StreamState = { stream: { ...stream }, tags: new Map(), site: '' };
+    states.set(stream.number, state);
+    byIdentity.set(`${stream.agent} ${stream.epoch}`, state);
     return state;
   };
   const learn = (state: StreamState, manifest: Manifest) => {
@@ -84,37 +86,45 @@ export function openSqliteLedger(file: string): Ledger {
     knownTags = undefined;
   };
 
-  for (const row of rows.streams()) keep(row);
+  for (const row of rows.streams()) keep(toStream(row));
   for (const { stream, manifest } of rows.manifests()) learn(states.get(stream)!, manifest);
 
-  const close = ({ number, through, hello }: Stream, now: number) => {
-    closeStream.run(now, number);
-    const complete = hello?.final && through >= hello.next - 1;
-    if (!complete) closeGap.run(number, through + 1, 'closed before it was known to be drained', now);
+  const close = (stream: Mutable<Stream>, now: number) => {
+    stream.closedAt = now;
+    const { number } = stream;
+    later(`close ${number}`, () => {
+      closeStream.run(now, number);
+      const complete = stream.hello?.final && stream.through >= stream.hello.next - 1;
+      if (!complete) closeGap.run(number, stream.through + 1, 'closed before it was known to be drained', now);
+    });
   };
 
   const greet = (agent: string, hello: Hello, now: number, inherited = 0): Stream => {
-    const known = byIdentity.get(`${agent} ${hello.epoch}`);
-    const number = known?.stream.number ?? streamNumberOf(agent, hello.epoch);
+    const { epoch } = hello;
+    const known = byIdentity.get(`${agent} ${epoch}`);
+    const number = known?.stream.number ?? streamNumberOf(agent, epoch);
     if (!known && states.has(number)) throw collision(states.get(number)!.stream, agent);
-    const others = [...states.values()].filter(
-      (state) => state !== known && state.stream.agent === agent && state.stream.closedAt === null,
-    );
-    const row = db.transaction(() => {
-      for (const { stream } of others) close(stream, now);
-      if (known) reopenGap.run(number);
-      else insertStream.run({ number, agent, epoch: hello.epoch, inherited });
-      return writeHello.get(JSON.stringify(hello), now, number)!;
-    })();
-    for (const { stream } of others) stream.closedAt = now;
+    for (const other of states.values()) {
+      if (other !== known && other.stream.agent === agent && other.stream.closedAt === null) close(other.stream, now);
+    }
     knownTags = undefined;
-    const { stream } = known ?? keep(row);
+    if (!known) later(`open ${number}`, () => insertStream.run({ number, agent, epoch, inherited }));
+    const { stream } = known ?? keep(newStream(number, agent, epoch, inherited));
+    later(`greet ${number}`, () => {
+      reopenGap.run(number);
+      writeHello.run(JSON.stringify(hello), now, number);
+    });
     return Object.assign(stream, { hello, helloAt: now, closedAt: null });
+  };
+
+  /** What was under way when a stream was closed comes before the gap of unknown end. */
+  const makeRoom = (number: number, last: number) => {
+    if (states.get(number)!.stream.closedAt !== null) moveOpenGap.run(last + 1, number);
   };
 
   type Progress = Pick<Stream, 'through' | 'samples' | 'deadLetters' | 'lastAcceptedAt'>;
 
-  const settle = db.transaction((settled: readonly (SettledFrame | SettledGap)[], now: number) => {
+  const settle = (settled: readonly (SettledFrame | SettledGap)[], now: number) => {
     const progress = new Map<number, Progress>();
     for (const one of settled) {
       const { stream, first, last } = 'gap' in one ? one.gap : one.batch;
@@ -122,6 +132,7 @@ export function openSqliteLedger(file: string): Ledger {
       if (first !== before.through + 1) {
         throw new Error(`stream ${stream}: what begins at ${first} does not follow ${before.through}`);
       }
+      makeRoom(stream, last);
       if ('gap' in one) {
         insertGap.run(stream, first, last, one.gap.reason, one.at);
         const { samples, deadLetters, lastAcceptedAt } = before;
@@ -132,7 +143,7 @@ export function openSqliteLedger(file: string): Ledger {
       writeThrough.run(through, samples, deadLetters, lastAcceptedAt, now, number);
     }
     return progress;
-  });
+  };
 
   const settleFrame = ({ batch, deadLetters }: SettledFrame, before: Progress, now: number): Progress => {
     const { stream, first, last, contentHash, minTime, maxTime, acceptedAt } = batch;
@@ -149,35 +160,45 @@ export function openSqliteLedger(file: string): Ledger {
     };
   };
 
-  const { batches, batchFrom, deadLetters, gaps, gapCount } = rows;
+  const { batches, batchFrom, deadLetters } = rows;
   return {
     id: rows.id(),
     batches,
     batchFrom,
     deadLetters,
-    gaps,
-    gapCount,
+    gaps(stream) {
+      save();
+      return rows.gaps(stream);
+    },
+    gapCount(stream) {
+      save();
+      return rows.gapCount(stream);
+    },
     streams: () => [...states.values()].map(({ stream }) => stream),
     declared: () => [...states.values()],
     stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
     greet,
     keepManifest(number, manifest, now) {
       const state = states.get(number)!;
-      db.transaction(() => {
+      later(`manifest ${number} ${manifest.revision}`, () => {
         insertManifest.run(number, manifest.revision, JSON.stringify(manifest), now);
         writeRevision.run(manifest.revision, number);
-      })();
+      });
       learn(state, manifest);
     },
     tagsOf: (number) => states.get(number)!.tags,
     settle(settled, now) {
-      for (const [number, progress] of settle(settled, now)) {
+      for (const [number, progress] of durably(() => settle(settled, now))) {
         Object.assign(states.get(number)!.stream, progress, { settledAt: now });
       }
     },
     rewind(number, to) {
       const { stream } = states.get(number)!;
-      if (to < stream.through) Object.assign(stream, rewind(stream, to));
+      if (to < stream.through)
+        Object.assign(
+          stream,
+          durably(() => rewind(stream, to)),
+        );
       return stream.through;
     },
     beginReplay: (stream, numbers) => void writeReplay.run(JSON.stringify({ stream, numbers })),
@@ -187,22 +208,23 @@ export function openSqliteLedger(file: string): Ledger {
     },
     resolve(number, numbers) {
       const { stream } = states.get(number)!;
-      const [samples, letters] = db.transaction(() => {
+      const [samples, letters] = durably(() => {
         let resolved = 0;
         for (const letter of numbers) resolved += deleteDeadLetter.run(number, letter).changes;
         const counts = [stream.samples + resolved, stream.deadLetters - resolved] as const;
         writeCounts.run(...counts, number);
         deleteReplay.run();
         return counts;
-      })();
+      });
       Object.assign(stream, { samples, deadLetters: letters });
     },
     declareGap(number, last, reason, now) {
       const { stream } = states.get(number)!;
-      db.transaction(() => {
+      durably(() => {
+        makeRoom(number, last);
         insertGap.run(number, stream.through + 1, last, reason, now);
         writeThroughOnly.run(last, number);
-      })();
+      });
       stream.through = last;
     },
     expire(before) {
@@ -237,10 +259,28 @@ export function openSqliteLedger(file: string): Ledger {
     },
     quarantines: () => quarantined,
     [Symbol.dispose]() {
+      save();
       db.close();
     },
   };
 }
+
+const newStream = (number: number, agent: string, epoch: string, inherited: number): Stream => ({
+  number,
+  agent,
+  epoch,
+  through: inherited,
+  expired: inherited,
+  inherited,
+  manifestRevision: 0,
+  hello: null,
+  helloAt: null,
+  lastAcceptedAt: null,
+  settledAt: null,
+  samples: 0,
+  deadLetters: 0,
+  closedAt: null,
+});
 
 const collision = ({ agent, number }: Stream, by: string): RejectedError =>
   new RejectedError(`stream ${number} is one of agent ${agent} already: give ${by} a new buffer, and so a new epoch`, {

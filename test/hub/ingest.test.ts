@@ -10,6 +10,7 @@ import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { createOwnership } from '../../hub/ingest/ownership.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
+import { openLedgerReader } from '../../hub/ledger/open-reader.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
@@ -284,23 +285,45 @@ t.test('nothing is acknowledged while the store is away, and everything when it 
   t.equal(hub.ingest.blocked, undefined);
 });
 
-t.test('greetings and manifests that the ledger cannot take now go unanswered, and the hub lives', async (t) => {
-  const hub = createHub(t);
-  const other = new Database(hub.file);
-  other.exec('BEGIN IMMEDIATE');
-  hub.greet();
-  t.same(hub.answers, []);
-  t.equal(hub.link.faults.get('ledger'), 1, 'a manifest of a stream that was never opened is another fault');
-  other.exec('ROLLBACK');
-  void hub.send('up/hello', hello);
-  other.exec('BEGIN IMMEDIATE');
-  void hub.send('up/manifest', encodeManifest(manifest));
-  t.equal(hub.link.faults.get('ledger'), 2);
-  other.exec('ROLLBACK');
-  other.close();
-  hub.greet();
-  t.match(hub.answers.at(-1), { kind: 'welcome', through: 0 });
-  t.equal(hub.ledger.streams()[0]!.manifestRevision, 1);
+t.test(
+  'greetings and manifests wait for a ledger that takes nothing now; no frame is acknowledged before it does',
+  async (t) => {
+    const hub = createHub(t);
+    const other = new Database(hub.file);
+    other.exec('BEGIN IMMEDIATE');
+    hub.greet();
+    t.match(hub.answers, [{ kind: 'welcome', through: 0 }]);
+    void hub.send('up/data', frame(1, [[2, 1]]));
+    await until(() => hub.ingest.blocked?.startsWith('the ledger') === true, 'blocked');
+    void hub.send('up/hello', hello);
+    t.match(hub.answers.at(-1), { kind: 'welcome', window: 0 });
+    other.exec('ROLLBACK');
+    other.close();
+    await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 1), 'ack');
+    using reopened = openSqliteLedger(hub.file);
+    t.same(reopened.streams(), hub.ledger.streams());
+    t.same(reopened.tags(), hub.ledger.tags());
+  },
+);
+
+t.test('what agents say of themselves is durable a moment later, with one commit for all', async (t) => {
+  const file = join(t.testdir(), 'ledger.db');
+  using ledger = openSqliteLedger(file);
+  for (let i = 0; i < 500; i++) ledger.greet(`a${i}`, hello, now);
+  using before = openLedgerReader(file);
+  t.equal(before.streams().length, 0);
+  await until(() => before.streams().length === 500, 'saved');
+  ledger.greet('a0', { ...hello, epoch: 'cd'.repeat(16) }, now);
+  t.match(ledger.gaps(streamNumberOf('a0', epoch)), [{ first: 1, last: null }]);
+  ledger.settle([{ gap: { stream: streamNumberOf('a0', epoch), first: 1, last: 5, reason: 'evicted' }, at: now }], now);
+  t.match(
+    before.gaps(streamNumberOf('a0', epoch)),
+    [
+      { first: 1, last: 5 },
+      { first: 6, last: null },
+    ],
+    'what was under way when a stream was closed moves its unknown end',
+  );
 });
 
 t.test('damaged frames are refused, unreadable ones are listed number by number, and the hub goes on', async (t) => {
