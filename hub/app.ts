@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
 import { ConfigError } from '../protocols/errors.ts';
@@ -16,6 +17,7 @@ import { catalogue } from './kpi/catalogue.ts';
 import { type OtherLedger, openLedgerReader } from './ledger/open-reader.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { uniteLedgers } from './ledger/unite.ts';
+import { isWaitedOut } from './ledger/waited-out.ts';
 import { createLatestValues, followStored, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
 import { plantAssets } from './plant/assets.ts';
@@ -57,9 +59,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const inDataDir = (name: string) => join(config.dataDir, name);
   const hubBoot = randomUUID();
 
-  using access = openAccess(inDataDir('access.db'));
+  const open = <T>(openIt: () => T) => onceTheDiskTakesIt(openIt, log, stop);
+
+  using access = await open(() => openAccess(inDataDir('access.db')));
   const firstToken = access.tokens.ensureFirst(options.presetToken);
-  using ledger = openSqliteLedger(inDataDir('ledger.db'));
+  using ledger = await open(() => openSqliteLedger(inDataDir('ledger.db')));
   await using store = await openStore({
     config: config.store,
     dir: inDataDir('samples'),
@@ -70,7 +74,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   });
   using others = openOthers(config.ledgers);
   const everyLedger = uniteLedgers([ledger, ...others.ledgers]);
-  using database = openRollUpDatabase(inDataDir('rollup.db'));
+  using database = await open(() => openRollUpDatabase(inDataDir('rollup.db')));
   const dirt = openDirtBook(database);
   const buckets = openBuckets(database);
   const rollUp = createRollUp({
@@ -200,6 +204,19 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       username === ingestUser ? same(given, password) : access.agents.verify(username, given);
     const own = await startBroker({ host, port, authenticate, ingestUser, log });
     return { url: own.url, password, stats: own.stats, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
+  }
+}
+
+/** A full or failing disk is waited out, as while the hub runs: ending would only make it start again. */
+async function onceTheDiskTakesIt<T>(open: () => T, log: FastifyBaseLogger, stop: AbortSignal): Promise<T> {
+  for (let told = false; ; told = true) {
+    try {
+      return open();
+    } catch (error) {
+      if (!isWaitedOut(error) || stop.aborted) throw error;
+      if (!told) log.error({ err: error }, 'the disk takes nothing; the hub starts as soon as it does');
+      await delay(1000, undefined, { signal: stop }).catch(() => {});
+    }
   }
 }
 
