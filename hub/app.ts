@@ -87,14 +87,14 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     log,
   });
   const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger: everyLedger, clock });
-  const { values: rolled, snap } = createRolledValues({ plants, ledger: everyLedger, buckets, clock });
+  const { values: rolled, ...rolledUp } = createRolledValues({ plants, ledger: everyLedger, buckets, clock });
   const kpis = {
     ...evaluator,
     definitions: () => catalogue,
     windowed: evaluator.definitions,
     assets: () => plantAssets(plants),
     rolled,
-    snap,
+    ...rolledUp,
   };
 
   await using broker = await openBroker();

@@ -10,6 +10,7 @@ import { deadLettersCommand } from './commands/delivery/dead-letters.ts';
 import { gapsCommand } from './commands/delivery/gaps.ts';
 import { quarantineCommand } from './commands/delivery/quarantine.ts';
 import { rewindCommand, streamsCommand } from './commands/delivery/streams.ts';
+import { explainCommand } from './commands/explain.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -35,6 +36,7 @@ program
   .addCommand(tokenCommand(openAccessFile))
   .addCommand(agentCommand(openAccessFile))
   .addCommand(verifyCommand())
+  .addCommand(explainCommand())
   .addCommand(streamsCommand())
   .addCommand(deadLettersCommand())
   .addCommand(gapsCommand())

@@ -7,15 +7,18 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import { catalogue } from '../kpi/catalogue.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { KpiParameters } from '../kpi/parameters.ts';
+import type { Elements } from '../kpi/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import { hourUs } from '../plant/zone.ts';
 import { baselineOf } from './baseline-in-force.ts';
-import type { Buckets } from './buckets.ts';
+import type { Buckets, Tier } from './buckets.ts';
 import { type Bucket, type Granularity, snapped } from './grid.ts';
 import { parametersOf } from './kpi-parameters.ts';
+import { finish } from './merge.ts';
+import { rolledAssets } from './roll-up-plan.ts';
 import { type Input, type RolledRecord, rolledRecords, seriesOf } from './rolled-records.ts';
-import { type KpiAsset, kpiAssets } from './site-plan.ts';
+import { type KpiAsset, kpiAssets, planSite } from './site-plan.ts';
 import { siteTags } from './site-tags.ts';
 
 export interface RolledRequest {
@@ -30,6 +33,20 @@ export interface RolledRequest {
   /** What was known then; absent is now. */
   readonly asOf?: TimeUs | undefined;
 }
+
+export interface RolledPart extends Input {
+  readonly elements: Elements;
+}
+
+const below: Readonly<Record<Tier, Tier>> = {
+  gregorian_month: 'day',
+  month: 'day',
+  week: 'day',
+  day: 'hour',
+  shift: 'cell',
+  hour: 'cell',
+  cell: 'cell',
+};
 
 interface Range {
   readonly from: TimeUs;
@@ -49,6 +66,10 @@ export interface RolledValue extends KpiValue {
 export interface RolledValues {
   /** By bucket, asset and KPI, ascending. @throws {RangeError} a KPI that is not known, or an empty range. */
   values(request: RolledRequest): RolledValue[];
+  /** What a value was merged from, one tier below: days of a month, hours of a day or shift, cells of an hour. */
+  partsOf(value: RolledValue): RolledPart[];
+  /** Full paths of the tags whose samples a value comes from. */
+  tagsOf(value: RolledValue): string[];
   /** Whole buckets that cover a range, of all plants; undefined where there is none. */
   snap(granularity: Granularity, range: Range): Range | undefined;
 }
@@ -129,6 +150,22 @@ export function createRolledValues(options: {
   };
 
   return {
+    partsOf({ inputs, start, end }) {
+      return inputs.flatMap(({ group, asset, tier }) =>
+        buckets
+          .read({ tier: below[tier], group, assets: [asset], from: start, to: end })
+          .map(({ sums, ...part }) => ({ ...part, elements: finish(sums) })),
+      );
+    },
+    tagsOf({ asset, inputs }) {
+      const plant = plants.find(({ path }) => path === asset || asset.startsWith(`${path}/`));
+      if (!plant) return [];
+      const tags = siteTags(plant.path, ledger.tags());
+      const groups = new Set(inputs.map(({ group }) => group));
+      const rolled = rolledAssets(plant, tags).filter(({ path }) => inputs.some((input) => input.asset === path));
+      const asked = rolled.flatMap((one) => one.asked).filter(({ group }) => groups.has(group));
+      return planSite(plant, asked, tags).needs.tags.map(({ path }) => path);
+    },
     snap(granularity, { from, to }) {
       const spans = plants.map((plant) => snapped(plant, granularity, { start: from, end: to }));
       if (spans.length === 0) return undefined;

@@ -3,7 +3,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
 import type { Granularity } from '../rollup/grid.ts';
-import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledPart, RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
 import type { Window } from './times.ts';
 
 export interface KpiSource {
@@ -18,6 +18,10 @@ export interface KpiSource {
   ): Promise<readonly KpiValue[]>;
   /** Whole buckets from what is stored. */
   rolled(request: RolledRequest): readonly RolledValue[];
+  /** What a value was merged from, one tier below. */
+  partsOf(value: RolledValue): readonly RolledPart[];
+  /** Full paths of the tags whose samples it comes from. */
+  tagsOf(value: RolledValue): readonly string[];
   /** What a range becomes when it is snapped outward to whole buckets; undefined where no plant is known. */
   snap(granularity: Granularity, range: Window): Window | undefined;
 }

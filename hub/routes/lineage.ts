@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { elementSpec } from '../kpi/elements.ts';
+import type { Input } from '../rollup/rolled-records.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
@@ -10,24 +11,26 @@ import { notFound } from './problem.ts';
 import { formatTime } from './times.ts';
 import { decodeValueId } from './value-id.ts';
 
+const inputSchema = z.object({
+  group: z.string(),
+  asset: z.string(),
+  tier: z.string(),
+  start: z.string(),
+  end: z.string(),
+  revision: z.int(),
+  computed_at: z.string(),
+});
+
 const lineageSchema = z.object({
   value: kpiValueSchema,
   definition: kpiDefinitionSchema,
   plant_version: z.string().meta({ description: 'of the plant model that the elements were computed with' }),
   elements: z.array(z.object({ name: z.string(), value: z.number(), unit: z.string(), meaning: z.string() })),
-  inputs: z
-    .array(
-      z.object({
-        group: z.string(),
-        asset: z.string(),
-        tier: z.string(),
-        start: z.string(),
-        end: z.string(),
-        revision: z.int(),
-        computed_at: z.string(),
-      }),
-    )
-    .meta({ description: 'stored buckets of elements; each is merged from cells, and a cell computed from samples' }),
+  inputs: z.array(inputSchema).meta({ description: 'the stored buckets that it was computed from' }),
+  parts: z
+    .array(inputSchema.extend({ elements: z.record(z.string(), z.number()) }))
+    .meta({ description: 'what those were merged from, one tier below: cells are computed from samples' }),
+  tags: z.array(z.string()).meta({ description: 'whose samples, as told by /series, all of it comes from' }),
 });
 
 export const lineageRoutes =
@@ -56,16 +59,23 @@ export const lineageRoutes =
             const { unit = '', meaning = '' } = elementSpec(name) ?? {};
             return { name, value: amount, unit, meaning };
           }),
-          inputs: value.inputs.map(({ group, asset, tier, start, end, revision, computedAt }) => ({
-            ...{ group, asset, tier, revision },
-            start: formatTime(start),
-            end: formatTime(end),
-            computed_at: formatTime(computedAt),
+          inputs: value.inputs.map(inputJson),
+          parts: context.kpis.partsOf(value).map((part) => ({
+            ...inputJson(part),
+            elements: Object.fromEntries(Object.entries(part.elements).filter(([name]) => name in value.elements)),
           })),
+          tags: [...context.kpis.tagsOf(value)],
         };
       },
     );
   };
+
+const inputJson = ({ group, asset, tier, start, end, revision, computedAt }: Input): z.infer<typeof inputSchema> => ({
+  ...{ group, asset, tier, revision },
+  start: formatTime(start),
+  end: formatTime(end),
+  computed_at: formatTime(computedAt),
+});
 
 function find(id: string, { kpis }: RouteContext): RolledValue | undefined {
   const key = decodeValueId(id);

@@ -138,6 +138,8 @@ function createKpis(): KpiSource {
     assets: () => assets,
     windowed: () => definitions,
     rolled: () => [],
+    partsOf: () => [],
+    tagsOf: () => [],
     snap: (_granularity, range) => range,
     async evaluate({ kpis, assets: asked, from, to }, signal) {
       signal.throwIfAborted();

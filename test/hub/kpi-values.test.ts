@@ -45,6 +45,8 @@ async function rolledHub(t: Test) {
       assets: () => plantAssets([plant]),
       evaluate: async () => [],
       rolled: rollUp.values,
+      partsOf: rollUp.partsOf,
+      tagsOf: rollUp.tagsOf,
       snap: rollUp.snap,
     },
   });
@@ -123,6 +125,18 @@ t.test('a value tells its lineage: formula, what each element means, and the buc
     lineage.inputs.map(({ asset, tier, revision }: Json) => [asset, tier, revision]),
     ['m1', 'm2', 'm3'].map((unit) => [`${line}/${unit}`, 'day', 1]),
   );
+  const hours = lineage.parts.filter(({ asset }: Json) => asset === `${line}/m1`);
+  t.equal(hours[0].tier, 'hour');
+  t.equal(
+    hours.reduce((sum: number, { elements }: Json) => sum + (elements.APT_s ?? 0), 0),
+    450 * 60,
+    'its parts add up to it',
+  );
+  t.ok(
+    hours.every(({ elements }: Json) => !('GQ' in elements)),
+    'only what the figure is made of',
+  );
+  t.ok(lineage.tags.includes(`${line}/m1/state`));
   for (const id of ['nonsense', Buffer.from('["prod.oee","no/such","day",0]').toString('base64url')]) {
     t.equal((await get(`kpi-values/${id}/lineage`)).status, 404);
   }

@@ -27,12 +27,7 @@ export interface RolledSite {
   rollUp(
     plant: Plant,
     clock: { now: TimeUs },
-  ): RollUp & {
-    readonly buckets: Buckets;
-    readonly values: RolledValues['values'];
-    readonly snap: RolledValues['snap'];
-    restart(plant?: Plant): RollUp;
-  };
+  ): RollUp & RolledValues & { readonly buckets: Buckets; restart(plant?: Plant): RollUp };
 }
 
 export function createRolledSite(site: string, agentCount: number): RolledSite {
@@ -95,8 +90,8 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           log: { info() {}, warn() {} },
         });
       const now = { now: () => clock.now };
-      const { values, snap } = createRolledValues({ plants: [plant], ledger, buckets, clock: now });
-      return { ...make(plant), buckets, values, snap, restart: (current = plant) => make(current) };
+      const rolled = createRolledValues({ plants: [plant], ledger, buckets, clock: now });
+      return { ...make(plant), ...rolled, buckets, restart: (current = plant) => make(current) };
     },
   };
 }
