@@ -47,7 +47,10 @@ function compare(
   if (coverage < leastCoverage) return { numerator: 0, denominator: 1, coverage, leastCoverage, parameters };
   const difference = was.value === null || is.value === null ? null : of(was.value, is.value);
   if (difference === null) return { undefined: 'DEN_ZERO', coverage, parameters };
-  const interval = bootstrapInterval(before, after, seed, (a, b) => {
+  // A thousand times: with what the KPI reads, and no more.
+  const names = new Set([...Object.keys(was.elements), ...Object.keys(is.elements)]);
+  const [readBefore, readAfter] = [before, after].map((days) => days.map((day) => only(day, names)));
+  const interval = bootstrapInterval(readBefore!, readAfter!, seed, (a, b) => {
     const [drawnBefore, drawnAfter] = [resultOf(comparison, a).value, resultOf(comparison, b).value];
     return drawnBefore === null || drawnAfter === null ? null : of(drawnBefore, drawnAfter);
   });
@@ -62,6 +65,9 @@ function compare(
     parameters,
   };
 }
+
+const only = (day: Elements, names: ReadonlySet<string>): Elements =>
+  Object.fromEntries(Object.entries(day).filter(([name]) => names.has(name)));
 
 const resultOf = ({ compute }: Comparison, days: readonly Elements[]) => compute(mergeElements(days, 'time'));
 

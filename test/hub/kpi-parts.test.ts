@@ -88,7 +88,7 @@ t.test('a baseline of two variables finds what the data were made of', (t) => {
 
 t.test('a change point is found between the observations', (t) => {
   const days = (shape: (x: number) => number) =>
-    Array.from({ length: 24 }, (_, index) => ({ CDD_Kd: index, kWh: shape(index) }));
+    Array.from({ length: 24 }, (_, index) => (index * 7) % 24).map((x) => ({ CDD_Kd: x, kWh: shape(x) }));
   for (const [method, shape, point, terms] of [
     ['above', (x: number) => 500 + 12 * Math.max(0, x - 8.25), 8.25, [12]],
     ['below', (x: number) => 500 + 7 * Math.max(0, 14.5 - x), 14.5, [7]],
