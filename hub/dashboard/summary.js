@@ -57,9 +57,11 @@ function createProof(token, { words, format }) {
 }
 
 function sums(streams, format) {
-  const sum = (key) => format.count(streams.reduce((total, stream) => total + stream[key], 0));
+  const total = (key) => streams.reduce((sum, stream) => sum + stream[key], 0);
+  const sum = (key) => format.count(total(key));
   return {
-    through: sum('through'),
+    // What another hub accounts for is told in its part.
+    through: format.count(total('through') - total('inherited')),
     stored: sum('stored'),
     deadLetters: sum('dead_letters'),
     gaps: sum('gap_numbers'),

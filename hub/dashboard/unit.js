@@ -142,7 +142,9 @@ function updateRow({ tag, session, element, value, mark, age }, { values, agents
   mark.title = isCut ? words.cut : words.severity[latest.severity] + code;
   mark.setAttribute('aria-label', mark.title);
   mark.setAttribute('role', 'img');
-  setText(age, format.age((now - Date.parse(latest.time)) / 1000));
+  const ageText = format.age((now - Date.parse(latest.time)) / 1000);
+  // While older samples are on their way the agent says what holds now; that itself comes later.
+  setText(age, latest.stored === false ? `${ageText} · ${words.notStoredYet}` : ageText);
 }
 
 function valueText({ value, severity }, tag, words, format) {

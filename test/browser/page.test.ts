@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { toColumns } from '../../protocols/frame.ts';
 import { noon, sample, startHub } from '../hub/http-fixture.ts';
 
 const executablePath = '/usr/bin/chromium';
@@ -102,6 +103,19 @@ t.test('the page', { skip }, async (t) => {
     await page.context().setOffline(false);
     await page.getByText('33.25 °C').waitFor({ timeout: 20_000 });
     await page.getByText('The connection to the hub is lost').waitFor({ state: 'hidden' });
+  });
+
+  t.test('a value that is on its way is shown, and said to be not stored yet', async (t) => {
+    const hub = await startHub(t);
+    fillHub(hub);
+    const { page } = await openPage(t, browser, { locale: 'en-GB' });
+    await page.goto(`${hub.origin}/#token=${hub.token('analyst')}`);
+    await page.getByText('CNC 1').first().waitFor();
+    hub.latest.show(hub.streams.machining, toColumns([sample(2, noon + 1_000_000, 44.75)]));
+    await page.getByText('44.75 °C').waitFor();
+    await page.getByText('not stored yet').waitFor();
+    hub.arrive(hub.streams.machining, [sample(2, noon + 1_000_000, 44.75)]);
+    await page.getByText('not stored yet').waitFor({ state: 'detached' });
   });
 
   t.test('proves the delivery on demand', async (t) => {
