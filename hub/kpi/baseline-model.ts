@@ -2,6 +2,7 @@
  * An energy baseline (ISO 50006) as it is kept: energy of a period = intercept + Σ terms. One shape for a ratio, one or
  * two variables, a change point, and a table of coefficients from elsewhere.
  */
+import { exceeds } from './compare.ts';
 import type { ElementName } from './element-table.ts';
 import type { Elements } from './result.ts';
 
@@ -70,7 +71,7 @@ export function expectedEnergy({ intercept, terms, range }: BaselineModel, varia
     const x = variables[variable];
     if (x === undefined) return { energy: null, isExtrapolated: false };
     const [least, greatest] = range[variable] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-    if (x < least || x > greatest) isExtrapolated = true;
+    if (exceeds(least, x) || exceeds(x, greatest)) isExtrapolated = true;
     energy +=
       coefficient * (above !== undefined ? Math.max(0, x - above) : below !== undefined ? Math.max(0, below - x) : x);
   }
@@ -81,7 +82,8 @@ export function expectedEnergy({ intercept, terms, range }: BaselineModel, varia
 export function isAccepted({ fit, limits, period }: BaselineModel): boolean | undefined {
   if (!fit) return undefined;
   const { cvRmse, nmbe } = limits ?? guideline14[period];
-  return fit.cvRmse !== null && fit.nmbe !== null && fit.cvRmse <= cvRmse && Math.abs(fit.nmbe) <= nmbe;
+  if (fit.cvRmse === null || fit.nmbe === null) return false;
+  return !exceeds(fit.cvRmse, cvRmse) && !exceeds(Math.abs(fit.nmbe), nmbe);
 }
 
 /** Running sum of actual − expected, period by period; a period without one of both adds nothing and shows null. */

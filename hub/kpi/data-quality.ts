@@ -1,4 +1,5 @@
 /** How far the data themselves can be trusted. Of itself everything is known: coverage is 1. */
+import { exceeds } from './compare.ts';
 import { define, share } from './definition.ts';
 import { latencyPercentile } from './latency.ts';
 import type { Elements } from './result.ts';
@@ -111,7 +112,7 @@ const completeTag = 0.95;
 export function tagCoverage(contracted: readonly (Elements | undefined)[]): Elements {
   const mapped = contracted.filter((tag) => tag !== undefined);
   const isComplete = ({ known_s = 0, expected_s = 0 }: Elements) =>
-    expected_s > 0 && share(known_s, expected_s) >= completeTag;
+    expected_s > 0 && !exceeds(completeTag, share(known_s, expected_s));
   return {
     tags_contracted: contracted.length,
     tags_mapped: mapped.length,

@@ -2,6 +2,7 @@
  * How a definition is made: it declares what it reads, and cannot read anything else, so that a value shows all its
  * inputs. What an assessment says becomes a result by R1 to R5: never 0 for "not known", never clamped, never rounded.
  */
+import { exceeds } from './compare.ts';
 import type { ElementName } from './element-table.ts';
 import type { Flag } from './flags.ts';
 import type { KpiDefinition } from './kpi.ts';
@@ -113,9 +114,9 @@ const finiteOnly = (parameters: KpiResult['parameters']): KpiResult['parameters'
   );
 
 function statusOf({ ok, partial }: CoverageLimits, coverage: number, suspect: boolean, least = partial): KpiStatus {
-  if (coverage < least) return 'no_data';
+  if (exceeds(least, coverage)) return 'no_data';
   if (suspect) return 'suspect';
-  return coverage < ok ? 'partial' : 'ok';
+  return exceeds(ok, coverage) ? 'partial' : 'ok';
 }
 
 /** Known share of a whole; of nothing, all is known. */

@@ -2,6 +2,7 @@
  * ISO 22400-2 production KPIs from the elements of a unit, or of several added up (R4). OEE is Σ PRI·GQ / PBT, which
  * equals availability × effectiveness × quality but stays defined when nothing ran and needs no state (kpi.md, 1).
  */
+import { exceeds } from './compare.ts';
 import { define, type Ratio, type Read, share } from './definition.ts';
 import type { Flag } from './flags.ts';
 
@@ -88,7 +89,7 @@ export const availability = define({
       denominator: pbt - unknown,
       coverage: stateCoverage(e),
       bounds: unknown > 0 && pbt > 0 ? [apt / pbt, (apt + unknown) / pbt] : undefined,
-      flags: [apt > pbt - unknown && 'CALENDAR_MISMATCH', e('RUN_NO_ORDER_s') > 0 && 'RUN_NO_ORDER'],
+      flags: [exceeds(apt, pbt - unknown) && 'CALENDAR_MISMATCH', e('RUN_NO_ORDER_s') > 0 && 'RUN_NO_ORDER'],
     };
   },
 });
@@ -113,7 +114,7 @@ export const effectiveness = define({
       suspect: e('counter_suspect') > 0,
       flags: [
         running === 0 && planned > 0 && 'PQ_WITHOUT_APT',
-        running > 0 && planned / running > plausibleEffectiveness && 'PRI_SUSPECT',
+        running > 0 && exceeds(planned / running, plausibleEffectiveness) && 'PRI_SUSPECT',
         ...counterFlags(e),
       ],
     };
@@ -154,7 +155,7 @@ export const oee = define({
       suspect: e('counter_suspect') > 0,
       bounds:
         e('PBT_uncounted_s') > 0 && pbt > 0 ? [certain / pbt, (certain + pbt - e('PBT_known_s')) / pbt] : undefined,
-      flags: [e('APT_s') + e('APT_X_s') > pbt && pbt > 0 && 'CALENDAR_MISMATCH', ...counterFlags(e)],
+      flags: [exceeds(e('APT_s') + e('APT_X_s'), pbt) && pbt > 0 && 'CALENDAR_MISMATCH', ...counterFlags(e)],
     };
   },
 });

@@ -1,4 +1,5 @@
 /** Where a site's electricity comes from and where it goes: self-supply, and the balance of the meter tree. */
+import { exceeds } from './compare.ts';
 import { define, type Read, share } from './definition.ts';
 import { meterKpi } from './energy.ts';
 
@@ -49,7 +50,7 @@ export const closure = define({
       numerator: open,
       denominator: main,
       coverage: balanceCoverage(e),
-      flags: [Math.abs(open) > closureLimit * Math.abs(main) && 'BALANCE_OPEN'],
+      flags: [exceeds(Math.abs(open), closureLimit * Math.abs(main)) && 'BALANCE_OPEN'],
       parameters: { closure_limit: closureLimit },
     };
   },

@@ -1,4 +1,5 @@
 /** A value against what a site has set itself: the traffic light of reports. */
+import { exceeds } from './compare.ts';
 import type { KpiDefinition } from './kpi.ts';
 import type { KpiResult } from './result.ts';
 
@@ -14,7 +15,7 @@ export function againstTarget(
   trend: KpiDefinition['trend'],
 ): Light {
   if (value === null || status === 'suspect' || trend === 'none') return 'unknown';
-  const short = trend === 'higher' ? target - value : value - target;
-  if (short <= 0) return 'met';
-  return short <= nearShare * Math.abs(target) ? 'near' : 'missed';
+  const [better, worse] = trend === 'higher' ? [value, target] : [target, value];
+  if (!exceeds(worse, better)) return 'met';
+  return exceeds(worse - better, nearShare * Math.abs(target)) ? 'missed' : 'near';
 }

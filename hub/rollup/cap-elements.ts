@@ -2,6 +2,7 @@
  * Whether the demand intervals that end in a cell kept a notified limit (kpi.md §2.1 G1). An interval is under the
  * limit when all of it is; the excess is without the tolerance; energy spread over a gap tells nothing (R7).
  */
+import { exceeds } from '../kpi/compare.ts';
 import { dailySpans } from '../plant/daily.ts';
 import type { PowerLimit } from '../plant/energy-model.ts';
 import { overlapUs, type Span } from '../plant/spans.ts';
@@ -29,7 +30,7 @@ export function capElements(zone: string, limits: readonly PowerLimit[], interva
     add('cap_intervals', 1);
     if (kw === undefined) continue;
     add('cap_measured', 1);
-    if (kw <= limitKw * (1 + tolerance)) add('cap_kept', 1);
+    if (!exceeds(kw, limitKw * (1 + tolerance))) add('cap_kept', 1);
     add('cap_excess_kWh', (Math.max(0, kw - limitKw) * (end - start)) / hourUs);
     keepGreatest('cap_worst_kW', kw - limitKw, start);
     if (limitKw > 0) keepGreatest('cap_worst_share', kw / limitKw - 1, start);
