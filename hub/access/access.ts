@@ -6,8 +6,9 @@
 import { closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { type Clock, systemClock } from '../../protocols/clock.ts';
-import { ConfigError } from '../../protocols/errors.ts';
+import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { type CommissioningSheets, commissioningSchema, createCommissioningSheets } from '../commissioning/sheets.ts';
+import { isWaitedOut } from '../ledger/waited-out.ts';
 import { type AgentAccounts, agentSchema, createAgentAccounts } from './agents.ts';
 import { type AuditLog, auditSchema, createAuditLog } from './audit.ts';
 import { createTokens, type Tokens, tokenSchema } from './tokens.ts';
@@ -55,6 +56,10 @@ function openDatabase(file: string): Sqlite.Database {
     }).immediate();
     return db;
   } catch (cause) {
+    // A full disk passes, and whoever starts the hub shall try again.
+    if (isWaitedOut(cause)) {
+      throw new ConnectionError(`cannot open the access file ${file}: ${(cause as Error).message}`, { cause });
+    }
     const hint = 'check that the folder exists, belongs to the hub and has space; restore the file if it is damaged';
     throw new ConfigError(`cannot open the access file: ${(cause as Error).message}`, { path: file, hint, cause });
   }

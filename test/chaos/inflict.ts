@@ -54,16 +54,20 @@ export async function inflict(system: System, fault: Fault, counts: FaultCounts)
     }
     case 'disk-full': {
       counts.diskFulls += 1;
-      system.fillDisk(fault.disk, true);
-      await delay(fault.forMs);
-      system.fillDisk(fault.disk, false);
+      await hamper(system, fault.disk, async () => {
+        system.fillDisk(fault.disk, true);
+        await delay(fault.forMs);
+        system.fillDisk(fault.disk, false);
+      });
       return;
     }
     case 'disk-error': {
       const { pid } = partOf(fault.process);
       if (pid === undefined) return;
       counts.diskErrors += 1;
-      await failCalls(pid, system.filesOf(fault.process), fault.error, fault.forMs);
+      await hamper(system, fault.process, () =>
+        failCalls(pid, system.filesOf(fault.process), fault.error, fault.forMs),
+      );
       return;
     }
     case 'few-files': {
@@ -73,10 +77,19 @@ export async function inflict(system: System, fault: Fault, counts: FaultCounts)
       // Only who has to open something misses it.
       for (const [name, link] of system.links)
         if (name.startsWith(`${fault.process}-`)) link.inflict({ kind: 'reset' });
-      await allowNoMoreFiles(pid, fault.forMs);
+      await hamper(system, fault.process, () => allowNoMoreFiles(pid, fault.forMs));
       for (const [name, link] of system.links) if (name.startsWith(`${fault.process}-`)) link.heal();
     }
   }
+}
+
+/** What cannot even start meanwhile is started again afterwards, as a service manager would. */
+async function hamper(system: System, process: string, fault: () => Promise<void>): Promise<void> {
+  system.hampered.add(process);
+  await fault();
+  system.hampered.delete(process);
+  const part = system.parts.find(({ name }) => name === process)!;
+  if (!part.running) await part.start().catch(() => {});
 }
 
 export function describe(fault: Fault): string {

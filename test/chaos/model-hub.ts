@@ -11,8 +11,10 @@ import { createOwnership } from '../../hub/ingest/ownership.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
-import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
+import { agreeWithStore } from '../../hub/proof/agree.ts';
+import type { StoreBatch, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
+import { toColumns } from '../../protocols/frame.ts';
 import type { SampleValue } from '../../protocols/sample.ts';
 import { agentTopic } from '../../protocols/topics.ts';
 import type { Leaf } from './model-channel.ts';
@@ -29,6 +31,8 @@ export type CrashPoint = (typeof crashPoints)[number];
 
 export interface Point {
   readonly number: number;
+  readonly tag: number;
+  readonly time: number;
   readonly value: SampleValue;
 }
 
@@ -52,16 +56,20 @@ export interface ModelHubOptions {
   readonly boot: string;
   readonly window: number;
   acknowledge(payload: Uint8Array): void;
+  /** Ledger and store agree: agents may come. */
+  onReady(): void;
   onDeath(): void;
   /** A planted bug: the ledger is written first, the store some time later. */
   readonly storesLate?: boolean | undefined;
 }
 
+const numberOf = ({ number }: Point): number => number;
+
 class Crash extends Error {}
 const quiet = { info() {}, warn() {}, error() {} };
 
 export function startModelHub(options: ModelHubOptions): ModelHub {
-  const { ledgerFile, store, agent, boot, window, acknowledge, onDeath, storesLate = false } = options;
+  const { ledgerFile, store, agent, boot, window, acknowledge, onReady, onDeath, storesLate = false } = options;
   const end = new AbortController();
   const file = openSqliteLedger(ledgerFile);
   let alive = true;
@@ -87,7 +95,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
       store.set(stream, points);
       for (const [i, number] of numbers.entries()) {
         const place = `${samples.tags[i]} ${samples.times[i]} ${number % 1000}`;
-        points.set(place, { number, value: samples.values[i]! });
+        points.set(place, { number, tag: samples.tags[i]!, time: samples.times[i]!, value: samples.values[i]! });
       }
     }
   };
@@ -103,6 +111,21 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
       else put(batches);
       reach('after store');
       return [];
+    },
+  };
+  const account = async () => ({
+    highest: new Map(
+      [...store].map(([stream, points]) => [stream, Math.max(0, ...[...points.values()].map(numberOf))]),
+    ),
+    lost: [],
+  });
+  const reader: Pick<TelemetryReader, 'samplesByNumber'> = {
+    async samplesByNumber({ stream, first, last }) {
+      const found = [...(store.get(stream)?.values() ?? [])]
+        .filter(({ number }) => number >= first && number <= last)
+        .sort((a, b) => a.number - b.number);
+      const samples = toColumns(found.map(({ tag, time, value }) => ({ tag, time, value, quality: 0, flags: 0 })));
+      return { numbers: found.map(numberOf), samples };
     },
   };
   const ledger = new Proxy(file, {
@@ -149,11 +172,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
   const greet = createGreeter({
     ledger,
     identities,
-    // What the agent released is in this ledger, which outlives the hub: nothing is ever looked for in the store.
-    store: {
-      account: async () => ({ highest: new Map(), lost: [] }),
-      reader: { samplesByNumber: () => Promise.reject(new Error('the ledger is never behind')) },
-    },
+    store: { account, reader },
     settledElsewhere: () => 0,
     follow() {},
     owns: ownership.owns,
@@ -178,7 +197,16 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
   const survives = (error: unknown) => {
     if (!(error instanceof Crash) && alive) throw error;
   };
-  void ingest.run(end.signal).catch(survives);
+  let ready = false;
+  const begin = async () => {
+    const audit = { append: () => ({ number: 0, hash: '' }) };
+    await agreeWithStore({ ledger, store: { account, reader } as never, audit, log: quiet }, end.signal);
+    if (!alive) return;
+    ready = true;
+    onReady();
+    await ingest.run(end.signal);
+  };
+  void begin().catch(survives);
 
   return {
     get alive() {
@@ -186,7 +214,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
     },
     ledger: file,
     receive(leaf, payload) {
-      if (!alive) return;
+      if (!alive || !ready) return;
       try {
         void link.handle(agentTopic(agent, leaf), payload);
       } catch (error) {

@@ -25,7 +25,9 @@ export type Step =
   | { readonly do: 'cut'; readonly down: boolean }
   | { readonly do: 'crash agent' }
   | { readonly do: 'crash hub'; readonly at: CrashPoint }
-  | { readonly do: 'store fails'; readonly how: 'nothing' | 'a part' };
+  | { readonly do: 'store fails'; readonly how: 'nothing' | 'a part' }
+  /** The store is put back to a copy that has the first so many percent of its numbers. */
+  | { readonly do: 'store restored'; readonly percent: number };
 
 export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
@@ -53,6 +55,10 @@ export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const), down: fc.boolean() }) },
     { weight: 2, arbitrary: fc.constant({ do: 'crash agent' as const }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('crash hub' as const), at: fc.constantFrom(...crashPoints) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('store restored' as const), percent: fc.integer({ min: 0, max: 100 }) }),
+    },
     {
       weight: 2,
       arbitrary: fc.record({
@@ -114,6 +120,8 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
   const manifest = { epoch, revision: registered.revision, site: 'model/site', tags: [...registered.tags] };
   let boots = 0;
   let highest = 0;
+  /** Until everything is drained again the hub may know less than the agent has released. */
+  let restored = false;
 
   const channel = createChannel({ random, toHub: (leaf, payload) => hub.receive(leaf, payload) });
   const startHub = (): ModelHub => {
@@ -127,10 +135,10 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
       window: 4,
       acknowledge: (payload) =>
         channel.acknowledge(bug === 'acknowledges one too many' ? oneTooMany(payload) : payload),
+      onReady: () => channel.announce(state),
       onDeath: () => channel.announce({ ...state, online: false }),
       storesLate: bug === 'writes the ledger first',
     });
-    channel.announce(state);
     return started;
   };
   let hub = startHub();
@@ -215,6 +223,15 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
         case 'store fails':
           hub.failStore(step.how);
           break;
+        case 'store restored':
+          if (hub.alive) hub.crashAt('now');
+          restored = true;
+          for (const points of store.values()) {
+            const keep = Math.floor((points.size * step.percent) / 100);
+            for (const [place, { number }] of points) if (number > keep) points.delete(place);
+          }
+          hub = startHub();
+          break;
         case 'wait':
       }
     },
@@ -226,7 +243,11 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
       hub.crashAt('now');
       hub = startHub();
     },
-    drained: () => buffer.state().acked === buffer.state().next - 1,
+    drained() {
+      const { acked, next } = buffer.state();
+      const through = hub.alive ? (hub.ledger.stream(agent, epoch)?.through ?? 0) : -1;
+      return acked === next - 1 && through === next - 1;
+    },
     end() {
       running.stop.abort();
       if (hub.alive) hub.crashAt('now');
@@ -241,7 +262,7 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
       if (!hub.alive) return undefined;
       const stream = hub.ledger.stream(agent, epoch);
       const through = stream?.through ?? 0;
-      if (acked > through) return `I4: the agent has released ${acked}, the hub has settled ${through}`;
+      if (acked > through && !restored) return `I4: the agent has released ${acked}, the hub has settled ${through}`;
       const there = settledNumbers(hub, stream?.number, store);
       for (let number = 1; number <= through; number++) {
         if (there.get(number) !== 1)

@@ -65,6 +65,8 @@ export interface System extends AsyncDisposable {
   readonly token: string;
   /** Of the store itself, not through a proxy. */
   readonly influxUrl: string | undefined;
+  /** Processes that may be unable to start now, as their disk is full or they may open nothing: somebody starts them again. */
+  readonly hampered: Set<string>;
   /** Names of the processes that have one. */
   readonly smallDisks: readonly string[];
   /** Fills the small disk of a process, or frees it again. */
@@ -73,6 +75,8 @@ export interface System extends AsyncDisposable {
   filesOf(process: string): readonly string[];
 }
 
+/** EX_CONFIG. */
+const needsPerson = 78;
 const repository = join(import.meta.dirname, '../..');
 /** Room for half a minute of samples, the database's own files and its log; and at the hub for all of a run. */
 const smallDiskMb = { agent: 24, hub: 512 };
@@ -102,6 +106,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     NODE_COMPILE_CACHE: join(dir, 'cache'),
   };
 
+  const hampered = new Set<string>();
   const links = new Map<string, FaultyLink>();
   const link = async (name: string, targetPort: number): Promise<number> => {
     const proxy = cleanup.use(await startFaultyLink(targetPort, random));
@@ -148,8 +153,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         starts += 1;
         ending = false;
         child = await spawn(join(logs, `${name}-${String(starts).padStart(3, '0')}.log`));
-        child.process.once('exit', () => {
-          if (!ending) endedAlone += 1;
+        child.process.once('exit', (code) => {
+          // Who says that a person must act is not started again.
+          if (!ending && (code === needsPerson || !hampered.has(name))) endedAlone += 1;
         });
       },
       async kill() {
@@ -235,6 +241,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     hubUrl: `http://127.0.0.1:${ports.http}`,
     token,
     influxUrl: store === 'influx' ? `http://127.0.0.1:${ports.influx}` : undefined,
+    hampered,
     smallDisks: [...disks.keys()],
     fillDisk(process, full) {
       const folder = disks.get(process)!;

@@ -3,7 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
+import { openAccess } from '../../hub/access/access.ts';
 import { readinessOf } from '../../hub/readiness.ts';
+import { ConnectionError } from '../../protocols/errors.ts';
 import { openHubSide } from '../chaos/power-cut-hub.ts';
 import { fillDisk, smallDisk } from '../support/small-disk.ts';
 
@@ -15,6 +17,16 @@ t.test('a full disk is named in a word by /readyz, whoever met it, and each caus
   for (const said of ['the ledger: database or disk is full', 'InfluxDB answered 500: engine: no space left on device'])
     t.match(readinessOf([said]).reasons[0], /^storage_full: /);
   t.same(readinessOf([]), { ok: true, reasons: [] });
+});
+
+t.test('a hub that is started on a full disk asks to be started again', (t) => {
+  const disk = smallDisk(t, 1);
+  if (!disk) return t.end();
+  const free = fillDisk(disk);
+  t.throws(() => openAccess(join(disk, 'access.db')), ConnectionError, 'not a mistake of the operator');
+  free();
+  openAccess(join(disk, 'access.db'))[Symbol.dispose]();
+  t.end();
 });
 
 for (const [whose, leaves] of [
