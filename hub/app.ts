@@ -213,7 +213,7 @@ async function onceTheDiskTakesIt<T>(open: () => T, log: FastifyBaseLogger, stop
     try {
       return open();
     } catch (error) {
-      if (!isWaitedOut(error) || stop.aborted) throw error;
+      if (!isWaitedOut((error as Error).cause ?? error) || stop.aborted) throw error;
       if (!told) log.error({ err: error }, 'the disk takes nothing; the hub starts as soon as it does');
       await delay(1000, undefined, { signal: stop }).catch(() => {});
     }
