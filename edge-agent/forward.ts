@@ -142,8 +142,10 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     } else if (ack.kind === 'welcome') {
       welcome = ack;
       // A hub that knows less than before gets again what is still here.
-      if (ack.through < frames.through) void stream.rewind(ack.through).catch(noteFailure);
-      else releaser?.release(ack.through);
+      if (ack.through < frames.through) {
+        releaser?.rewind(ack.through);
+        void stream.rewind(ack.through).catch(noteFailure);
+      } else releaser?.release(ack.through);
       resent += frames.restart(ack.through);
       sendManifest = ack.manifestRevision !== (stream.manifest ?? manifest).revision;
     } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {

@@ -7,6 +7,8 @@ import type { OutgoingStream } from './buffer.ts';
 export interface Releaser extends AsyncDisposable {
   /** Everything up to this number may go. */
   release(through: number): void;
+  /** What was acknowledged beyond this number is needed again: it may not go, though it was to. */
+  rewind(through: number): void;
 }
 
 const pauseMs = 200;
@@ -23,7 +25,7 @@ export function startReleaser(stream: Pick<OutgoingStream, 'release'>, onError: 
     const through = wanted;
     if (through <= done) return;
     await stream.release(through).then(() => {
-      done = through;
+      done = Math.min(through, wanted);
     }, onError);
   };
   const start = () => {
@@ -38,6 +40,10 @@ export function startReleaser(stream: Pick<OutgoingStream, 'release'>, onError: 
     release(through) {
       wanted = Math.max(wanted, through);
       if (wanted > done && !running) timer ??= setTimeout(() => void start(), pauseMs);
+    },
+    rewind(through) {
+      wanted = Math.min(wanted, through);
+      done = Math.min(done, through);
     },
     async [Symbol.asyncDispose]() {
       await running;

@@ -166,7 +166,7 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
       log: quiet,
     });
     void forwarder.run(stop.signal);
-    return { stop, accepted: forwarder.accepted };
+    return { stop, accepted: forwarder.accepted, link: () => [forwarder.link, forwarder.through, forwarder.lastError] };
   };
   let running = startAgent();
 
@@ -273,6 +273,14 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
 
     /** I1, I2, I3, I7 and I10, once everything is healed and drained. */
     inTheEnd(): string | undefined {
+      if (process.env.DBG)
+        console.log(
+          hub.alive,
+          hub.ledger.stream(agent, epoch),
+          hub.ledger.gaps(hub.ledger.stream(agent, epoch)!.number),
+          hub.ledger.batches(hub.ledger.stream(agent, epoch)!.number, 0, 99),
+          running.link(),
+        );
       const last = buffer.state().next - 1;
       if (!this.drained()) return `I10: ${buffer.state().acked} of ${last} are settled`;
       const stream = hub.ledger.stream(agent, epoch);

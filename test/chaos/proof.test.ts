@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { fuzz } from './fuzz.ts';
 import { type FuzzTarget, fuzzTargets } from './fuzz-targets.ts';
-import { type Bug, bugs, play, steps } from './model.ts';
+import { type Bug, bugs, play, type Step, steps } from './model.ts';
 import { mutants } from './mutants.ts';
 
 const progress = () => {};
@@ -53,6 +53,17 @@ const holds = (bug?: Bug) =>
 t.test('whatever is lost, doubled, late or dies at any step: what was accepted is settled exactly once', async (t) => {
   await fc.assert(holds(), { numRuns: 300 });
   t.pass();
+});
+
+t.test('a hub that has gone back gets what was acknowledged before and had not been released yet', async (t) => {
+  const schedule: Step[] = [
+    { do: 'accept', frames: 1, samples: 3 },
+    { do: 'crash agent' },
+    { do: 'accept', frames: 4, samples: 1 },
+    { do: 'wait', ms: 100 },
+    { do: 'store restored', percent: 0 },
+  ];
+  t.equal(await play(schedule), undefined);
 });
 
 for (const bug of bugs) {
