@@ -16,7 +16,7 @@ const wholeHours = 72;
 const samplesPerHour = 3_600_000;
 const samplesPerInterval = 250;
 const patternSamples = 600_000;
-const quotaBytes = 256 * 1024 ** 2;
+const quotaBytes = 128 * 1024 ** 2;
 const gigabyte = 1e9;
 
 export const disk72h: Bench = {
@@ -51,18 +51,20 @@ export const disk72h: Bench = {
       largest = Math.max(largest, bytesIn(folder));
       const { evicted } = file.state();
       file.close();
-      return { largest, evicted };
+      return { largest, evicted, database: statSync(join(folder, 'buffer.db')).size };
     };
 
     const count = Math.round(hours * samplesPerHour);
     const whole = await write(join(dir, 'disk-72h'), count, 16 * gigabyte);
-    const perSample = whole.largest / count;
+    const perSample = whole.database / count;
+    // Log and ballast are as large after an hour.
+    const beside = Math.max(0, whole.largest - whole.database);
     yield {
       name: 'disk-72h',
-      value: (perSample * wholeHours * samplesPerHour) / gigabyte,
+      value: (perSample * wholeHours * samplesPerHour + beside) / gigabyte,
       unit: 'GB',
       reference: null,
-      note: `${hours} h written, ${perSample.toFixed(2)} B/sample, ballast and log included`,
+      note: `${hours} h written, ${perSample.toFixed(2)} B/sample in the database, ballast and log included`,
       atMost: 2.2,
     };
     const samplesWanted = Math.round((1.5 * quotaBytes) / perSample);
@@ -72,7 +74,7 @@ export const disk72h: Bench = {
       value: full.largest / quotaBytes,
       unit: 'of the quota',
       reference: null,
-      note: `256 MiB, ${full.evicted} of ${samplesWanted} samples given up; log and ballast included`,
+      note: `128 MiB, ${full.evicted} of ${samplesWanted} samples given up; log and ballast included`,
       atMost: 1.05,
       atLeast: 0.95,
     };
