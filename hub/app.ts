@@ -10,6 +10,7 @@ import { hubUser } from '../protocols/topics.ts';
 import { openAccess } from './access/access.ts';
 import { type Broker, startBroker } from './broker.ts';
 import type { HubConfig } from './config.ts';
+import { openExports } from './exports/exports.ts';
 import { createHttp } from './http.ts';
 import { createDeliveryActions } from './ingest/actions.ts';
 import { createDelivery } from './ingest/delivery.ts';
@@ -33,6 +34,7 @@ import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { createRollUp } from './rollup/roll-up.ts';
 import { createRolledValues } from './rollup/rolled-values.ts';
+import { writeParquet } from './store/duckdb/parquet.ts';
 import { openStore } from './store/open.ts';
 
 export interface HubOptions {
@@ -97,6 +99,22 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     ...rolledUp,
   };
 
+  const exports = openExports({
+    source: {
+      plants: () => plants,
+      definitions: () => catalogue,
+      rolled,
+      reader: store.reader,
+      tags: everyLedger.tags,
+      clock,
+      writeParquet,
+    },
+    dir: inDataDir('exports'),
+    audit: access.audit,
+    clock,
+    log,
+  });
+
   await using broker = await openBroker();
   const latest = createLatestValues(() => everyLedger.tags(), clock);
   const end = new AbortController();
@@ -127,6 +145,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     }),
     reader: store.reader,
     kpis,
+    exports,
     latest,
     clock,
     verify: (signal, deep) => verify({ ledger, others: others.ledgers, reader: store.reader, deep }, signal),
@@ -164,6 +183,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       AbortSignal.any([stop, end.signal]),
     ),
     rollUp.run(AbortSignal.any([stop, end.signal])),
+    exports.run(AbortSignal.any([stop, end.signal])),
     warmLatestValues(
       latest,
       { reader: store.reader, tags: everyLedger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },

@@ -8,6 +8,7 @@ import { auditRoutes } from './routes/audit-events.ts';
 import { commissioningRoutes } from './routes/commissioning.ts';
 import type { RouteContext } from './routes/context.ts';
 import { deliveryRoutes } from './routes/delivery.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
 import { kpiRoutes } from './routes/kpis.ts';
@@ -67,6 +68,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     assetRoutes,
     kpiRoutes,
     lineageRoutes,
+    exportRoutes,
     verificationRoutes,
     auditRoutes,
     liveRoutes,

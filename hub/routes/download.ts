@@ -9,8 +9,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Json } from '../../protocols/canonical-json.ts';
 import type { AuditLog } from '../access/audit.ts';
+import { byteOrderMark, type Cell, csvLine } from '../exports/csv.ts';
 import { principalOf } from './context.ts';
-import { byteOrderMark, type Cell, csvLine } from './csv.ts';
 
 export const formatParameter = z.enum(['json', 'ndjson', 'csv']).default('json');
 export const bomParameter = z

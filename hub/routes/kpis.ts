@@ -1,12 +1,12 @@
 /** `GET /kpi-definitions` and `/kpi-values`: what is computed and how, and its values with everything they were made of. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Cell } from '../exports/csv.ts';
 import { flags } from '../kpi/flags.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
 import { granularities } from '../rollup/grid.ts';
 import { type RouteContext, viewOf } from './context.ts';
-import type { Cell } from './csv.ts';
 import { createCursors, isAfter, type RowKey } from './cursor.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
 import { everyRole } from './guard.ts';

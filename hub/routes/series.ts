@@ -1,9 +1,9 @@
 /** `GET /series`: the stored samples of one tag, exactly as they are. JSON for screens, NDJSON and CSV for everything of a window. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Cell } from '../exports/csv.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import { type RouteContext, viewOf } from './context.ts';
-import type { Cell } from './csv.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';

@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import type { Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import type { Role, SiteScope } from '../../hub/access/scope.ts';
+import { openExports } from '../../hub/exports/exports.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
 import { createDeliveryActions } from '../../hub/ingest/actions.ts';
 import type { KpiDefinition, KpiValue } from '../../hub/kpi/kpi.ts';
@@ -14,7 +15,9 @@ import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
 import type { Asset } from '../../hub/plant/assets.ts';
+import type { Plant } from '../../hub/plant/plant.ts';
 import type { KpiSource } from '../../hub/routes/kpi-source.ts';
+import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import type { SeriesPoints, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import { toColumns } from '../../protocols/frame.ts';
@@ -231,7 +234,11 @@ export const sample = (tagId: number, time: TimeUs, value: Sample['value'], qual
   flags,
 });
 
-export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, port = 0) {
+export interface HubOverrides extends Partial<HttpOptions> {
+  readonly plants?: readonly Plant[];
+}
+
+export async function startHub(t: Test, { plants = [], ...overrides }: HubOverrides = {}, port = 0) {
   const folder = t.testdir();
   const access = openAccess(join(folder, 'access.db'));
   const ledger = openSqliteLedger(join(folder, 'ledger.db'));
@@ -282,6 +289,25 @@ export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, po
   };
   const streams = { machining: greet('machining', epochs.machining), packaging: greet('packaging', epochs.packaging) };
 
+  const { kpis = createKpis() } = overrides;
+  const exports = openExports({
+    source: {
+      plants: () => plants,
+      definitions: kpis.definitions,
+      rolled: kpis.rolled,
+      reader: store.reader,
+      tags: () => ledger.tags(),
+      clock,
+      writeParquet,
+    },
+    dir: join(folder, 'exports'),
+    audit: access.audit,
+    clock,
+    log: { warn() {}, error: (fields) => t.comment(String((fields as { err: Error }).err.stack)) },
+  });
+  const end = new AbortController();
+  const exporting = exports.run(end.signal);
+
   const greetedAgain: string[] = [];
   const app = await createHttp({
     access,
@@ -294,7 +320,8 @@ export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, po
       now: () => time.now,
     }),
     reader: store.reader,
-    kpis: createKpis(),
+    kpis,
+    exports,
     latest,
     clock,
     verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),
@@ -305,6 +332,8 @@ export async function startHub(t: Test, overrides: Partial<HttpOptions> = {}, po
   });
   t.teardown(async () => {
     await app.close();
+    end.abort();
+    await exporting;
     ledger[Symbol.dispose]();
     access[Symbol.dispose]();
   });

@@ -8,7 +8,7 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import { type Role, roles } from '../../hub/access/scope.ts';
-import { csvCell, csvLine } from '../../hub/routes/csv.ts';
+import { csvCell, csvLine } from '../../hub/exports/csv.ts';
 import { guard } from '../../hub/routes/guard.ts';
 import { formatTime, parseTime } from '../../hub/routes/times.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
@@ -84,6 +84,11 @@ t.test('access', async (t) => {
     'GET /api/v1/kpi-definitions': readers,
     'GET /api/v1/kpi-values': { ...ofOneSite, ask: `/api/v1/kpi-values?asset=${sites.machining}/energy/main` },
     'GET /api/v1/kpi-values/:id/lineage': { ...unknownThing, ask: '/api/v1/kpi-values/none/lineage' },
+    'POST /api/v1/exports': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
+    'GET /api/v1/exports': readers,
+    'GET /api/v1/exports/:id': { ...unknownThing, ask: '/api/v1/exports/none' },
+    'DELETE /api/v1/exports/:id': { ...unknownThing, ask: '/api/v1/exports/none' },
+    'GET /api/v1/exports/:id/file': { ...unknownThing, ask: '/api/v1/exports/none/file' },
     'GET /api/v1/live': readers,
     'GET /api/v1/verification': overseersOfAll,
     'GET /api/v1/audit-events': overseersOfAll,

@@ -78,6 +78,8 @@ const homes: Readonly<Record<string, RegExp>> = {
   '@influxdata/influxdb-client': /^hub\/store\//,
   'better-sqlite3': /^(edge-agent\/[^/]*buffer[^/]*|hub\/(ledger|access|commissioning|rollup)\/.*)$/,
   yaml: /^config\//,
+  'write-excel-file': /^hub\/exports\/workbook\//,
+  fflate: /^hub\/exports\//,
 };
 
 /** Pure code: no library but these, and no module of Node that does I/O. */

@@ -7,12 +7,15 @@ export const byteOrderMark = '\ufeff';
 
 const startsFormula = /^[=+\-@\t\r\n\0＝＋－＠]/;
 
+/** Text that no spreadsheet takes for a formula, now or when it is saved as CSV. */
+export const asText = (text: string): string => (startsFormula.test(text) ? `'${text}` : text);
+
 export const csvLine = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
 /** Numbers stay numbers, -3.2 included; only text is guarded. null is an empty field. */
 export function csvCell(cell: Cell): string {
   if (cell === null) return '';
   if (typeof cell !== 'string') return String(cell);
-  const text = startsFormula.test(cell) ? `'${cell}` : cell;
+  const text = asText(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

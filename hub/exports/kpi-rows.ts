@@ -1,0 +1,99 @@
+/** KPI values as rows of the tidy table (kpi.md §5.6): one value a row, the same columns as CSV and as Parquet. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { TimeUs } from '../../protocols/sample.ts';
+import { plantAssets } from '../plant/assets.ts';
+import type { Plant } from '../plant/plant.ts';
+import { dayUs, hourUs } from '../plant/zone.ts';
+import type { Granularity } from '../rollup/grid.ts';
+import type { RolledValue } from '../rollup/rolled-values.ts';
+import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
+import { bucketLabel, formatLocal } from './local-time.ts';
+import { type Range, rangeOf } from './request.ts';
+import type { ExportSource, ExportTask } from './source.ts';
+import { targetAt } from './targets.ts';
+
+/** An empty field is "not known". `baseline` stays empty until values have a reference period. */
+export const kpiColumns: readonly ParquetColumn[] = [
+  { name: 'kpi_id', type: 'text' },
+  { name: 'kpi_name_en', type: 'text' },
+  { name: 'kpi_name_fa', type: 'text' },
+  { name: 'asset_path', type: 'text' },
+  { name: 'asset_name_fa', type: 'text' },
+  { name: 'granularity', type: 'text' },
+  { name: 'start', type: 'time' },
+  { name: 'end', type: 'time' },
+  { name: 'start_local', type: 'text' },
+  { name: 'jalali_date', type: 'text' },
+  { name: 'jalali_label', type: 'text' },
+  { name: 'value', type: 'number' },
+  { name: 'unit', type: 'text' },
+  { name: 'status', type: 'text' },
+  { name: 'coverage', type: 'number' },
+  { name: 'flags', type: 'text' },
+  { name: 'revision', type: 'integer' },
+  { name: 'definition_version', type: 'integer' },
+  { name: 'baseline', type: 'number' },
+  { name: 'target', type: 'number' },
+  { name: 'state', type: 'text' },
+  { name: 'input_hash', type: 'text' },
+];
+
+/** How much is computed in one turn of the event loop. */
+const turnUs: Readonly<Record<Granularity, number>> = {
+  '15min': 4 * hourUs,
+  hour: dayUs / 2,
+  shift: 2 * dayUs,
+  day: 4 * dayUs,
+  week: 28 * dayUs,
+  month: 400 * dayUs,
+  gregorian_month: 400 * dayUs,
+};
+
+/** Of buckets that begin in the range, ascending by start, asset and KPI. */
+export async function* kpiPages(
+  source: ExportSource,
+  { plant, request, signal, progress }: ExportTask,
+): AsyncGenerator<ParquetRow[]> {
+  const { granularity } = request;
+  const { from, to } = rangeOf(plant, request);
+  const assets = new Map(plantAssets([plant]).map(({ path, name }) => [path, name]));
+  const asked = request.paths ?? [...assets.keys()];
+  const definitions = new Map(source.definitions().map((definition) => [definition.id, definition]));
+  for (const turn of turns({ from, to }, turnUs[granularity])) {
+    signal.throwIfAborted();
+    const values = source
+      .rolled({ granularity, ...turn, assets: asked, ...(request.kpis && { kpis: request.kpis }) })
+      .filter(({ start }) => turn.from <= start && start < turn.to);
+    const cells = (value: RolledValue): ParquetRow => {
+      const name = definitions.get(value.kpi)?.name;
+      return [name?.en ?? '', name?.fa ?? '', value.asset, assets.get(value.asset)?.fa ?? ''];
+    };
+    yield values.map((value) => [value.kpi, ...cells(value), ...measured(plant, value)]);
+    progress((turn.to - from) / (to - from), 'kpi values');
+    await breathe();
+  }
+}
+
+const measured = (plant: Plant, value: RolledValue): ParquetRow => [
+  value.bucket.granularity,
+  value.start,
+  value.end,
+  formatLocal(plant.zone, value.start),
+  value.bucket.jalaliDate,
+  bucketLabel(plant.zone, value.bucket, 'fa'),
+  value.value,
+  value.unit,
+  value.status,
+  value.coverage,
+  value.flags.join(' '),
+  value.revision,
+  value.definitionVersion,
+  null,
+  targetAt(plant, value),
+  value.state,
+  value.inputHash,
+];
+
+function* turns({ from, to }: Range, lengthUs: TimeUs): Generator<Range> {
+  for (let at = from; at < to; at += lengthUs) yield { from: at, to: Math.min(to, at + lengthUs) };
+}

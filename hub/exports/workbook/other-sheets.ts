@@ -1,0 +1,204 @@
+/** Cover, data quality, scorecard, definitions, restatements, notes. */
+import type { TimeUs } from '../../../protocols/sample.ts';
+import { againstTarget } from '../../kpi/target.ts';
+import { bucketLabel, formatLocal } from '../local-time.ts';
+import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
+import type { Sheet, SheetCell } from './sheet.ts';
+import { lightWords, reportWords, sheetNames, stateWords, statusWords } from './words.ts';
+
+export interface Facts {
+  readonly version: number;
+  readonly official: boolean;
+  readonly preparer: string;
+  /** Who issued it as official. */
+  readonly approver: string | undefined;
+  readonly madeAt: TimeUs;
+}
+
+/** Made last: it tells the hash of all that the other sheets read. */
+export function coverSheet(report: Report, facts: Facts): Sheet {
+  const { plant, month, word, column } = report;
+  const complete = report.values({ granularity: 'month', kpis: ['dq.complete'], assets: [plant.path] })[0];
+  const local = (time: TimeUs) => formatLocal(plant.zone, time);
+  const subscriptions = [...new Set(plant.meters.flatMap(({ subscription }) => subscription ?? []))];
+  const { enterprise, province } = plant.groups;
+  const row = (what: keyof typeof reportWords, value: SheetCell): SheetCell[] => [
+    { value: word(reportWords[what]), tone: 'strong' },
+    value,
+  ];
+  return {
+    name: word(sheetNames.cover),
+    columns: [column('item', 'text', 30), column('value', 'text', 70)],
+    rows: [
+      row('title', { value: `${word(plant.name)} – ${report.monthName(month)}`, tone: 'strong' }),
+      row('site', `${word(plant.name)} (${plant.path})`),
+      ...(enterprise ? [row('enterprise', word(enterprise))] : []),
+      ...(province ? [row('province', word(province))] : []),
+      row('period', report.monthName(month)),
+      row('gregorian', `${local(month.start)} … ${local(month.end)}`),
+      row('subscription', subscriptions.join(' ') || null),
+      row('status', { value: word(reportWords[facts.official ? 'official' : 'provisional']), tone: 'strong' }),
+      row('version', { value: facts.version, kind: 'integer' }),
+      row('preparer', facts.preparer),
+      row('approver', facts.approver ?? word(reportWords.notApproved)),
+      row('made', local(facts.madeAt)),
+      row('coverage', { value: complete?.value ?? null, kind: 'percent' }),
+      row('plant', plant.version),
+      row('hash', report.seen().hash),
+    ],
+  };
+}
+
+const qualityKpis = ['dq.complete', 'dq.valid', 'dq.ontime', 'dq.latency', 'dq.uptime', 'dq.backfill', 'dq.clock'];
+
+export function qualitySheet(report: Report): Sheet {
+  const { plant, column, word } = report;
+  const assets = [plant.path, ...plant.units.map(({ path }) => path), ...plant.meters.map(({ path }) => path)];
+  const rows = besideEachOther(report.values({ granularity: 'day', kpis: qualityKpis, assets }));
+  const known = qualityKpis.flatMap((id) => report.definitions.filter((definition) => definition.id === id));
+  return {
+    name: word(sheetNames.quality),
+    columns: [
+      column('date', 'date', 13),
+      column('jalali', 'text', 13),
+      column('asset', 'text', 26),
+      column('path', 'text', 38),
+      ...known.map(({ id, unit }) => {
+        const word = unitWord({ kpi: id, unit });
+        const kind = unit === '1' ? ('percent' as const) : ('number' as const);
+        return { header: unit === '1' ? report.kpiName(id) : `${report.kpiName(id)} (${word})`, kind, width: 19 };
+      }),
+      column('status', 'text', 13),
+    ],
+    rows: [...rows.values()].map((row): SheetCell[] => {
+      const any = row.values().next().value!;
+      return [
+        ...report.dates(any),
+        report.assetName(any.asset),
+        any.asset,
+        ...known.map(({ id }) => row.get(id)?.value ?? null),
+        word(statusWords[(row.get('dq.complete') ?? any).status]),
+      ];
+    }),
+  };
+}
+
+/** The targets of the pilot, each against the month. */
+export function scorecardSheet(report: Report): Sheet {
+  const { plant, month, column, word } = report;
+  const targets = plant.targets.filter(({ from, to }) => from < month.end && month.end <= to);
+  const [kpis, assets] = [targets.map(({ kpi }) => kpi), targets.map(({ asset }) => asset)];
+  const values = targets.length === 0 ? [] : report.values({ granularity: 'month', kpis, assets });
+  return {
+    name: word(sheetNames.scorecard),
+    columns: [
+      column('kpi', 'text', 32),
+      column('id', 'text', 20),
+      column('asset', 'text', 26),
+      column('target', 'number', 13),
+      column('value', 'number', 13),
+      column('unit', 'text', 9),
+      column('light', 'text', 14),
+      column('status', 'text', 13),
+    ],
+    rows: targets.map(({ kpi, asset, value: target }) => {
+      const { trend = 'none', unit = '' } = report.definitions.find(({ id }) => id === kpi) ?? {};
+      const value = values.find((one) => one.kpi === kpi && one.asset === asset);
+      const told = { kpi, unit: value?.unit ?? unit };
+      return [
+        report.kpiName(kpi),
+        kpi,
+        report.assetName(asset),
+        valueCell(told, target),
+        valueCell(told, value?.value ?? null),
+        unitWord(told),
+        word(lightWords[value ? againstTarget(value, target, trend) : 'unknown']),
+        word(statusWords[value?.status ?? 'no_data']),
+      ];
+    }),
+  };
+}
+
+export function definitionsSheet({ definitions, language, column, word }: Report): Sheet {
+  return {
+    name: word(sheetNames.definitions),
+    columns: [
+      column('id', 'text', 24),
+      column('kpi', 'text', 36),
+      column('unit', 'text', 12),
+      column('formula', 'text', 70),
+      column('version', 'integer', 10),
+      column('source', 'text', 22),
+      column('note', 'text', 80),
+    ],
+    rows: definitions.map(({ id, name, unit, formula, version, source, note }) => [
+      id,
+      name[language],
+      unit === '1' ? unitWord({ kpi: id, unit }) : unit,
+      formula,
+      version,
+      source,
+      note ?? null,
+    ]),
+  };
+}
+
+/** Figures of this report that are not what was first told as final. */
+export function restatementsSheet(report: Report): Sheet {
+  const { plant, column, word, language } = report;
+  return {
+    name: word(sheetNames.restatements),
+    columns: [
+      column('kpi', 'text', 32),
+      column('id', 'text', 20),
+      column('path', 'text', 38),
+      column('jalali', 'text', 18),
+      column('value', 'number', 14),
+      column('unit', 'text', 9),
+      column('revision', 'integer', 11),
+      column('computed', 'text', 27),
+      column('state', 'text', 11),
+    ],
+    rows: report
+      .seen()
+      .restated.map((value) => [
+        report.kpiName(value.kpi),
+        value.kpi,
+        value.asset,
+        report.jalali(bucketLabel(plant.zone, value.bucket, language)),
+        valueCell(value, value.value),
+        unitWord(value),
+        value.revision,
+        formatLocal(plant.zone, value.computedAt),
+        word(stateWords[value.state]),
+      ]),
+  };
+}
+
+const standingNotes = {
+  en: [
+    'An empty cell is "not known", never zero. Shares are fractions shown in percent.',
+    'A date is that of the business day; a night shift belongs to the day on which it starts.',
+    'Energy over a gap is spread evenly and counted as estimated; demand is of measured intervals only.',
+    'Costs are estimates from the declared tariff, never a bill.',
+    'Not in this report yet: stop reasons, the change against a reference period, and assessed readiness.',
+  ],
+  fa: [
+    'خانهٔ خالی یعنی «نامعلوم»، نه صفر. نسبت‌ها به درصد نشان داده شده‌اند.',
+    'تاریخ هر ردیف تاریخ روز کاری است؛ شیفت شب به روزی تعلق دارد که در آن آغاز می‌شود.',
+    'انرژی دورهٔ قطع داده به‌طور یکنواخت پخش و برآوردی شمرده می‌شود؛ دیماند تنها از بازه‌های اندازه‌گیری‌شده است.',
+    'هزینه‌ها برآوردی از تعرفهٔ اعلام‌شده‌اند و صورت‌حساب نیستند.',
+    'هنوز در این گزارش نیست: علت توقف‌ها، تغییر نسبت به دورهٔ مبنا و امتیاز آمادگی.',
+  ],
+};
+
+/** @param empty names of the sheets that had nothing to show */
+export function notesSheet(report: Report, empty: readonly string[]): Sheet {
+  const { language, note, word, column } = report;
+  const nothing = empty.map((name) => `${name}: ${word(reportWords.nothing)}`);
+  return {
+    name: word(sheetNames.notes),
+    columns: [column('note', 'text', 120)],
+    rows: [...(note === undefined ? [] : [note]), ...standingNotes[language], ...nothing].map((text) => [text]),
+  };
+}

@@ -1,0 +1,184 @@
+/** Summary, production by day, losses by line, and the Pareto of stops. */
+import { againstTarget, type Light } from '../../kpi/target.ts';
+import { oeeWaterfall } from '../../kpi/waterfall.ts';
+import type { RolledValue } from '../../rollup/rolled-values.ts';
+import { targetAt } from '../targets.ts';
+import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
+import type { Marked, Sheet, SheetCell } from './sheet.ts';
+import { lightWords, lossWords, sheetNames, stateWords, statusWords } from './words.ts';
+
+const headlines = [
+  ...['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality', 'prod.volume', 'prod.scrap'],
+  ...['prod.downtime_unpl', 'mnt.mtbf', 'mnt.mttr', 'en.kwh', 'en.carrier', 'en.sec', 'en.peak_block'],
+  ...['en.load_factor', 'en.contract_util', 'en.pf', 'en.share_peak', 'en.cost', 'en.co2e', 'en.saving'],
+  ...['dr.compliance', 'dr.excess', 'dr.lost_hours', 'dq.complete', 'dq.valid'],
+];
+
+const tones: Readonly<Record<Light, Marked['tone']>> = {
+  met: 'good',
+  near: 'warn',
+  missed: 'bad',
+  unknown: undefined as never,
+};
+
+export function summarySheet(report: Report): Sheet {
+  const { plant, month, previous, column, word } = report;
+  const kpis = [...new Set([...headlines, ...plant.targets.map(({ kpi }) => kpi)])];
+  const shown = [plant.path, ...plant.areas, ...plant.lines, ...plant.meters].map((one) =>
+    typeof one === 'string' ? one : one.path,
+  );
+  const assets = [...shown, ...plant.targets.map(({ asset }) => asset)];
+  const before = new Map(
+    report
+      .values({ granularity: 'month', kpis, assets, range: { from: previous.start, to: previous.end } })
+      .map((value) => [`${value.asset} ${value.kpi}`, value]),
+  );
+  const order = (value: RolledValue) => assets.indexOf(value.asset) * 1000 + kpis.indexOf(value.kpi);
+  const values = report.values({ granularity: 'month', kpis, assets }).toSorted((a, b) => order(a) - order(b));
+  const trends = new Map(report.definitions.map(({ id, trend }) => [id, trend]));
+  return {
+    name: word(sheetNames.summary),
+    columns: [
+      column('asset', 'text', 26),
+      column('kpi', 'text', 32),
+      column('id', 'text', 20),
+      column('value', 'number', 14),
+      column('unit', 'text', 9),
+      column('target', 'number', 12),
+      column('light', 'text', 14),
+      column('previous', 'number', 14),
+      column('change', 'number', 12),
+      column('coverage', 'percent', 11),
+      column('status', 'text', 13),
+      column('state', 'text', 11),
+      column('flags', 'text', 30),
+    ],
+    rows: values.map((value) => {
+      const target = targetAt(plant, { ...value, end: month.end });
+      const was = before.get(`${value.asset} ${value.kpi}`)?.value ?? null;
+      const light = target === null ? undefined : againstTarget(value, target, trends.get(value.kpi) ?? 'none');
+      return [
+        report.assetName(value.asset),
+        report.kpiName(value.kpi),
+        value.kpi,
+        valueCell(value, value.value),
+        unitWord(value),
+        valueCell(value, target),
+        light ? { value: word(lightWords[light]), tone: tones[light] } : null,
+        valueCell(value, was),
+        valueCell(value, was === null || value.value === null ? null : value.value - was),
+        value.coverage,
+        word(statusWords[value.status]),
+        word(stateWords[value.state]),
+        value.flags.join(' '),
+      ];
+    }),
+  };
+}
+
+const dailyKpis = ['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality', 'prod.volume', 'prod.scrap'];
+
+export function productionSheet(report: Report): Sheet {
+  const { plant, column, word } = report;
+  const assets = [...plant.lines, ...plant.units].map(({ path }) => path);
+  const rows = besideEachOther(report.values({ granularity: 'day', kpis: dailyKpis, assets }));
+  return {
+    name: word(sheetNames.production),
+    columns: [
+      column('date', 'date', 13),
+      column('jalali', 'text', 13),
+      column('asset', 'text', 24),
+      column('path', 'text', 38),
+      column('produced', 'number', 11),
+      column('good', 'number', 11),
+      column('scrap', 'number', 11),
+      ...dailyKpis.slice(0, 4).map((id) => ({ header: report.kpiName(id), kind: 'percent' as const, width: 19 })),
+      column('status', 'text', 13),
+      column('coverage', 'percent', 11),
+    ],
+    rows: [...rows.values()].map((row): SheetCell[] => {
+      const any = row.values().next().value!;
+      const oee = row.get('prod.oee') ?? any;
+      const { PQ = null, SQ = null } = row.get('prod.scrap')?.elements ?? {};
+      return [
+        ...report.dates(any),
+        report.assetName(any.asset),
+        any.asset,
+        PQ,
+        row.get('prod.volume')?.value ?? null,
+        SQ,
+        ...dailyKpis.slice(0, 4).map((id) => row.get(id)?.value ?? null),
+        word(statusWords[oee.status]),
+        oee.coverage,
+      ];
+    }),
+  };
+}
+
+const lossKpis = ['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality'];
+
+export function lossesSheet(report: Report): Sheet {
+  const { plant, column, word } = report;
+  const assets = [...plant.lines, ...plant.units].map(({ path }) => path);
+  const rows = besideEachOther(report.values({ granularity: 'month', kpis: lossKpis, assets }));
+  const hours = (seconds: number | undefined) => (seconds === undefined ? null : seconds / 3600);
+  return {
+    name: word(sheetNames.losses),
+    columns: [
+      column('asset', 'text', 24),
+      column('path', 'text', 38),
+      column('plannedBusy', 'number', 16),
+      column('stops', 'number', 14),
+      column('unknown', 'number', 14),
+      column('speed', 'number', 14),
+      column('rejects', 'number', 14),
+      column('valuable', 'number', 14),
+      ...lossKpis.map((id) => ({ header: report.kpiName(id), kind: 'percent' as const, width: 19 })),
+      column('status', 'text', 13),
+    ],
+    rows: [...rows.values()].map((row): SheetCell[] => {
+      const any = row.values().next().value!;
+      const lost = oeeWaterfall({ ...row.get('prod.availability')?.elements, ...piecesOf(row) });
+      return [
+        report.assetName(any.asset),
+        any.asset,
+        ...[lost?.plannedBusyS, lost?.stopsS, lost?.unknownS, lost?.speedS, lost?.qualityS, lost?.valuableS].map(hours),
+        ...lossKpis.map((id) => row.get(id)?.value ?? null),
+        word(statusWords[(row.get('prod.oee') ?? any).status]),
+      ];
+    }),
+  };
+}
+
+/** What the waterfall needs beside the times, from whichever KPI shows it. */
+const piecesOf = (row: ReadonlyMap<string, RolledValue>): Record<string, number> =>
+  Object.assign({}, ...[...row.values()].map(({ elements }) => elements));
+
+export function downtimeSheet(report: Report): Sheet {
+  const { plant, column, word } = report;
+  const assets = plant.units.map(({ path }) => path);
+  const losses = report.values({ granularity: 'month', kpis: ['prod.availability'], assets }).flatMap((value) =>
+    Object.entries(lossWords).flatMap(([element, name]) => {
+      const seconds = value.elements[element] ?? 0;
+      return seconds > 0 ? [{ asset: value.asset, name, hours: seconds / 3600 }] : [];
+    }),
+  );
+  losses.sort((a, b) => b.hours - a.hours);
+  const total = losses.reduce((sum, { hours }) => sum + hours, 0);
+  let running = 0;
+  return {
+    name: word(sheetNames.downtime),
+    columns: [
+      column('asset', 'text', 24),
+      column('path', 'text', 38),
+      column('cause', 'text', 30),
+      column('hours', 'number', 12),
+      column('share', 'percent', 12),
+      column('cumulative', 'percent', 12),
+    ],
+    rows: losses.map(({ asset, name, hours }) => {
+      running += hours;
+      return [report.assetName(asset), asset, word(name), hours, hours / total, running / total];
+    }),
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * One site and Jalali month as the sheets read it. Everything read is remembered by its input hash, so that the report
+ * can say which figures it is made of: equal figures give an equal hash, in both languages.
+ */
+import { createHash } from 'node:crypto';
+import type { KpiDefinition } from '../../kpi/kpi.ts';
+import { plantAssets } from '../../plant/assets.ts';
+import type { Plant } from '../../plant/plant.ts';
+import type { Bucket, Granularity } from '../../rollup/grid.ts';
+import type { RolledValue } from '../../rollup/rolled-values.ts';
+import { type Language, localDate, monthName, persianDigits } from '../local-time.ts';
+import { previousMonth, type Range } from '../request.ts';
+import type { ExportSource } from '../source.ts';
+import type { Column, Kind, SheetCell } from './sheet.ts';
+import { words } from './words.ts';
+
+export interface Asked {
+  readonly granularity: Granularity;
+  readonly kpis: readonly string[];
+  readonly assets?: readonly string[];
+  /** The month, where nothing is said. */
+  readonly range?: Range;
+}
+
+export interface Report {
+  readonly plant: Plant;
+  readonly language: Language;
+  readonly month: Bucket;
+  readonly previous: Bucket;
+  readonly definitions: readonly KpiDefinition[];
+  readonly note: string | undefined;
+  /** Of buckets that begin in the range, ascending by start, asset and KPI. */
+  values(asked: Asked): readonly RolledValue[];
+  /** Of everything that was read so far. */
+  seen(): { readonly hash: string; readonly allClosed: boolean; readonly restated: readonly RolledValue[] };
+  word(of: { readonly en: string; readonly fa: string }): string;
+  assetName(path: string): string;
+  kpiName(id: string): string;
+  /** The Gregorian and the Jalali date of a bucket, as cells. */
+  dates(value: { readonly bucket: Bucket }): readonly [Date, string];
+  jalali(text: string): string;
+  monthName(bucket: Bucket): string;
+  column(word: keyof typeof words, kind: Kind, width: number): Column;
+}
+
+export function createReport(options: {
+  readonly source: ExportSource;
+  readonly plant: Plant;
+  readonly language: Language;
+  readonly month: Bucket;
+  readonly note: string | undefined;
+}): Report {
+  const { source, plant, language, month, note } = options;
+  const names = new Map(plantAssets([plant]).map(({ path, name }) => [path, name]));
+  const definitions = source.definitions();
+  const paths = [...names.keys()];
+  const read = new Map<string, RolledValue>();
+  const jalali = (text: string) => (language === 'fa' ? persianDigits(text.replaceAll('-', '/')) : text);
+  return {
+    ...{ plant, language, month, note, definitions, jalali },
+    previous: previousMonth(plant, month),
+    values({ granularity, kpis, assets = paths, range = { from: month.start, to: month.end } }) {
+      const values = source
+        .rolled({ granularity, kpis, assets, ...range })
+        .filter(({ start }) => range.from <= start && start < range.to);
+      for (const value of values) read.set([value.kpi, value.asset, granularity, value.start].join(' '), value);
+      return values;
+    },
+    seen() {
+      const hash = createHash('sha256');
+      for (const [key, { inputHash, status }] of [...read].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        hash.update(`${key} ${inputHash} ${status}\n`);
+      }
+      const values = [...read.values()];
+      return {
+        hash: hash.digest('hex'),
+        allClosed: values.length > 0 && values.every(({ state }) => state === 'closed'),
+        restated: values.filter(({ revision }) => revision > 1),
+      };
+    },
+    word: (of) => of[language],
+    assetName: (path) => names.get(path)?.[language] ?? path,
+    kpiName: (id) => definitions.find((definition) => definition.id === id)?.name[language] ?? id,
+    dates: ({ bucket }) => [localDate(plant.zone, bucket.start), jalali(bucket.jalaliDate)],
+    monthName: ({ jalaliDate }) => {
+      const name = monthName(jalaliDate, language);
+      return language === 'fa' ? persianDigits(name) : name;
+    },
+    column: (word, kind, width) => ({ header: words[word][language], kind, width }),
+  };
+}
+
+/** Ratios that are told as they are, not in percent. */
+const plainRatios = new Set(['en.pf', 'en.eei']);
+
+/** A value as a cell, in percent where that is how people tell it. */
+export function valueCell({ kpi, unit }: Pick<RolledValue, 'kpi' | 'unit'>, value: number | null): SheetCell {
+  return { value, kind: unit === '1' && !plainRatios.has(kpi) ? 'percent' : 'number' };
+}
+
+export const unitWord = ({ kpi, unit }: Pick<RolledValue, 'kpi' | 'unit'>): string =>
+  unit !== '1' ? unit : plainRatios.has(kpi) ? '' : '%';
+
+/** Values of several KPIs side by side: one entry for each bucket of each asset. */
+export function besideEachOther(values: readonly RolledValue[]): ReadonlyMap<string, ReadonlyMap<string, RolledValue>> {
+  const rows = new Map<string, Map<string, RolledValue>>();
+  for (const value of values) {
+    const key = `${value.start} ${value.asset}`;
+    const row = rows.get(key);
+    if (row) row.set(value.kpi, value);
+    else rows.set(key, new Map([[value.kpi, value]]));
+  }
+  return rows;
+}

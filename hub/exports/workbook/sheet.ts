@@ -1,0 +1,30 @@
+/** A sheet of the workbook before any library sees it: typed columns and rows of plain values, one table a sheet. */
+
+/** `percent`: a fraction. `date`: a day without a zone. */
+export type Kind = 'text' | 'number' | 'integer' | 'percent' | 'date';
+
+export interface Column {
+  readonly header: string;
+  readonly kind: Kind;
+  /** In characters. */
+  readonly width: number;
+}
+
+/** A cell of another kind than its column's, or one that stands out. */
+export interface Marked {
+  readonly value: Value;
+  readonly kind?: Kind;
+  readonly tone?: 'good' | 'warn' | 'bad' | 'strong';
+}
+
+export type Value = string | number | Date | null;
+export type SheetCell = Value | Marked;
+
+export interface Sheet {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly SheetCell[])[];
+}
+
+export const isMarked = (cell: SheetCell): cell is Marked =>
+  cell !== null && typeof cell === 'object' && !(cell instanceof Date);

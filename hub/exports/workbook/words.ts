@@ -1,0 +1,154 @@
+/** The words of the workbook in both languages, as kpi.md §5.7 and its glossary have them. */
+import type { KpiStatus } from '../../kpi/result.ts';
+import type { Light } from '../../kpi/target.ts';
+import type { BucketState } from '../../rollup/rolled-values.ts';
+
+const both = (en: string, fa: string) => ({ en, fa });
+
+export const sheetNames = {
+  cover: both('Cover', 'جلد'),
+  summary: both('Summary', 'خلاصه'),
+  production: both('Production daily', 'تولید روزانه'),
+  losses: both('OEE and losses', 'OEE و اتلاف‌ها'),
+  downtime: both('Downtime Pareto', 'پارتوی توقف‌ها'),
+  energy: both('Energy daily', 'انرژی روزانه'),
+  demand: both('Demand', 'دیماند'),
+  profile: both('Peak day profile', 'نمایهٔ روز اوج'),
+  curtailment: both('Curtailment', 'محدودیت برق'),
+  enpi: both('SEC and EnPI', 'مصرف ویژه و EnPI'),
+  quality: both('Data quality', 'کیفیت داده'),
+  scorecard: both('Pilot scorecard', 'کارنامه پایلوت'),
+  definitions: both('Definitions', 'تعریف‌ها'),
+  restatements: both('Restatements', 'اصلاحات'),
+  notes: both('Notes', 'یادداشت‌ها'),
+};
+
+export const words = {
+  item: both('Item', 'عنوان'),
+  date: both('Date', 'تاریخ میلادی'),
+  jalali: both('Jalali date', 'تاریخ شمسی'),
+  asset: both('Asset', 'دارایی'),
+  path: both('Path', 'مسیر'),
+  kpi: both('KPI', 'شاخص'),
+  id: both('Id', 'شناسه'),
+  value: both('Value', 'مقدار'),
+  unit: both('Unit', 'واحد'),
+  target: both('Target', 'هدف'),
+  baseline: both('Baseline', 'مبنا'),
+  previous: both('Previous month', 'ماه پیش'),
+  change: both('Change', 'تغییر'),
+  light: both('Against target', 'نسبت به هدف'),
+  coverage: both('Coverage', 'پوشش داده'),
+  status: both('Status', 'وضعیت'),
+  state: both('State', 'مرحله'),
+  flags: both('Flags', 'نشانه‌ها'),
+  formula: both('Formula', 'فرمول'),
+  version: both('Version', 'نسخه'),
+  source: both('Source', 'منبع'),
+  note: both('Note', 'یادداشت'),
+  produced: both('Produced', 'تولید کل'),
+  good: both('Good', 'سالم'),
+  scrap: both('Scrap', 'ضایعات'),
+  hours: both('Hours', 'ساعت'),
+  share: both('Share', 'سهم'),
+  cumulative: both('Cumulative', 'تجمعی'),
+  cause: both('State class', 'رستهٔ حالت'),
+  plannedBusy: both('Planned busy (h)', 'زمان برنامه‌ریزی‌شده (ساعت)'),
+  stops: both('Stops (h)', 'توقف‌ها (ساعت)'),
+  unknown: both('Unknown (h)', 'نامعلوم (ساعت)'),
+  speed: both('Speed loss (h)', 'افت سرعت (ساعت)'),
+  rejects: both('Quality loss (h)', 'افت کیفیت (ساعت)'),
+  valuable: both('Valuable (h)', 'زمان مفید (ساعت)'),
+  carrier: both('Carrier', 'حامل انرژی'),
+  amount: both('Consumption', 'مصرف'),
+  peak: both('Peak hours (kWh)', 'اوج‌بار (kWh)'),
+  mid: both('Mid hours (kWh)', 'میان‌بار (kWh)'),
+  low: both('Low hours (kWh)', 'کم‌بار (kWh)'),
+  estimated: both('Of it estimated', 'بخش برآوردی'),
+  block: both('Max demand, block (kW)', 'حداکثر دیماند، بازهٔ ثابت (kW)'),
+  slide: both('Max demand, sliding (kW)', 'حداکثر دیماند، پنجرهٔ لغزان (kW)'),
+  at: both('At', 'ساعت وقوع'),
+  loadFactor: both('Load factor', 'ضریب بار'),
+  powerFactor: both('Power factor', 'ضریب توان'),
+  start: both('Start', 'شروع'),
+  end: both('End', 'پایان'),
+  kw: both('Mean power (kW)', 'توان میانگین (kW)'),
+  limit: both('Limit (kW)', 'سقف مجاز (kW)'),
+  intervals: both('Intervals', 'بازه‌ها'),
+  measured: both('Measured', 'اندازه‌گیری‌شده'),
+  kept: both('Kept', 'رعایت‌شده'),
+  compliance: both('Compliance', 'پایبندی'),
+  excess: both('Above the limit (kWh)', 'مازاد بر سقف (kWh)'),
+  sec: both('SEC', 'مصرف ویژه'),
+  enpi: both('EnPI (actual/expected)', 'EnPI (واقعی به مورد انتظار)'),
+  expected: both('Expected (kWh)', 'مورد انتظار (kWh)'),
+  cusum: both('CUSUM (kWh)', 'انحراف تجمعی (kWh)'),
+  revision: both('Revision', 'بازنگری'),
+  computed: both('Computed', 'زمان محاسبه'),
+} as const;
+
+export const statusWords: Readonly<Record<KpiStatus, { en: string; fa: string }>> = {
+  ok: both('ok', 'معتبر'),
+  partial: both('partial', 'ناقص'),
+  no_data: both('no data', 'بدون داده'),
+  undefined: both('undefined', 'تعریف‌نشده'),
+  suspect: both('suspect', 'مشکوک'),
+};
+
+export const stateWords: Readonly<Record<BucketState, { en: string; fa: string }>> = {
+  open: both('open', 'باز'),
+  provisional: both('provisional', 'موقت'),
+  final: both('final', 'نهایی'),
+  closed: both('closed', 'بسته'),
+};
+
+export const lightWords: Readonly<Record<Light, { en: string; fa: string }>> = {
+  met: both('✓ met', '✓ محقق'),
+  near: both('≈ near', '≈ نزدیک'),
+  missed: both('✗ missed', '✗ محقق‌نشده'),
+  unknown: both('? not known', '؟ نامعلوم'),
+};
+
+export const carrierWords = {
+  electricity: both('Electricity', 'برق'),
+  gas: both('Gas', 'گاز'),
+  water: both('Water', 'آب'),
+  fuel: both('Fuel', 'سوخت'),
+  steam: both('Steam', 'بخار'),
+  air: both('Compressed air', 'هوای فشرده'),
+};
+
+/** Parts of the planned busy time in which a unit did not run, by their element. */
+export const lossWords = {
+  AUST_s: both('Setup', 'آماده‌سازی (ستاپ)'),
+  ADET_failure_s: both('Failure', 'خرابی'),
+  ADET_internal_s: both('Internal (held)', 'داخلی (نگه‌داشته)'),
+  ADET_external_s: both('External (blocked, starved)', 'بیرونی (انسداد، کمبود)'),
+  ADET_organisational_s: both('Organisational (idle, off)', 'سازمانی (بیکار، خاموش)'),
+  ADET_minor_s: both('Minor stops', 'توقف‌های جزئی'),
+  ADET_energy_s: both('Power curtailment', 'محدودیت برق'),
+  ADOT_s: both('No order', 'بدون سفارش'),
+  UNK_s: both('Unknown', 'نامعلوم'),
+};
+
+export const reportWords = {
+  title: both('Monthly KPI report', 'گزارش ماهانهٔ شاخص‌های عملکرد'),
+  period: both('Period', 'دوره'),
+  gregorian: both('From and to (Gregorian)', 'از و تا (میلادی)'),
+  site: both('Site', 'کارخانه'),
+  province: both('Province', 'استان'),
+  enterprise: both('Enterprise', 'بنگاه'),
+  subscription: both('Subscription numbers', 'شماره‌های اشتراک'),
+  status: both('Status of the report', 'وضعیت گزارش'),
+  official: both('Official', 'رسمی'),
+  provisional: both('Provisional', 'موقت'),
+  version: both('Version', 'نسخه'),
+  preparer: both('Prepared by', 'تهیه‌کننده'),
+  approver: both('Approved by', 'تأییدکننده'),
+  made: both('Made at', 'زمان تهیه'),
+  coverage: both('Data completeness', 'درصد تکمیل داده'),
+  plant: both('Version of the plant model', 'نسخهٔ مدل کارخانه'),
+  hash: both('Hash of the figures', 'اثر انگشت ارقام'),
+  notApproved: both('nobody yet', 'هنوز هیچ‌کس'),
+  nothing: both('Nothing is known of this yet', 'هنوز چیزی دانسته نیست'),
+};
