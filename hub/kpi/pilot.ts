@@ -1,5 +1,6 @@
 /** What a pilot is judged by: its KPIs against those of the baseline period, and the readiness that people assessed. */
 import { bootstrapInterval } from './bootstrap.ts';
+import { exceeds } from './compare.ts';
 import { define, type Ratio, type Undefined } from './definition.ts';
 import { mergeElements } from './elements.ts';
 import type { Comparison, KpiParameters } from './parameters.ts';
@@ -44,7 +45,7 @@ function compare(
     ...(was.value !== null && { before: was.value }),
     ...(is.value !== null && { after: is.value }),
   };
-  if (coverage < leastCoverage) return { numerator: 0, denominator: 1, coverage, leastCoverage, parameters };
+  if (exceeds(leastCoverage, coverage)) return { numerator: 0, denominator: 1, coverage, leastCoverage, parameters };
   const difference = was.value === null || is.value === null ? null : of(was.value, is.value);
   if (difference === null) return { undefined: 'DEN_ZERO', coverage, parameters };
   // A thousand times: with what the KPI reads, and no more.
