@@ -22,8 +22,8 @@ import { isWaitedOut } from './ledger/waited-out.ts';
 import { createLatestValues, followStored, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
 import { plantAssets } from './plant/assets.ts';
+import { openPlantBook, type PlantFile, type ReadPlant } from './plant/book.ts';
 import { runningShift } from './plant/calendar.ts';
-import type { Plant } from './plant/plant.ts';
 import { agreeWithStore } from './proof/agree.ts';
 import { verify } from './proof/verify.ts';
 import { readinessOf } from './readiness.ts';
@@ -39,7 +39,9 @@ import { openStore } from './store/open.ts';
 
 export interface HubOptions {
   readonly config: HubConfig;
-  readonly plants: readonly Plant[];
+  /** Those that hub.yaml names. */
+  readonly plantFiles: readonly PlantFile[];
+  readonly readPlant: ReadPlant;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   /** The secret of the first token, instead of a random one. */
@@ -56,7 +58,7 @@ const warmWindowUs = 3_600_000_000;
 
 /** Runs a hub until `stop` aborts; resolves when everything is closed. @throws {ConfigError} when it cannot start. */
 export async function runHub(options: HubOptions, stop: AbortSignal): Promise<void> {
-  const { config, plants, clock, log } = options;
+  const { config, clock, log } = options;
   makeDataDir(config.dataDir);
   const inDataDir = (name: string) => join(config.dataDir, name);
   const hubBoot = randomUUID();
@@ -79,6 +81,15 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   using database = await open(() => openRollUpDatabase(inDataDir('rollup.db')));
   const dirt = openDirtBook(database);
   const buckets = openBuckets(database);
+  const plantBook = openPlantBook({
+    versions: access.plants,
+    read: options.readPlant,
+    files: options.plantFiles,
+    onChange({ before, after, anew }) {
+      if (anew !== 'everything') dirt.follow(after.path, { before: before.version, after: after.version }, anew);
+    },
+  });
+  const { plants } = plantBook;
   const rollUp = createRollUp({
     plants,
     reader: store.reader,
@@ -94,14 +105,14 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     ...evaluator,
     definitions: () => catalogue,
     windowed: evaluator.definitions,
-    assets: () => plantAssets(plants),
+    assets: () => plantAssets(plants()),
     rolled,
     ...rolledUp,
   };
 
   const exports = openExports({
     source: {
-      plants: () => plants,
+      plants,
       definitions: () => catalogue,
       rolled,
       reader: store.reader,
@@ -144,6 +155,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       now: clock.now,
     }),
     reader: store.reader,
+    plants: plantBook,
     kpis,
     exports,
     latest,
@@ -159,7 +171,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     metrics: createHubMetrics({ delivery, ledger, brokerStats: broker.stats }),
     log,
     requestsPerMinute: config.http.requestsPerMinute,
-    liveWindow: (site, now) => runningShift(plants, site, now),
+    liveWindow: (site, now) => runningShift(plants(), site, now),
   });
   await using _http = { [Symbol.asyncDispose]: () => http.close() };
   const { host, port } = config.http;

@@ -16,6 +16,7 @@ import { lineageRoutes } from './routes/lineage.ts';
 import { liveRoutes } from './routes/live.ts';
 import { describeApi } from './routes/openapi.ts';
 import { servePage } from './routes/page.ts';
+import { plantRoutes } from './routes/plants.ts';
 import { answerWithProblems, ProblemError } from './routes/problem.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { tagRoutes } from './routes/tags.ts';
@@ -66,6 +67,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     commissioningRoutes,
     seriesRoutes,
     assetRoutes,
+    plantRoutes,
     kpiRoutes,
     lineageRoutes,
     exportRoutes,

@@ -11,6 +11,7 @@ import { gapsCommand } from './commands/delivery/gaps.ts';
 import { quarantineCommand } from './commands/delivery/quarantine.ts';
 import { rewindCommand, streamsCommand } from './commands/delivery/streams.ts';
 import { explainCommand } from './commands/explain.ts';
+import { plantCommand } from './commands/plant.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -35,6 +36,7 @@ program
   .addCommand(runCommand(configFile))
   .addCommand(tokenCommand(openAccessFile))
   .addCommand(agentCommand(openAccessFile))
+  .addCommand(plantCommand())
   .addCommand(verifyCommand())
   .addCommand(explainCommand())
   .addCommand(streamsCommand())

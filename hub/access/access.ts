@@ -1,6 +1,6 @@
 /**
  * Who may come in: tokens, agents' broker accounts, and the audit log of what they did, in one SQLite file; beside them the
- * commissioning sheets, which are accepted together with their audit event.
+ * commissioning sheets and the plant models, which are accepted together with their audit event.
  * The commands open it beside the running hub: a revoked token is refused from the next request on.
  */
 import { closeSync, openSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { type CommissioningSheets, commissioningSchema, createCommissioningSheets } from '../commissioning/sheets.ts';
 import { isWaitedOut } from '../ledger/waited-out.ts';
+import { createPlantVersions, type PlantVersions, plantVersionSchema } from '../plant/versions.ts';
 import { type AgentAccounts, agentSchema, createAgentAccounts } from './agents.ts';
 import { type AuditLog, auditSchema, createAuditLog } from './audit.ts';
 import { createTokens, type Tokens, tokenSchema } from './tokens.ts';
@@ -18,6 +19,7 @@ export interface Access extends Disposable {
   readonly agents: AgentAccounts;
   readonly audit: AuditLog;
   readonly sheets: CommissioningSheets;
+  readonly plants: PlantVersions;
 }
 
 const schemaVersion = 1;
@@ -34,6 +36,7 @@ export function openAccess(file: string, { clock = systemClock }: { clock?: Pick
     tokens: createTokens(db, audit, clock),
     agents: createAgentAccounts(db, audit, clock),
     sheets: createCommissioningSheets(db, audit, clock),
+    plants: createPlantVersions(db, audit, clock),
     [Symbol.dispose]: () => {
       db.close();
     },
@@ -51,7 +54,7 @@ function openDatabase(file: string): Sqlite.Database {
     db.transaction(() => {
       const version = db.pragma('user_version', { simple: true }) as number;
       if (version > schemaVersion) throw new Error(`its schema ${version} is newer than this program's`);
-      db.exec(tokenSchema + agentSchema + auditSchema + commissioningSchema);
+      db.exec(tokenSchema + agentSchema + auditSchema + commissioningSchema + plantVersionSchema);
       db.pragma(`user_version = ${schemaVersion}`);
     }).immediate();
     return db;

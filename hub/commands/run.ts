@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { pino } from 'pino';
-import { loadYaml } from '../../config/load.ts';
+import { loadYaml, readText } from '../../config/load.ts';
 import { openLogOutput } from '../../config/log-output.ts';
 import { stopSignals } from '../../config/process.ts';
+import { interpolate } from '../../config/yaml-document.ts';
 import { parseClock } from '../../protocols/clock.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { hubSchema } from '../config.ts';
-import { buildPlant } from '../plant/plant.ts';
-import { plantSchema } from '../plant/plant-file.ts';
 import { checkZoneData } from '../plant/zone.ts';
+import { readPlant } from './read-plant.ts';
 
 export const runCommand = (configFile: () => string): Command =>
   new Command('run')
@@ -24,9 +24,10 @@ export const runCommand = (configFile: () => string): Command =>
       const loaded = loadYaml(file, hubSchema, process.env);
       const ledgers = loaded.ledgers.map((path) => resolve(dirname(file), path));
       const config = { ...loaded, ledgers };
-      const plants = config.plants.map((path) =>
-        buildPlant(loadYaml(resolve(dirname(file), path), plantSchema, process.env)),
-      );
+      const plantFiles = config.plants.map((path) => {
+        const plantFile = resolve(dirname(file), path);
+        return { file: plantFile, content: interpolate(readText(plantFile), plantFile, process.env) };
+      });
       const log = pino({ level: process.env.PAYESH_LOG ?? 'info', base: { part: 'hub' } }, openLogOutput());
       const { broker, store } = config;
       // Only here: the other commands need not wait for everything that a hub is made of.
@@ -34,7 +35,8 @@ export const runCommand = (configFile: () => string): Command =>
       await runHub(
         {
           config,
-          plants,
+          plantFiles,
+          readPlant,
           clock: parseClock(process.env.PAYESH_CLOCK),
           log,
           presetToken: process.env.PAYESH_TOKEN,

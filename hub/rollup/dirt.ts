@@ -20,6 +20,12 @@ export interface DirtBook {
   /** Reads the ledger's news; `sitesOf` tells which sites a stream speaks of. @returns whether there is more. */
   collect(ledger: Pick<Ledger, 'streams' | 'batches'>, sitesOf: (stream: number) => readonly string[]): boolean;
   mark(site: string, agent: string | null, span: Span): void;
+  /** What people know of this time has changed. Time that was never computed needs no dirt. */
+  change(site: string, spans: Spans): void;
+  /** The plant that a site was computed with is followed by one that differs only in this time. */
+  follow(site: string, versions: { readonly before: string; readonly after: string }, spans: Spans): void;
+  /** Reads the whole ledger of some streams anew: what they sent before somebody asked for it. */
+  readAgain(streams: readonly number[]): void;
   /** Everything that is dirty, merged, with a token to clear just that. */
   dirty(): { readonly dirt: readonly Dirt[]; readonly upTo: number };
   clear(upTo: number): void;
@@ -71,6 +77,9 @@ export function openDirtBook(db: Database): DirtBook {
     'SELECT begun, reached, plant_version FROM site_progress WHERE site = ?',
   );
 
+  const updateVersion = db.prepare('UPDATE site_progress SET plant_version = ? WHERE site = ? AND plant_version = ?');
+  const forgetRead = db.prepare('DELETE FROM ledger_read WHERE stream = ?');
+
   const writeDeleted = db.prepare(
     'INSERT INTO deleted VALUES (1, ?) ON CONFLICT DO UPDATE SET before = max(before, excluded.before)',
   );
@@ -83,6 +92,21 @@ export function openDirtBook(db: Database): DirtBook {
     if (begun !== undefined && start < begun) insertDirt.run(site, null, start, begun);
     writeBegun.run(site, start);
   };
+
+  const change = (site: string, spans: Spans) => {
+    const { begun } = selectProgress.get(site) ?? {};
+    if (begun === undefined) return;
+    for (const { start, end } of spans) {
+      // A piece that is seen at an instant is of the cell that ends there.
+      const changed = { start: Math.max(begun, start - 1), end: Math.min(end, Number.MAX_SAFE_INTEGER) };
+      if (changed.start < changed.end) insertDirt.run(site, null, changed.start, changed.end);
+    }
+  };
+
+  const follow = db.transaction((site: string, { before, after }: { before: string; after: string }, spans: Spans) => {
+    // Computed with yet another one, it is computed anew as a whole.
+    if (updateVersion.run(after, site, before).changes > 0) change(site, spans);
+  });
 
   const collect = db.transaction(
     (ledger: Pick<Ledger, 'streams' | 'batches'>, sitesOf: (stream: number) => readonly string[]): boolean => {
@@ -117,6 +141,11 @@ export function openDirtBook(db: Database): DirtBook {
   return {
     collect: (ledger, sitesOf) => collect.immediate(ledger, sitesOf),
     mark,
+    change,
+    follow: (site, versions, spans) => follow.immediate(site, versions, spans),
+    readAgain(streams) {
+      for (const stream of streams) forgetRead.run(stream);
+    },
     dirty() {
       const rows = selectDirt.all();
       const dirt = Map.groupBy(rows, ({ site, agent }) => `${site} ${agent ?? ''}`)

@@ -15,7 +15,8 @@ import { applies, groupOf, type KpiAsset, kpiAssets, planSite, sourcesOf } from 
 import { type SiteTags, siteTags } from './site-tags.ts';
 
 export interface KpiEvaluatorOptions {
-  readonly plants: readonly Plant[];
+  /** Those in force now. */
+  plants(): readonly Plant[];
   readonly reader: Pick<TelemetryReader, 'series'>;
   readonly ledger: Pick<LedgerReader, 'tags'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -92,7 +93,7 @@ export function createKpiEvaluator({ plants, reader, ledger, clock }: KpiEvaluat
       if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
       const now = clock.now();
       const fresh: KpiValue[] = [];
-      for (const plant of plants) fresh.push(...(await evaluateSite(plant, request, now, signal)));
+      for (const plant of plants()) fresh.push(...(await evaluateSite(plant, request, now, signal)));
       return fresh;
     },
     definitions: () => definitions,

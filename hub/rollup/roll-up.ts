@@ -24,7 +24,8 @@ import { planSite } from './site-plan.ts';
 import { type SiteTags, siteTags } from './site-tags.ts';
 
 export interface RollUpOptions {
-  readonly plants: readonly Plant[];
+  /** Those in force now. */
+  plants(): readonly Plant[];
   readonly reader: Pick<TelemetryReader, 'series'>;
   readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'tags'>;
   readonly buckets: Buckets;
@@ -59,7 +60,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
     const sites = new Map<number, Set<string>>();
     for (const { path, keys } of ledger.tags()) {
-      const site = plants.find((plant) => path.startsWith(`${plant.path}/`))?.path;
+      const site = plants().find((plant) => path.startsWith(`${plant.path}/`))?.path;
       if (site === undefined) continue;
       for (const { stream } of keys) sites.set(stream, (sites.get(stream) ?? new Set()).add(site));
     }
@@ -135,13 +136,26 @@ export function createRollUp(options: RollUpOptions): RollUp {
     }
   };
 
+  /** Sites whose past was looked for, since nothing of them had ever been computed. */
+  const lookedFor = new Set<string>();
+  /** What was sent before its site was declared has been read without anybody to compute it for. */
+  const lookForPast = (): void => {
+    for (const { path } of plants()) {
+      if (lookedFor.has(path) || book.begun(path) !== undefined) continue;
+      lookedFor.add(path);
+      const tags = ledger.tags().filter((tag) => tag.path.startsWith(`${path}/`));
+      book.readAgain([...new Set(tags.flatMap(({ keys }) => keys.map(({ stream }) => stream)))]);
+    }
+  };
+
   const once = async (signal: AbortSignal): Promise<void> => {
+    lookForPast();
     while (book.collect(ledger, sitesOfStreams())) {
       signal.throwIfAborted();
       await breathe();
     }
     const { dirt, upTo } = book.dirty();
-    for (const plant of plants) {
+    for (const plant of plants()) {
       const own = dirt.filter(({ site }) => site === plant.path);
       await computeSite(plant, own, clock.now(), signal);
     }

@@ -83,7 +83,8 @@ interface Asked {
 const closedAfterUs = 72 * hourUs;
 
 export function createRolledValues(options: {
-  readonly plants: readonly Plant[];
+  /** Those in force now. */
+  plants(): readonly Plant[];
   readonly ledger: Pick<Ledger, 'tags'>;
   readonly buckets: Buckets;
   readonly clock: { now(): TimeUs };
@@ -158,7 +159,7 @@ export function createRolledValues(options: {
       );
     },
     tagsOf({ asset, inputs }) {
-      const plant = plants.find(({ path }) => path === asset || asset.startsWith(`${path}/`));
+      const plant = plants().find(({ path }) => path === asset || asset.startsWith(`${path}/`));
       if (!plant) return [];
       const tags = siteTags(plant.path, ledger.tags());
       const groups = new Set(inputs.map(({ group }) => group));
@@ -167,7 +168,7 @@ export function createRolledValues(options: {
       return planSite(plant, asked, tags).needs.tags.map(({ path }) => path);
     },
     snap(granularity, { from, to }) {
-      const spans = plants.map((plant) => snapped(plant, granularity, { start: from, end: to }));
+      const spans = plants().map((plant) => snapped(plant, granularity, { start: from, end: to }));
       if (spans.length === 0) return undefined;
       return { from: Math.min(...spans.map(({ start }) => start)), to: Math.max(...spans.map(({ end }) => end)) };
     },
@@ -177,7 +178,7 @@ export function createRolledValues(options: {
       const strange = kpis?.find((kpi) => !catalogue.some(({ id }) => id === kpi));
       if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
       const now = clock.now();
-      return plants
+      return plants()
         .flatMap((plant) => valuesOfSite(plant, request, now))
         .sort((a, b) => a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi));
     },

@@ -8,6 +8,7 @@ import type { ExportJobs } from '../exports/jobs.ts';
 import type { DeliveryActions } from '../ingest/actions.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues } from '../live/latest.ts';
+import type { PlantBook } from '../plant/book.ts';
 import type { Verification } from '../proof/verify.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import type { KpiSource } from './kpi-source.ts';
@@ -26,6 +27,7 @@ export interface RouteContext {
   readonly ledger: LedgerReader;
   readonly actions: DeliveryActions;
   readonly reader: TelemetryReader;
+  readonly plants: PlantBook;
   readonly kpis: KpiSource;
   readonly exports: ExportJobs;
   readonly latest: LatestValues;

@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import type { Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import type { Role, SiteScope } from '../../hub/access/scope.ts';
+import { readPlant } from '../../hub/commands/read-plant.ts';
 import { openExports } from '../../hub/exports/exports.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
 import { createDeliveryActions } from '../../hub/ingest/actions.ts';
@@ -15,6 +16,7 @@ import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
 import type { Asset } from '../../hub/plant/assets.ts';
+import { openPlantBook } from '../../hub/plant/book.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import type { KpiSource } from '../../hub/routes/kpi-source.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
@@ -322,6 +324,7 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
     reader: store.reader,
     kpis,
     exports,
+    plants: openPlantBook({ versions: access.plants, read: readPlant, files: [], onChange() {} }),
     latest,
     clock,
     verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),

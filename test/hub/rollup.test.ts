@@ -478,7 +478,7 @@ t.test('a new agent continues the series of an old one', async (t) => {
   fresh.sample('area/line/m1/state', local('06:45'), 4);
   fresh.sample('area/line/m1/mode', local('06:45'), 1);
   const evaluator = createKpiEvaluator({
-    plants: [vectorPlant()],
+    plants: () => [vectorPlant()],
     reader: old.store,
     ledger: { tags: () => [...old.tags(), ...fresh.tags()] },
     clock: { now: () => local('08:00') },
@@ -586,7 +586,7 @@ t.test('a day of the demo factory, told by its signals alone, is what the factor
   for (const [asset] of state) tally(asset, [...sites.keys()].find((plant) => asset.startsWith(plant))!, to);
 
   const evaluator = createKpiEvaluator({
-    plants: [...sites.values()].map(({ plant }) => plant),
+    plants: () => [...sites.values()].map(({ plant }) => plant),
     reader: store,
     ledger: { tags: () => [...sites.values()].flatMap(({ memory }) => memory.tags()) },
     clock: { now: () => to + hour },
@@ -663,7 +663,7 @@ t.test('all KPIs of both demo plants over a shift of samples every second', asyn
     fill(packaging, `utilities/boiler/process-${i}`, { type: 'float' }, (second) => second % i);
 
   const evaluator = createKpiEvaluator({
-    plants,
+    plants: () => plants,
     reader: machining.store,
     ledger: { tags: () => [...machining.tags(), ...packaging.tags()] },
     clock: { now: () => to + minute },

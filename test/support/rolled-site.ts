@@ -3,7 +3,7 @@ import type { BatchRow, Stream } from '../../hub/ledger/ledger.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
-import { openDirtBook } from '../../hub/rollup/dirt.ts';
+import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt.ts';
 import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
 import { createRolledValues, type RolledValues } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -25,9 +25,9 @@ export interface RolledSite {
   arrive(events: readonly SampleEvent[], now: TimeUs): void;
   /** A roll-up of its own, with an empty file. */
   rollUp(
-    plant: Plant,
+    plant: Plant | (() => Plant),
     clock: { now: TimeUs },
-  ): RollUp & RolledValues & { readonly buckets: Buckets; restart(plant?: Plant): RollUp };
+  ): RollUp & RolledValues & { readonly buckets: Buckets; readonly dirt: DirtBook; restart(plant?: Plant): RollUp };
 }
 
 export function createRolledSite(site: string, agentCount: number): RolledSite {
@@ -77,21 +77,29 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       }
     },
     rollUp(plant, clock) {
+      const inForce = typeof plant === 'function' ? plant : () => plant;
       const database = openRollUpDatabase(':memory:');
       const buckets = openBuckets(database);
-      const make = (current: Plant) =>
+      const dirt = openDirtBook(database);
+      const make = (current: () => Plant) =>
         createRollUp({
-          plants: [current],
+          plants: () => [current()],
           reader: store,
           ledger,
           buckets,
-          dirt: openDirtBook(database),
+          dirt,
           clock: { now: () => clock.now, sleep: async () => {}, speed: 1 } as never,
           log: { info() {}, warn() {} },
         });
       const now = { now: () => clock.now };
-      const rolled = createRolledValues({ plants: [plant], ledger, buckets, clock: now });
-      return { ...make(plant), ...rolled, buckets, restart: (current = plant) => make(current) };
+      const rolled = createRolledValues({ plants: () => [inForce()], ledger, buckets, clock: now });
+      return {
+        ...make(inForce),
+        ...rolled,
+        buckets,
+        dirt,
+        restart: (current = inForce()) => make(() => current),
+      };
     },
   };
 }

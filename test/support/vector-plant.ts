@@ -19,7 +19,11 @@ const name = (en: string) => ({ en, fa: en });
 const all = { from: undefined, to: undefined };
 
 /** @param change puts other values at the top of the plant file. */
-export function vectorPlant(change: Record<string, unknown> = {}): Plant {
+export const vectorPlant = (change: Record<string, unknown> = {}): Plant =>
+  buildPlant(plantSchema.parse(vectorPlantFile(change)));
+
+/** What stands in the file. */
+export function vectorPlantFile(change: Record<string, unknown> = {}): Record<string, unknown> {
   const unit = (code: string) => ({ code, name: name(code), stateMap: 'machine' });
   const rate = (
     code: string,
@@ -31,46 +35,44 @@ export function vectorPlant(change: Record<string, unknown> = {}): Plant {
     ...(from && { from }),
     ...(to && { to }),
   });
-  return buildPlant(
-    plantSchema.parse({
-      site,
-      name: name('test'),
-      stateMaps: {
-        machine: {
-          kind: 'enum',
-          states: { 4: 'IDLE', 5: 'BLOCKED', 6: 'RUN', 9: 'FAULT', 14: 'SETUP', 99: 'OFF' },
-          modes: { [maintenance]: 'MAINT' },
-        },
+  return {
+    site,
+    name: name('test'),
+    stateMaps: {
+      machine: {
+        kind: 'enum',
+        states: { 4: 'IDLE', 5: 'BLOCKED', 6: 'RUN', 9: 'FAULT', 14: 'SETUP', 99: 'OFF' },
+        modes: { [maintenance]: 'MAINT' },
       },
-      shifts: [
-        {
-          code: 'morning',
-          name: name('morning'),
-          start: '06:00',
-          end: '14:00',
-          breaks: [{ name: name('break'), start: '10:00', end: '10:30' }],
-        },
-      ],
-      areas: [
-        {
-          code: 'area',
-          name: name('area'),
-          lines: [{ code: 'line', name: name('line'), units: ['m1', 'm2', 'm3'].map(unit) }],
-        },
-      ],
-      products: [
-        { code: 'p0', name: name('p0'), rates: [rate('m1', 30)] },
-        { code: 'p1', name: name('p1'), rates: [rate('m2', 30, { to: '2025-07-07T08:00', from: undefined })] },
-        { code: 'p2', name: name('p2'), rates: [rate('m2', 60, { from: '2025-07-07T08:00', to: undefined })] },
-      ],
-      orders: [{ unit: 'area/line/m1', from: '2025-07-07T06:00', to: '2025-07-07T13:50' }],
-      meters: [
-        { path: 'energy/main', name: name('main'), carrier: 'electricity' },
-        { path: 'energy/gas', name: name('gas'), carrier: 'gas' },
-      ],
-      ...change,
-    }),
-  );
+    },
+    shifts: [
+      {
+        code: 'morning',
+        name: name('morning'),
+        start: '06:00',
+        end: '14:00',
+        breaks: [{ name: name('break'), start: '10:00', end: '10:30' }],
+      },
+    ],
+    areas: [
+      {
+        code: 'area',
+        name: name('area'),
+        lines: [{ code: 'line', name: name('line'), units: ['m1', 'm2', 'm3'].map(unit) }],
+      },
+    ],
+    products: [
+      { code: 'p0', name: name('p0'), rates: [rate('m1', 30)] },
+      { code: 'p1', name: name('p1'), rates: [rate('m2', 30, { to: '2025-07-07T08:00', from: undefined })] },
+      { code: 'p2', name: name('p2'), rates: [rate('m2', 60, { from: '2025-07-07T08:00', to: undefined })] },
+    ],
+    orders: [{ unit: 'area/line/m1', from: '2025-07-07T06:00', to: '2025-07-07T13:50' }],
+    meters: [
+      { path: 'energy/main', name: name('main'), carrier: 'electricity' },
+      { path: 'energy/gas', name: name('gas'), carrier: 'gas' },
+    ],
+    ...change,
+  };
 }
 
 export interface VectorSite extends MemorySite {
@@ -103,7 +105,7 @@ export function createVectorSite(): VectorSite {
     },
     evaluator: (now, plant = vectorPlant()) =>
       createKpiEvaluator({
-        plants: [plant],
+        plants: () => [plant],
         reader: memory.store,
         ledger: { tags: memory.tags },
         clock: { now: () => now },
