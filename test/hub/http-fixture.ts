@@ -236,7 +236,7 @@ export const sample = (tagId: number, time: TimeUs, value: Sample['value'], qual
   flags,
 });
 
-export interface HubOverrides extends Partial<HttpOptions> {
+export interface HubOverrides extends Omit<Partial<HttpOptions>, 'plants'> {
   readonly plants?: readonly Plant[];
 }
 
