@@ -5,6 +5,7 @@
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { openSqliteBuffer } from '../edge-agent/sqlite-buffer.ts';
 import { openSqliteLedger } from '../hub/ledger/sqlite-ledger.ts';
 import { openDuckdbStore } from '../hub/store/duckdb/duckdb-store.ts';
 import { decodePayload, openFrame, toColumns } from '../protocols/frame.ts';
@@ -32,6 +33,24 @@ for (const release of releases) {
     t.same(parseMessage(ackSchema, bytes('ack')), ack);
     t.same(parseMessage(hubStateSchema, bytes('hub-state')), state);
     t.end();
+  });
+
+  t.test(`${release}: a buffer with a backlog`, async (t) => {
+    const dir = t.testdir({});
+    cpSync(join(fixtures, release, 'buffer'), dir, { recursive: true });
+    await using buffer = await openSqliteBuffer({ dir, maxBytes: 2 ** 24, hasBallast: false });
+    t.match(buffer.state(), { next: 1 + 2 * samples.length, acked: 0, minRetained: 1, quarantined: [] });
+    const frames = await buffer.peek(0, { frames: 10, bytes: 2 ** 20 });
+    t.equal(frames.length, 2);
+    for (const { bytes } of frames) {
+      const { header, payload } = openFrame(bytes);
+      t.same(decodePayload(header, payload).samples, toColumns(samples));
+    }
+    const { idByPath } = await buffer.register(
+      manifest.tags.map(({ id: _, retired: __, ...tag }) => tag),
+      manifest.site,
+    );
+    t.equal(idByPath.get('line-1/filler/tag-4'), 4, 'tags keep their ids');
   });
 
   t.test(`${release}: the ledger and the samples beside it`, async (t) => {

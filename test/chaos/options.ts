@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { Command, Option } from 'commander';
 import { scenarios } from './scenarios.ts';
-import { type FaultName, faultNames, usualFaults } from './schedule.ts';
+import { type FaultName, faultNames } from './schedule.ts';
 
 export interface Options {
   readonly seed: number;
@@ -42,9 +42,7 @@ export function readOptions(args: readonly string[]): Options {
       new Option('--broker <kind>', 'default: mosquitto where it is installed').choices(['embedded', 'mosquitto']),
     )
     .addOption(new Option('--store <kind>', 'default: influx where it is installed').choices(['duckdb', 'influx']))
-    .addOption(
-      new Option('--faults <names...>', 'only these').choices(faultNames).default(usualFaults, usualFaults.join(' ')),
-    )
+    .addOption(new Option('--faults <names...>', 'only these').choices(faultNames).default(faultNames, 'all'))
     .option('--drain <s>', 'how long the backlog may take once everything is healed', number, 180)
     .option(
       '--mutants [text]',

@@ -46,7 +46,6 @@ const weights = {
 } as const;
 export type FaultName = keyof typeof weights;
 export const faultNames = Object.keys(weights) as FaultName[];
-export const usualFaults = faultNames.filter((name) => name !== 'fsync-error' && name !== 'read-only');
 
 /** Mean time between two faults. In ten minutes: about 185 kills, 45 pauses and 75 partitions. */
 const meanPauseMs = 1900;

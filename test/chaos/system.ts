@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
 import { startInfluxdb, startMosquitto } from '../../deploy/demo/counterparts.ts';
@@ -248,8 +248,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       const filler = join(folder, 'filler');
       if (full) {
         const { bavail, bsize } = statfsSync(folder);
-        writeFileSync(filler, Buffer.alloc(bavail * bsize));
-      } else unlinkSync(filler);
+        try {
+          writeFileSync(filler, Buffer.alloc(bavail * bsize));
+        } catch (error) {
+          // The process took some of it meanwhile: full is full.
+          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        }
+      } else rmSync(filler, { force: true });
     },
     filesOf(process) {
       const agent = agents.find(({ part }) => part.name === process);

@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
 import { judge } from '../../hub/ingest/judge.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
@@ -82,6 +83,17 @@ export async function writeRelease(dir: string): Promise<void> {
   put('ack', encodeMessage(ack));
   put('hub-state', encodeMessage(state));
 
+  // Not acknowledged: what an agent that is upgraded in the middle of an outage has in its buffer.
+  const buffer = await openSqliteBuffer({ dir: join(dir, 'buffer'), maxBytes: 2 ** 24, hasBallast: false });
+  await buffer.register(
+    manifest.tags.map(({ id: _, retired: __, ...tag }) => tag),
+    manifest.site,
+  );
+  const chunks = [{ keep: 'normal' as const, count: samples.length, payload: encodePayload(toColumns(samples)) }];
+  for (const after of [0, samples.length]) await buffer.append({ after, chunks, acceptedAt, manifestRevision: 1 });
+  await buffer[Symbol.asyncDispose]();
+  oneFile(join(dir, 'buffer/buffer.db'));
+
   const ledgerFile = join(dir, 'ledger.db');
   await using store = await openDuckdbStore({
     dir: join(dir, 'samples'),
@@ -99,8 +111,12 @@ export async function writeRelease(dir: string): Promise<void> {
       ledger.settle([settled], acceptedAt);
     }
   }
-  // One file without a log, as a stopped hub leaves it.
-  const db = new Database(ledgerFile);
+  oneFile(ledgerFile);
+}
+
+/** Without a log, as a copy for a backup. */
+function oneFile(file: string): void {
+  const db = new Database(file);
   db.pragma('wal_checkpoint(TRUNCATE)');
   db.pragma('journal_mode = DELETE');
   db.close();
