@@ -32,6 +32,7 @@ import { openBuckets } from './rollup/buckets.ts';
 import { openRollUpDatabase } from './rollup/database.ts';
 import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
+import { createLostTime } from './rollup/lost-time.ts';
 import { createRollUp } from './rollup/roll-up.ts';
 import { createRolledValues } from './rollup/rolled-values.ts';
 import { writeParquet } from './store/duckdb/parquet.ts';
@@ -99,7 +100,13 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     clock,
     log,
   });
-  const evaluator = createKpiEvaluator({ plants, reader: store.reader, ledger: everyLedger, clock });
+  const evaluator = createKpiEvaluator({
+    plants,
+    reader: store.reader,
+    ledger: everyLedger,
+    lost: createLostTime(everyLedger),
+    clock,
+  });
   const { values: rolled, ...rolledUp } = createRolledValues({ plants, ledger: everyLedger, buckets, clock });
   const kpis = {
     ...evaluator,

@@ -40,8 +40,8 @@ export function judge(header: FrameHeader, payload: Uint8Array, context: JudgeCo
 
 /** Of a gap that begins before what is wanted, only the rest is new. */
 function judgeGap(header: FrameHeader, payload: Uint8Array, { stream, from }: JudgeContext): Judgement {
-  const { reason } = readGap(payload);
-  const gap = { stream, first: Math.max(header.first, from), last: header.first + header.count - 1, reason };
+  const said = readGap(payload);
+  const gap = { stream, first: Math.max(header.first, from), last: header.first + header.count - 1, ...said };
   return { batch: undefined, settled: { gap, at: header.acceptedAt } };
 }
 

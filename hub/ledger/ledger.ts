@@ -67,6 +67,9 @@ export interface Gap {
   readonly last: number | null;
   readonly reason: string;
   readonly at: TimeUs;
+  /** When the first and the last of them had been accepted; null where nobody knows. */
+  readonly from: TimeUs | null;
+  readonly to: TimeUs | null;
   /** A person has seen it; the numbers stay missing. */
   readonly acknowledged: { readonly who: string; readonly at: TimeUs; readonly note: string } | null;
 }
@@ -103,7 +106,15 @@ export interface SettledFrame {
 
 /** Numbers that their agent said will never come (R20). */
 export interface SettledGap {
-  readonly gap: { readonly stream: number; readonly first: number; readonly last: number; readonly reason: string };
+  readonly gap: {
+    readonly stream: number;
+    readonly first: number;
+    readonly last: number;
+    readonly reason: string;
+    /** When the first and the last of what is gone had been accepted, where the agent still knows. */
+    readonly from?: TimeUs;
+    readonly to?: TimeUs;
+  };
   /** When the agent recorded it. */
   readonly at: TimeUs;
 }

@@ -21,7 +21,9 @@ export interface StreamRow {
   closed_at: number | null;
 }
 
-interface GapRow extends Omit<Gap, 'acknowledged'> {
+interface GapRow extends Omit<Gap, 'acknowledged' | 'from' | 'to'> {
+  from_time: number | null;
+  to_time: number | null;
   who: string | null;
   seen_at: number | null;
   note: string | null;
@@ -97,7 +99,7 @@ export const toStream = (row: StreamRow): Stream => ({
   closedAt: row.closed_at,
 });
 
-const toGap = ({ stream, first, last, reason, at, who, seen_at, note }: GapRow): Gap => {
+const toGap = ({ stream, first, last, reason, at, from_time, to_time, who, seen_at, note }: GapRow): Gap => {
   const acknowledged = who === null ? null : { who, at: seen_at!, note: note! };
-  return { stream, first, last, reason, at, acknowledged };
+  return { stream, first, last, reason, at, from: from_time, to: to_time, acknowledged };
 };

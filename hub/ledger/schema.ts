@@ -64,6 +64,8 @@ const ledgerSchema = `
     last INTEGER,
     reason TEXT NOT NULL,
     at INTEGER NOT NULL,
+    from_time INTEGER,
+    to_time INTEGER,
     PRIMARY KEY (stream, first)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS gap_acknowledgement (

@@ -48,9 +48,9 @@ export function openSqliteLedger(file: string): Ledger {
   );
   const writeExpired = db.prepare('UPDATE stream SET expired = ? WHERE number = ?');
   const deleteBatches = db.prepare('DELETE FROM batch WHERE stream = ? AND first <= ?');
-  const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)');
+  const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)');
   const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
-  const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?)');
+  const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?, NULL, NULL)');
   const moveOpenGap = db.prepare('UPDATE gap SET first = ? WHERE stream = ? AND last IS NULL');
   const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
   const rewind = prepareRewind(db);
@@ -134,7 +134,8 @@ export function openSqliteLedger(file: string): Ledger {
       }
       makeRoom(stream, last);
       if ('gap' in one) {
-        insertGap.run(stream, first, last, one.gap.reason, one.at);
+        const { reason, from = null, to = null } = one.gap;
+        insertGap.run(stream, first, last, reason, one.at, from, to);
         const { samples, deadLetters, lastAcceptedAt } = before;
         progress.set(stream, { through: last, samples, deadLetters, lastAcceptedAt });
       } else progress.set(stream, settleFrame(one, before, now));
@@ -222,7 +223,7 @@ export function openSqliteLedger(file: string): Ledger {
       const { stream } = states.get(number)!;
       durably(() => {
         makeRoom(number, last);
-        insertGap.run(number, stream.through + 1, last, reason, now);
+        insertGap.run(number, stream.through + 1, last, reason, now, null, null);
         writeThroughOnly.run(last, number);
       });
       stream.through = last;

@@ -18,7 +18,10 @@ export interface Dirt {
 
 export interface DirtBook {
   /** Reads the ledger's news; `sitesOf` tells which sites a stream speaks of. @returns whether there is more. */
-  collect(ledger: Pick<Ledger, 'streams' | 'batches'>, sitesOf: (stream: number) => readonly string[]): boolean;
+  collect(
+    ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps'>,
+    sitesOf: (stream: number) => readonly string[],
+  ): boolean;
   mark(site: string, agent: string | null, span: Span): void;
   /** What people know of this time has changed. Time that was never computed needs no dirt. */
   change(site: string, spans: Spans): void;
@@ -109,7 +112,7 @@ export function openDirtBook(db: Database): DirtBook {
   });
 
   const collect = db.transaction(
-    (ledger: Pick<Ledger, 'streams' | 'batches'>, sitesOf: (stream: number) => readonly string[]): boolean => {
+    (ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps'>, sitesOf: (stream: number) => readonly string[]): boolean => {
       let more = false;
       for (const { number, agent, through, expired } of ledger.streams()) {
         const read = selectRead.get(number) ?? 0;
@@ -127,6 +130,11 @@ export function openDirtBook(db: Database): DirtBook {
             end: maxTime + togetherUs,
           })),
         );
+        const gone = ledger.gaps(number).filter(({ first }) => first > from && first <= through);
+        for (const { from: start, to: end } of gone) {
+          if (start === null || end === null) continue;
+          for (const site of sites) mark(site, agent, { start: start - togetherUs, end: end + togetherUs });
+        }
         for (const { start, end } of spans) {
           for (const site of sites) mark(site, agent, { start, end: end - togetherUs + 1 });
         }

@@ -9,6 +9,7 @@ import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import type { LostTime } from './lost-time.ts';
 import { hashOf } from './rolled-values.ts';
 import { type SiteElements, siteElements } from './site-elements.ts';
 import { applies, groupOf, type KpiAsset, kpiAssets, planSite, sourcesOf } from './site-plan.ts';
@@ -19,6 +20,8 @@ export interface KpiEvaluatorOptions {
   plants(): readonly Plant[];
   readonly reader: Pick<TelemetryReader, 'series'>;
   readonly ledger: Pick<LedgerReader, 'tags'>;
+  /** When samples are gone; never where nothing is said. */
+  readonly lost?: LostTime;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -59,7 +62,7 @@ interface Asked {
   readonly asset: KpiAsset;
 }
 
-export function createKpiEvaluator({ plants, reader, ledger, clock }: KpiEvaluatorOptions): KpiEvaluator {
+export function createKpiEvaluator({ plants, reader, ledger, lost, clock }: KpiEvaluatorOptions): KpiEvaluator {
   const definitions = catalogue.filter(({ id }) => fromSamples.has(id));
 
   const evaluateSite = async (
@@ -69,7 +72,7 @@ export function createKpiEvaluator({ plants, reader, ledger, clock }: KpiEvaluat
     signal: AbortSignal,
   ): Promise<KpiValue[]> => {
     const { kpis, assets, from, to } = request;
-    const tags = siteTags(plant.path, ledger.tags());
+    const tags = siteTags(plant.path, ledger.tags(), lost);
     const asked = kpiAssets(plant, tags)
       .filter(({ path }) => assets?.includes(path) ?? true)
       .flatMap((asset) => definitions.map((definition) => ({ definition, asset })))

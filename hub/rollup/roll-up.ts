@@ -15,6 +15,7 @@ import type { TelemetryReader } from '../store/store.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
 import type { Dirt, DirtBook } from './dirt.ts';
 import { buckets as bucketsOf, cells } from './grid.ts';
+import { createLostTime } from './lost-time.ts';
 import { addAssets } from './merge.ts';
 import { mergeUpwards } from './merge-upwards.ts';
 import { reachOf } from './reach.ts';
@@ -27,7 +28,7 @@ export interface RollUpOptions {
   /** Those in force now. */
   plants(): readonly Plant[];
   readonly reader: Pick<TelemetryReader, 'series'>;
-  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'tags'>;
+  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps' | 'tags'>;
   readonly buckets: Buckets;
   readonly dirt: DirtBook;
   readonly clock: Clock;
@@ -54,6 +55,7 @@ const graceUs = 15 * minuteUs;
 const maxPointsAtOnce = 300_000;
 
 export function createRollUp(options: RollUpOptions): RollUp {
+  const lost = createLostTime(options.ledger);
   const { plants, reader, ledger, buckets, dirt: book, clock, log } = options;
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
 
@@ -101,7 +103,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
   const computeSite = async (plant: Plant, dirt: readonly Dirt[], now: TimeUs, signal: AbortSignal): Promise<void> => {
     const begun = book.begun(plant.path);
     if (begun === undefined) return;
-    const tags = siteTags(plant.path, ledger.tags());
+    const tags = siteTags(plant.path, ledger.tags(), lost);
     const assets = rolledAssets(plant, tags);
     const earliest = Math.max(businessDay(plant, begun).start, book.deletedBefore);
     const reached = Math.max(earliest, book.reached(plant.path) ?? earliest);

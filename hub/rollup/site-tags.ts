@@ -5,7 +5,9 @@
 import type { TagRole } from '../../protocols/manifest.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import { isHealth, tagsByPath } from '../plant/bindings.ts';
+import type { Spans } from '../plant/spans.ts';
 import type { SeriesKey } from '../store/store.ts';
+import type { LostTime } from './lost-time.ts';
 
 export interface SiteTag {
   /** Full path. */
@@ -18,6 +20,8 @@ export interface SiteTag {
 
 export interface SiteSource {
   readonly id: string;
+  /** Time of which samples of its agent are gone. */
+  readonly lost: Spans;
   readonly session: readonly SeriesKey[];
   readonly through: readonly SeriesKey[];
   readonly slots: {
@@ -30,9 +34,9 @@ export interface SiteSource {
 export type SiteTags = ReadonlyMap<string, SiteTag>;
 
 /** The measured tags of a site by full path; retired ones are no longer expected and left out. */
-export function siteTags(site: string, knownTags: readonly KnownTag[]): SiteTags {
+export function siteTags(site: string, knownTags: readonly KnownTag[], lost: LostTime = () => []): SiteTags {
   const byPath = tagsByPath(site, knownTags);
-  const sources = collectSources([...byPath.values()].flat());
+  const sources = collectSources([...byPath.values()].flat(), lost);
   const tags = new Map<string, SiteTag>();
   for (const [path, all] of byPath) {
     const measured = all.filter(({ current }) => !isHealth(current.role));
@@ -51,7 +55,7 @@ export function siteTags(site: string, knownTags: readonly KnownTag[]): SiteTags
 
 const sourceId = ({ agent, current }: KnownTag): string => `${agent}/${current.source}`;
 
-function collectSources(tags: readonly KnownTag[]): Map<string, SiteSource> {
+function collectSources(tags: readonly KnownTag[], lost: LostTime): Map<string, SiteSource> {
   const byId = Map.groupBy(
     tags.filter(({ current }) => isHealth(current.role)),
     sourceId,
@@ -61,6 +65,7 @@ function collectSources(tags: readonly KnownTag[]): Map<string, SiteSource> {
     const keysOf = (role: TagRole) => health.filter(({ current }) => current.role === role).flatMap(({ keys }) => keys);
     sources.set(id, {
       id,
+      lost: lost(health[0]!.agent),
       session: keysOf('health_session'),
       through: keysOf('health_through'),
       slots: {

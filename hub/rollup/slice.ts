@@ -3,7 +3,7 @@
  * asked KPIs need. A long window is read slice by slice, so that memory depends on the slice and not on the window.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { type Span, type Spans, union } from '../plant/spans.ts';
+import { type Span, type Spans, subtract, union } from '../plant/spans.ts';
 import { hourUs, minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { completeEdges } from './counter-edges.ts';
@@ -108,7 +108,7 @@ export async function readSlice(
     start,
     end,
     track: ({ keys }) => tracks.get(keys)!,
-    known: (tag) => union(...tag.sources.map((source) => health.get(source)!.known)),
+    known: (tag) => union(...tag.sources.map((source) => subtract(health.get(source)!.known, source.lost))),
     health: (source) => health.get(source)!,
     slots: ({ slots }) => ({
       good: healthTracks.get(slots.good)!,

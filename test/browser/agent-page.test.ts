@@ -36,6 +36,8 @@ t.test('the page of an agent', { skip }, async (t) => {
   await t.test('says in one sentence that all is well, and shows devices, buffer, link and tags', async (t) => {
     const { page, complaints } = await openPage(t, browser, field.url, { locale: 'en-GB' });
     await page.getByText('All is well').waitFor({ timeout: 60_000 });
+    // A hub that is still starting is no trouble yet.
+    await page.locator('#flow', { hasText: /Hub\s*Connected/ }).waitFor({ timeout: 60_000 });
     t.same(await direction(page), ['en', 'ltr']);
     t.match(await page.locator('.top').innerText(), /packaging[\s\S]*aras\/packaging-plant[\s\S]*version/);
     t.match(await page.locator('#flow').innerText(), /2 of 2 connected[\s\S]*Hub\s*Connected/);

@@ -519,12 +519,14 @@ t.test(
     const hub = createHub(t);
     hub.greet();
     const gap = (first: number, count: number, reason = 'evicted') =>
-      sealGap({ epoch, first, count, acceptedAt: now - 1 }, { reason });
+      sealGap({ epoch, first, count, acceptedAt: now - 1 }, { reason, from: now - 9, to: now - 5 });
     void hub.send('up/data', frame(1, [[2, 1]]));
     void hub.send('up/data', gap(2, 4_000_000_000));
     void hub.send('up/data', frame(4_000_000_002, [[2, 7]]));
     await until(() => hub.answers.some(({ through }) => through === 4_000_000_002), 'ack');
-    t.match(hub.ledger.gaps(number), [{ first: 2, last: 4_000_000_001, reason: 'evicted', at: now - 1 }]);
+    t.match(hub.ledger.gaps(number), [
+      { first: 2, last: 4_000_000_001, reason: 'evicted', at: now - 1, from: now - 9, to: now - 5 },
+    ]);
     t.match(hub.ledger.streams(), [{ samples: 2, deadLetters: 0 }]);
     t.match(hub.ingest.counts, { frames: 3, samples: 2, gapNumbers: 4_000_000_000, groups: 1 });
     void hub.send('up/data', gap(4_000_000_000, 10, 'corrupt'));

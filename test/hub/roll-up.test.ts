@@ -225,6 +225,28 @@ t.test(
   },
 );
 
+t.test('what an agent had to give up is not known, though its source was healthy all the time', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: local('09:00') };
+  const live = rolled.rollUp(plant, clock);
+  const events = eventsOf({ states: [], pieces: [], energy: [], outages: [], steps: [60] });
+  rolled.arrive(
+    events.filter(({ time }) => time < clock.now),
+    clock.now,
+  );
+  await live.once(never);
+  const availability = () =>
+    live.values({
+      ...{ kpis: ['prod.availability'], assets: [unit], granularity: 'hour' },
+      ...{ from: local('07:00'), to: local('08:00') },
+    })[0]!;
+  t.match(availability(), { coverage: 1, value: 1, revision: 1 });
+  rolled.lose(0, local('07:10'), local('07:25'), clock.now);
+  await live.once(never);
+  t.match(availability(), { revision: 2, status: 'no_data', elements: { UNK_s: 15 * 60 + 10 } });
+});
+
 t.test('a changed plant computes everything anew, a deleted past stays as it was', async (t) => {
   const rolled = createRolledSite(site, 2);
   declare(rolled);

@@ -1,5 +1,5 @@
 /** A site whose samples arrive when a test says so, as frames that a ledger has settled, with a roll-up beside it. */
-import type { BatchRow, Stream } from '../../hub/ledger/ledger.ts';
+import type { BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
@@ -23,6 +23,8 @@ export interface RolledSite {
   readonly agents: readonly MemorySite[];
   /** The events are in the store and settled, each agent's as one frame. */
   arrive(events: readonly SampleEvent[], now: TimeUs): void;
+  /** An agent's next number is a gap: what it accepted in that time is gone. */
+  lose(agent: number, from: TimeUs, to: TimeUs, now: TimeUs): void;
   /** A roll-up of its own, with an empty file. */
   rollUp(
     plant: Plant | (() => Plant),
@@ -36,6 +38,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
     createMemorySite(site, { stream: index + 1, agent: `agent-${index}`, store }),
   );
   const batches: BatchRow[][] = agents.map(() => []);
+  const gaps: Gap[] = [];
   const through = (index: number) => batches[index]!.at(-1)?.last ?? 0;
   const ledger = {
     streams: () =>
@@ -50,6 +53,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       }),
     batches: (stream: number, after: number, limit: number) =>
       batches[stream - 1]!.filter(({ first }) => first > after).slice(0, limit),
+    gaps: (stream: number) => gaps.filter((gap) => gap.stream === stream),
     tags: () => agents.flatMap((agent) => agent.tags()),
   };
 
@@ -75,6 +79,12 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           settledAt: now,
         });
       }
+    },
+    lose(index, from, to, now) {
+      const first = through(index) + 1;
+      gaps.push({ stream: index + 1, first, last: first, reason: 'evicted', at: now, from, to, acknowledged: null });
+      const nothing = { minTime: now, maxTime: now, acceptedAt: now, settledAt: now };
+      batches[index]!.push({ stream: index + 1, first: first + 1, last: first + 1, contentHash: '', ...nothing });
     },
     rollUp(plant, clock) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
