@@ -202,7 +202,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       AbortSignal.any([stop, end.signal]),
     ),
     rollUp.run(AbortSignal.any([stop, end.signal])),
-    exports.run(AbortSignal.any([stop, end.signal])),
+    exports.jobs.run(AbortSignal.any([stop, end.signal])),
     warmLatestValues(
       latest,
       { reader: store.reader, tags: everyLedger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },

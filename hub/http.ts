@@ -8,6 +8,7 @@ import { auditRoutes } from './routes/audit-events.ts';
 import { commissioningRoutes } from './routes/commissioning.ts';
 import type { RouteContext } from './routes/context.ts';
 import { deliveryRoutes } from './routes/delivery.ts';
+import { energyFeedRoutes } from './routes/energy-feed.ts';
 import { exportRoutes } from './routes/exports.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -71,6 +72,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     kpiRoutes,
     lineageRoutes,
     exportRoutes,
+    energyFeedRoutes,
     verificationRoutes,
     auditRoutes,
     liveRoutes,

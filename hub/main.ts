@@ -11,6 +11,7 @@ import { gapsCommand } from './commands/delivery/gaps.ts';
 import { quarantineCommand } from './commands/delivery/quarantine.ts';
 import { rewindCommand, streamsCommand } from './commands/delivery/streams.ts';
 import { explainCommand } from './commands/explain.ts';
+import { exportCommand } from './commands/export/export.ts';
 import { plantCommand } from './commands/plant.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -37,6 +38,7 @@ program
   .addCommand(tokenCommand(openAccessFile))
   .addCommand(agentCommand(openAccessFile))
   .addCommand(plantCommand())
+  .addCommand(exportCommand())
   .addCommand(verifyCommand())
   .addCommand(explainCommand())
   .addCommand(streamsCommand())

@@ -1,4 +1,9 @@
 /** Asks a running hub over its API, for commands about what only that process may touch: ledger and store. */
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { Option } from 'commander';
 import { ConfigError } from '../../protocols/errors.ts';
 
@@ -13,6 +18,7 @@ export const tokenOption = (): Option =>
   new Option('--token <token>', 'PAYESH_TOKEN by default').default(process.env.PAYESH_TOKEN, '$PAYESH_TOKEN');
 
 const defaultTimeoutMs = 60_000;
+const fileTimeoutMs = 600_000;
 
 export interface Question {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -22,6 +28,24 @@ export interface Question {
 
 /** The answer's JSON; undefined where there is none. @throws {ConfigError} when the hub is away or refuses. */
 export async function askHub<T>(address: HubAddress, path: string, question: Question = {}): Promise<T> {
+  const response = await answerOf(address, path, question);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** Writes what the hub answers to a file; none is there when it breaks off. @throws {ConfigError} as `askHub` */
+export async function fetchFile(address: HubAddress, path: string, file: string): Promise<void> {
+  const response = await answerOf(address, path, { timeoutMs: fileTimeoutMs });
+  const part = `${file}.part`;
+  try {
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(part));
+    await rename(part, file);
+  } catch (cause) {
+    await rm(part, { force: true });
+    throw new ConfigError('the file could not be fetched whole', { path: file, hint: 'Ask for it again.', cause });
+  }
+}
+
+async function answerOf(address: HubAddress, path: string, question: Question): Promise<Response> {
   const { url, token } = address;
   const { method = 'GET', body, timeoutMs = defaultTimeoutMs } = question;
   if (!token) throw new ConfigError('no token', { path: '--token', hint: 'Give --token, or set PAYESH_TOKEN.' });
@@ -37,7 +61,7 @@ export async function askHub<T>(address: HubAddress, path: string, question: Que
       cause,
     });
   });
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
   throw new ConfigError(`the hub refuses: ${problem.detail ?? problem.title ?? response.status}`, {
     path: url + path,

@@ -31,7 +31,6 @@ export interface ExportJob {
 }
 
 export interface ExportJobs {
-  plants(): readonly Plant[];
   /** @throws {TooManyExports} */
   create(request: ExportRequest, who: string): ExportJob;
   /** Newest first. */
@@ -141,7 +140,6 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
   };
 
   return {
-    plants,
     create(request, who) {
       if (inState('queued', 'running').length >= limits.waiting) {
         throw new TooManyExports(`${limits.waiting} exports are waiting already: try again when some are done`);

@@ -4,7 +4,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Access } from '../access/access.ts';
 import type { Principal } from '../access/scope.ts';
-import type { ExportJobs } from '../exports/jobs.ts';
+import type { Exports } from '../exports/exports.ts';
 import type { DeliveryActions } from '../ingest/actions.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues } from '../live/latest.ts';
@@ -29,7 +29,7 @@ export interface RouteContext {
   readonly reader: TelemetryReader;
   readonly plants: PlantBook;
   readonly kpis: KpiSource;
-  readonly exports: ExportJobs;
+  readonly exports: Exports;
   readonly latest: LatestValues;
   /** The plant's clock: what "now" is in windows, ages and lags. */
   readonly clock: Clock;

@@ -73,9 +73,9 @@ const idParameter = z.object({ id: z.string().max(64) });
 export const exportRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
-    const { exports } = context;
+    const { jobs, key } = context.exports;
     const find = (id: string, view: View): ExportJob => {
-      const job = exports.get(id);
+      const job = jobs.get(id);
       if (!job || !view.sees(job.request.site)) throw notFound(`export ${id}`);
       return job;
     };
@@ -98,7 +98,7 @@ export const exportRoutes =
           throw new ProblemError('forbidden', 'only a manager or admin issues an official report');
         }
         try {
-          const job = exports.create(asked, name);
+          const job = jobs.create(asked, name);
           return reply.code(202).header('location', `/api/v1/exports/${job.id}`).send(jobJson(job));
         } catch (error) {
           if (error instanceof TooManyExports) throw new ProblemError('busy', error.message);
@@ -120,12 +120,25 @@ export const exportRoutes =
       async (request) => {
         const view = viewOf(request, context);
         return {
-          data: exports
+          data: jobs
             .list()
             .filter((job) => view.sees(job.request.site))
             .map(jobJson),
         };
       },
+    );
+
+    app.get(
+      '/export-key',
+      {
+        config: { access: everyRole },
+        schema: {
+          tags: ['exports'],
+          summary: 'The public key that packages are signed with',
+          response: { 200: z.object({ algorithm: z.literal('Ed25519'), fingerprint: z.string(), pem: z.string() }) },
+        },
+      },
+      async () => ({ algorithm: 'Ed25519' as const, fingerprint: key.fingerprint, pem: key.publicKey }),
     );
 
     app.get(
@@ -154,7 +167,7 @@ export const exportRoutes =
         if (job.who !== name && !overseers.some((one) => one === role)) {
           throw new ProblemError('forbidden', 'somebody else asked for this export');
         }
-        exports.remove(job.id, name);
+        jobs.remove(job.id, name);
         return reply.code(204).send(null);
       },
     );
@@ -184,7 +197,7 @@ export const exportRoutes =
           .header('content-length', file.bytes)
           .header('etag', `"${file.sha256}"`)
           .header('content-disposition', `attachment; filename="${file.name}"`)
-          .send(createReadStream(exports.pathOf(job, file)));
+          .send(createReadStream(jobs.pathOf(job, file)));
       },
     );
   };

@@ -1,10 +1,13 @@
 /** Exports as an analyst asks for them: over HTTP, of a site that was really rolled up, read again by other programs. */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { parse } from 'csv-parse/sync';
-import { strFromU8, unzipSync } from 'fflate';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import t, { type Test } from 'tap';
+import { verifyPackage } from '../../hub/exports/verify-package.ts';
 import { exportedHub, hostileName } from '../support/exported-site.ts';
 import { line, site } from '../support/vector-plant.ts';
 
@@ -53,7 +56,7 @@ function readWorkbook(bytes: Uint8Array) {
 }
 
 t.test('exports', async (t) => {
-  const { make, get } = await exporting(t);
+  const { hub, secret, make, get, post, ended } = await exporting(t);
 
   t.test('KPI values as a tidy CSV with a side file that vouches for it', async (t) => {
     const { job, files } = await make({ template: 'kpi' });
@@ -131,5 +134,108 @@ t.test('exports', async (t) => {
     const wanted = data.filter(({ value, asset }: Json) => value !== null && !/\/m\d$/.test(asset));
     t.ok(wanted.length >= 4);
     for (const { value } of wanted) t.ok(summary.xml.includes(`<v>${value}</v>`), `${value} is in the summary`);
+  });
+
+  t.test('a package is verified without a hub, and every change to it is found', async (t) => {
+    const { job, files } = await make({ template: 'package', language: 'en' });
+    t.equal(job.files[0].name, 'package_test-plant_1404-04_provisional.zip');
+    const { fingerprint } = (await (await get('export-key')).json()) as Json;
+    const verdict = verifyPackage(files[0]!);
+    t.match(verdict, { faults: [], fingerprint, manifest: { site, period: '1404-04', signer: { fingerprint } } });
+    t.equal(verdict.manifest!.files.length, 5, 'workbook, two tables, two side files');
+
+    const parts = unzipSync(files[0]!);
+    const csv = verdict.manifest!.files.find(({ name }) => name.endsWith('_day.csv'))!.name;
+    const changed = (change: Record<string, Uint8Array>) => verifyPackage(zipSync({ ...parts, ...change })).faults;
+    const edited = strToU8(strFromU8(parts[csv]!).replace(/0/, '1'));
+    t.same(changed({ [csv]: edited }), [`${csv} is not what was signed`]);
+    t.same(changed({ 'more.txt': strToU8('x') }), ['more.txt was put in: nobody signed it']);
+    const manifest = strToU8(strFromU8(parts['manifest.json']!).replace('provisional', 'official'));
+    t.same(changed({ 'manifest.json': manifest }), ['the signature is not of this manifest']);
+    const { [csv]: _, ...rest } = parts;
+    t.same(verifyPackage(zipSync(rest)).faults, [`${csv} is missing`]);
+    t.match(verifyPackage(strToU8('no zip')).faults, [/no zip that can be read/]);
+  });
+
+  t.test('by command: a file in the folder, the key, and a verdict with an exit code', async (t) => {
+    const folder = t.testdir();
+    const env = { ...process.env, PAYESH_URL: hub.origin, PAYESH_TOKEN: secret };
+    const say = async (...args: string[]) =>
+      (await promisify(execFile)(process.execPath, ['hub/payesh-hub.mjs', 'export', ...args], { env })).stdout;
+    const asked = ['--site', site, '--period', '1404-04', '--output', folder];
+    const [table, archive, key] = await Promise.all([
+      say('kpi', ...asked, '--granularity', 'month'),
+      say('package', ...asked),
+      say('key', '--json'),
+    ]);
+    t.match(table, /kpi_test-plant_1404-04_month\.csv\n.*\.meta\.json/);
+    const { fingerprint } = JSON.parse(key);
+    const file = archive.trim();
+    t.match(await say('verify', file, '--fingerprint', fingerprint), /^test\/plant, 1404-04.*\nWhole, and signed by/s);
+    await t.rejects(say('verify', file, '--fingerprint', 'ab'.repeat(32)), { code: 2 });
+    t.match(await say('list'), /done +kpi_test-plant/);
+  });
+
+  t.test('the energy feed tells each quarter-hour of a subscription, also those nothing is known of', async (t) => {
+    const { data } = (await (
+      await get('energy-feed?from=2025-07-07T11:45:00%2B03:30&to=2025-07-07T13:00:00%2B03:30')
+    ).json()) as Json;
+    t.same(
+      data.map(({ kwh, kw, quality }: Json) => [Math.round(kwh * 1e6) / 1e6, Math.round(kw * 1e6) / 1e6, quality]),
+      [[15, 60, 'measured'], ...Array.from({ length: 4 }, () => [30, 120, 'measured'])],
+    );
+    t.match(data[0], { subscription: '۱۲۳۴۵', site, start: '2025-07-07T08:15:00.000Z', exported_kwh: null });
+    const before = (await (await get('energy-feed?from=2025-07-01&to=2025-07-02')).json()) as Json;
+    t.equal(before.data.length, 96);
+    t.ok(before.data.every(({ kwh, quality }: Json) => kwh === null && quality === 'missing'));
+    const stranger = hub.token('analyst', ['other/plant']);
+    t.same(((await (await hub.get('/api/v1/energy-feed', stranger)).json()) as Json).data, []);
+  });
+
+  t.test('what cannot be made is refused with what to do; what is no business of a token is not there', async (t) => {
+    const refused = async (body: object, token = secret) => {
+      const answer = await post({ site, ...body }, token);
+      return [answer.status, ((await answer.json()) as Json).detail];
+    };
+    t.match(await refused({ template: 'workbook' }), [400, /1404-04/]);
+    t.match(await refused({ template: 'kpi', period: '1404-13' }), [400, /no Jalali month/]);
+    t.match(await refused({ template: 'kpi', from: '2025-07-08', to: '2025-07-07' }), [400, /before "to"/]);
+    t.match(await refused({ template: 'kpi', period: '1404-04', format: 'xlsx' }), [400, /csv or parquet/]);
+    t.match(await refused({ template: 'kpi', period: '1404-04', kpis: ['no.such'] }), [400, /no no\.such/]);
+    t.match(await refused({ template: 'kpi', period: '1404-04', paths: ['other/plant/x'] }), [404, /not known/]);
+    t.match(await refused({ template: 'workbook', period: '1404-04', official: true }), [403, /manager or admin/]);
+    const stranger = hub.token('analyst', ['other/plant']);
+    t.match(await refused({ template: 'kpi', period: '1404-04' }, stranger), [404, /not known/]);
+    const { job } = await make({ template: 'kpi', granularity: 'month' });
+    for (const path of [`exports/${job.id}`, `exports/${job.id}/file`]) {
+      t.equal((await hub.get(`/api/v1/${path}`, stranger)).status, 404);
+    }
+    const manager = hub.token('manager');
+    const early = await ended(
+      ((await (await post({ site, template: 'workbook', period: '1404-04', official: true }, manager)).json()) as Json)
+        .id,
+    );
+    t.match(early, { state: 'failed', files: [], error: /becomes official on the 5th/ });
+  });
+
+  t.test('an export that waits can be ended, one that is done taken away, and the audit log knows both', async (t) => {
+    const first = (await (
+      await post({ site, template: 'kpi', period: '1404-04', granularity: '15min' })
+    ).json()) as Json;
+    const second = (await (await post({ site, template: 'kpi', period: '1404-04' })).json()) as Json;
+    const other = hub.token('analyst');
+    const end = (id: string, token = secret) => hub.get(`/api/v1/exports/${id}`, token, { method: 'DELETE' });
+    t.equal((await end(second.id, other)).status, 403, 'somebody else asked for it');
+    t.equal((await end(second.id)).status, 204);
+    t.equal((await end(first.id)).status, 204);
+    t.equal((await ended(second.id)).state, 'aborted');
+    t.match(await ended(first.id), { state: 'aborted', files: [], error: 'somebody ended it' });
+    t.equal((await end(first.id)).status, 204);
+    t.equal((await get(`exports/${first.id}`)).status, 404);
+    const events = hub.access.audit.list(0, 1000).filter(({ details }) => details.job === first.id);
+    t.same(
+      events.map(({ what }) => what),
+      ['export.begin', 'export.remove', 'export.end', 'export.remove'],
+    );
   });
 });

@@ -308,7 +308,7 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
     log: { warn() {}, error: (fields) => t.comment(String((fields as { err: Error }).err.stack)) },
   });
   const end = new AbortController();
-  const exporting = exports.run(end.signal);
+  const exporting = exports.jobs.run(end.signal);
 
   const greetedAgain: string[] = [];
   const app = await createHttp({

@@ -92,6 +92,8 @@ t.test('access', async (t) => {
     'GET /api/v1/kpi-values/:id/lineage': { ...unknownThing, ask: '/api/v1/kpi-values/none/lineage' },
     'POST /api/v1/exports': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
     'GET /api/v1/exports': readers,
+    'GET /api/v1/export-key': readers,
+    'GET /api/v1/energy-feed': readers,
     'GET /api/v1/exports/:id': { ...unknownThing, ask: '/api/v1/exports/none' },
     'DELETE /api/v1/exports/:id': { ...unknownThing, ask: '/api/v1/exports/none' },
     'GET /api/v1/exports/:id/file': { ...unknownThing, ask: '/api/v1/exports/none/file' },

@@ -93,7 +93,7 @@ export async function exportedHub(t: Test) {
     for (let time = at('05:00'); time < at('05:00') + 24 * 60 * minute; time += minute) {
       const runs = time < at('11:00') || (time >= at('11:30') && time < at('14:00'));
       if (runs && ++total % 10 !== 0) good++;
-      kwh += time >= at('12:00') && time < at('13:00') ? 2 : 1;
+      kwh += time > at('12:00') && time <= at('13:00') ? 2 : 1;
       say('health/plc/through', time, time);
       say('area/line/m1/count-total', time, total);
       say('area/line/m1/count-good', time, good);

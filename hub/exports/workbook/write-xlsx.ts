@@ -20,6 +20,20 @@ const tones: Readonly<Record<NonNullable<Marked['tone']>, object>> = {
   strong: { fontWeight: 'bold' },
 };
 
+/** Printed, a sheet is as wide as the page, and as many pages long as it must be. */
+const onePageWide = {
+  files: {
+    transform: {
+      'xl/worksheets/sheet{id}.xml': {
+        transform: (xml: string) =>
+          xml
+            .replace(/(<worksheet[^>]*>)/, '$1<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>')
+            .replace(/<pageSetup /, '<pageSetup fitToWidth="1" fitToHeight="0" '),
+      },
+    },
+  },
+};
+
 const maxText = 32_000;
 
 export async function writeWorkbook(
@@ -35,7 +49,7 @@ export async function writeWorkbook(
     showGridLines: true,
     orientation: 'landscape' as const,
   }));
-  return writeXlsx(made, { fontFamily: 'Arial', fontSize: 10 }).toBuffer();
+  return writeXlsx(made, { fontFamily: 'Arial', fontSize: 10, features: [onePageWide] }).toBuffer();
 }
 
 function toData({ columns, rows }: Sheet, rightToLeft: boolean, nothing: string): SheetData {
