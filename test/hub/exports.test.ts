@@ -1,18 +1,28 @@
 /** Exports as an analyst asks for them: over HTTP, of a site that was really rolled up, read again by other programs. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import t, { type Test } from 'tap';
+import { openAccess } from '../../hub/access/access.ts';
+import { type JobsOptions, openExportJobs } from '../../hub/exports/jobs.ts';
+import { ExportRefused, type ExportRequest } from '../../hub/exports/request.ts';
 import { verifyPackage } from '../../hub/exports/verify-package.ts';
+import { writeFile } from '../../hub/exports/write-file.ts';
+import { requireOrSkip } from '../support/counterparts.ts';
 import { exportedHub, hostileName } from '../support/exported-site.ts';
-import { line, site } from '../support/vector-plant.ts';
+import { line, site, vectorPlant } from '../support/vector-plant.ts';
+import { noon, sample, sites, startHub } from './http-fixture.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the API answers.
 type Json = any;
+
+/** LibreOffice writes 93.3333333333333% for a fraction that is shown in percent. */
+const numberOf = (text: string): number => (text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text));
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
 
@@ -238,4 +248,152 @@ t.test('exports', async (t) => {
       ['export.begin', 'export.remove', 'export.end', 'export.remove'],
     );
   });
+
+  t.test(
+    'LibreOffice reads the workbook as it was written: every sheet, numbers as numbers, no formula run',
+    async (t) => {
+      const soffice = requireOrSkip(t, 'soffice');
+      if (!soffice) return;
+      const folder = t.testdir();
+      const { files, job } = await make({ template: 'workbook', language: 'en' });
+      const file = join(folder, 'report.xlsx');
+      writeFileSync(file, files[0]!);
+      // Separator, quote, UTF-8, from line 1, quoted text, no detection, numbers as stored, all sheets.
+      const filter = 'csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,false,false,false,false,-1';
+      const profile = `-env:UserInstallation=file://${folder}/profile`;
+      const options = [profile, '--headless', '--convert-to', filter, '--outdir', folder, file];
+      await promisify(execFile)(soffice, options, { timeout: 120_000 });
+      const sheets = readdirSync(folder).filter((name) => name.endsWith('.csv'));
+      t.equal(sheets.length, 15);
+      const rowsOf = (sheet: string): Json[] =>
+        parse(readFileSync(join(folder, `report-${sheet}.csv`)), { columns: true, relax_column_count: true });
+      const total = sheets.map((name) => rowsOf(name.slice('report-'.length, -'.csv'.length)).length);
+      t.ok(total.reduce((sum, rows) => sum + rows, 0) >= job.files[0].rows);
+      const { data } = (await (
+        await get(`kpi-values?granularity=month&from=1404-04-01&to=1404-05-01&asset=${line}&limit=1000`)
+      ).json()) as Json;
+      const summary = new Map(rowsOf('Summary').map((row) => [`${row.Asset} ${row.Id}`, numberOf(row.Value)]));
+      const compared = data.filter(({ kpi, value }: Json) => value !== null && summary.has(`Line ${kpi}`));
+      t.ok(compared.length >= 8);
+      for (const { kpi, value } of compared) {
+        t.ok(Math.abs(summary.get(`Line ${kpi}`)! - value) <= 1e-12 * Math.abs(value), kpi);
+      }
+      t.ok(rowsOf('Energy daily').every((row) => row.Asset === `'${hostileName}`));
+      t.equal(rowsOf('Peak day profile').length, 96);
+    },
+  );
+});
+
+t.test('samples come as they are stored, as CSV and as Parquet', async (t) => {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const plant = vectorPlant({ site: sites.machining });
+  const hub = await startHub(t, { plants: [plant] });
+  const large = 2n ** 60n + 1n;
+  hub.arrive(hub.streams.machining, [
+    ...Array.from({ length: 3000 }, (_, index) => sample(2, noon + index * 1000, index / 3)),
+    sample(3, noon, large),
+    sample(4, noon, '=1+1'),
+    sample(6, noon, true),
+    sample(2, noon + 4_000_000, null, 0x80000000),
+  ]);
+  const secret = hub.token('analyst');
+  const make = async (format: string) => {
+    const body = { template: 'samples', format, site: sites.machining, from: '1404-04-16', to: '1404-04-17' };
+    const headers = { 'content-type': 'application/json' };
+    const asked = await hub.get('/api/v1/exports', secret, { method: 'POST', body: JSON.stringify(body), headers });
+    let job = (await asked.json()) as Json;
+    if (asked.status !== 202) throw new Error(JSON.stringify(job));
+    while (job.state !== 'done' && job.state !== 'failed')
+      job = await (await hub.get(`/api/v1/exports/${job.id}`, secret)).json();
+    t.equal(job.error, null);
+    return new Uint8Array(await (await hub.get(job.files[0].url, secret)).arrayBuffer());
+  };
+  const csv: Json[] = parse(Buffer.from(await make('csv')), { columns: true });
+  const path = `${sites.machining}/machining/line-1/cnc-1/temperature`;
+  const series = await hub.get(`/api/v1/series?tag=${path}&from=2025-07-07T00:00:00Z&to=2025-07-08T00:00:00Z`, secret);
+  const { data } = (await series.json()) as Json;
+  t.same(
+    csv.filter((row) => row.tag === path).map(({ time, value }) => [time, value === '' ? null : Number(value)]),
+    data.map(({ time, value }: Json) => [time, value]),
+  );
+  t.match(
+    csv.find((row) => row.tag.endsWith('count-total')),
+    { value_text: String(large) },
+  );
+  t.match(
+    csv.find((row) => row.tag.endsWith('alarm')),
+    { value: '', value_text: `'=1+1` },
+  );
+  const file = join(t.testdirName, 'samples.parquet');
+  writeFileSync(file, await make('parquet'));
+  const db = await (await DuckDBInstance.create(':memory:')).connect();
+  const read = await db.runAndReadAll(`SELECT tag, value, value_text, quality::DOUBLE AS quality FROM '${file}'`);
+  t.same(
+    read.getRowObjects(),
+    csv.map(({ tag, value, value_text, quality }) => ({
+      tag,
+      value: value === '' ? null : Number(value),
+      value_text: value_text === '' ? null : value_text.replace(/^'/, ''),
+      quality: Number(quality),
+    })),
+  );
+});
+
+t.test('jobs are bounded, and a restart knows them', async (t) => {
+  const dir = t.testdir();
+  using access = openAccess(join(t.testdir(), 'access.db'));
+  const limits = { waiting: 3, kept: 2, keptBytes: 1e9, timeoutMs: 60_000 };
+  const begun = Promise.withResolvers<void>();
+  const open = (make: JobsOptions['make']) =>
+    openExportJobs({
+      ...{ dir, limits, make, audit: access.audit, clock: { now: () => ++now } },
+      plants: () => [vectorPlant()],
+      log: { warn() {}, error() {} },
+    });
+  let now = 0;
+  const request: ExportRequest = {
+    ...{ template: 'kpi', format: 'csv', site, language: 'en', granularity: 'day', month: '1404-04' },
+    ...{ bom: false, official: false },
+  };
+  const first = open(async ({ signal }) => {
+    begun.resolve();
+    await once(signal, 'abort');
+    throw signal.reason;
+  });
+  const [running, waiting] = [first.create(request, 'a'), first.create(request, 'a'), first.create(request, 'a')];
+  t.throws(() => first.create(request, 'a'), { name: 'TooManyExports' });
+  const stop = new AbortController();
+  const run = first.run(stop.signal);
+  await begun.promise;
+  stop.abort();
+  await run;
+  t.match(first.get(running!.id), { state: 'failed', error: /the hub was stopped/ });
+
+  const second = open(async ({ dir: folder, request: asked }) => {
+    if (asked.note === 'refuse') throw new ExportRefused('not so');
+    return [{ ...(await writeFile(folder, 'a.csv', ['a\r\n'])), rows: 0 }];
+  });
+  t.match(second.get(waiting!.id), { state: 'failed', error: /the hub was stopped/ });
+  const jobs = [
+    second.create(request, 'a'),
+    second.create({ ...request, note: 'refuse' }, 'a'),
+    second.create(request, 'a'),
+  ];
+  const end = new AbortController();
+  const done = second.run(end.signal);
+  while (second.get(jobs[2]!.id)?.state !== 'done') await new Promise((resolve) => setImmediate(resolve));
+  t.match(second.get(jobs[1]!.id), { state: 'failed', error: 'not so', files: [] });
+  end.abort();
+  await done;
+  t.same(
+    second.list().map(({ id }) => id),
+    [jobs[2]!.id, jobs[1]!.id],
+    'the two newest are kept',
+  );
+  t.same(
+    readdirSync(dir)
+      .filter((name) => /^[0-9a-f]{16}$/.test(name))
+      .sort(),
+    [jobs[1]!.id, jobs[2]!.id].sort(),
+  );
 });
