@@ -10,6 +10,7 @@ import { hubUser } from '../protocols/topics.ts';
 import { openAccess } from './access/access.ts';
 import { type Broker, startBroker } from './broker.ts';
 import type { HubConfig } from './config.ts';
+import { createEntries } from './entries/entries.ts';
 import { openExports } from './exports/exports.ts';
 import { createHttp } from './http.ts';
 import { createDeliveryActions } from './ingest/actions.ts';
@@ -35,6 +36,8 @@ import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { createLostTime } from './rollup/lost-time.ts';
 import { createRollUp } from './rollup/roll-up.ts';
 import { createRolledValues } from './rollup/rolled-values.ts';
+import { siteTags } from './rollup/site-tags.ts';
+import { hasCounters } from './rollup/unit-elements.ts';
 import { writeParquet } from './store/duckdb/parquet.ts';
 import { openStore } from './store/open.ts';
 
@@ -90,9 +93,16 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       if (anew !== 'everything') dirt.follow(after.path, { before: before.version, after: after.version }, anew);
     },
   });
-  const { plants } = plantBook;
+  const entries = createEntries({
+    log: access.entries,
+    plants: plantBook.plants,
+    hasCounters: (plant, unit) => hasCounters(unit, siteTags(plant.path, everyLedger.tags())),
+    clock,
+  });
+  const { plants } = entries;
   const rollUp = createRollUp({
     plants,
+    entries,
     reader: store.reader,
     ledger,
     buckets,
@@ -163,6 +173,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     }),
     reader: store.reader,
     plants: plantBook,
+    entries,
     kpis,
     exports,
     latest,

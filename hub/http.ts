@@ -9,6 +9,7 @@ import { commissioningRoutes } from './routes/commissioning.ts';
 import type { RouteContext } from './routes/context.ts';
 import { deliveryRoutes } from './routes/delivery.ts';
 import { energyFeedRoutes } from './routes/energy-feed.ts';
+import { entryRoutes } from './routes/entries.ts';
 import { exportRoutes } from './routes/exports.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -69,6 +70,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     seriesRoutes,
     assetRoutes,
     plantRoutes,
+    entryRoutes,
     kpiRoutes,
     lineageRoutes,
     exportRoutes,

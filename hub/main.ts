@@ -10,6 +10,7 @@ import { deadLettersCommand } from './commands/delivery/dead-letters.ts';
 import { gapsCommand } from './commands/delivery/gaps.ts';
 import { quarantineCommand } from './commands/delivery/quarantine.ts';
 import { rewindCommand, streamsCommand } from './commands/delivery/streams.ts';
+import { entryCommand } from './commands/entry.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export/export.ts';
 import { plantCommand } from './commands/plant.ts';
@@ -39,6 +40,7 @@ program
   .addCommand(agentCommand(openAccessFile))
   .addCommand(plantCommand())
   .addCommand(exportCommand())
+  .addCommand(entryCommand())
   .addCommand(verifyCommand())
   .addCommand(explainCommand())
   .addCommand(streamsCommand())

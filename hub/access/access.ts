@@ -1,6 +1,6 @@
 /**
  * Who may come in: tokens, agents' broker accounts, and the audit log of what they did, in one SQLite file; beside them the
- * commissioning sheets and the plant models, which are accepted together with their audit event.
+ * commissioning sheets, the plant models and what people enter, which are accepted together with their audit event.
  * The commands open it beside the running hub: a revoked token is refused from the next request on.
  */
 import { closeSync, openSync } from 'node:fs';
@@ -8,6 +8,7 @@ import Sqlite from 'better-sqlite3';
 import { type Clock, systemClock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { type CommissioningSheets, commissioningSchema, createCommissioningSheets } from '../commissioning/sheets.ts';
+import { createEntryLog, type EntryLog, entrySchema } from '../entries/entry-log.ts';
 import { isWaitedOut } from '../ledger/waited-out.ts';
 import { createPlantVersions, type PlantVersions, plantVersionSchema } from '../plant/versions.ts';
 import { type AgentAccounts, agentSchema, createAgentAccounts } from './agents.ts';
@@ -20,6 +21,7 @@ export interface Access extends Disposable {
   readonly audit: AuditLog;
   readonly sheets: CommissioningSheets;
   readonly plants: PlantVersions;
+  readonly entries: EntryLog;
 }
 
 const schemaVersion = 1;
@@ -37,6 +39,7 @@ export function openAccess(file: string, { clock = systemClock }: { clock?: Pick
     agents: createAgentAccounts(db, audit, clock),
     sheets: createCommissioningSheets(db, audit, clock),
     plants: createPlantVersions(db, audit, clock),
+    entries: createEntryLog(db, audit, clock),
     [Symbol.dispose]: () => {
       db.close();
     },
@@ -54,7 +57,7 @@ function openDatabase(file: string): Sqlite.Database {
     db.transaction(() => {
       const version = db.pragma('user_version', { simple: true }) as number;
       if (version > schemaVersion) throw new Error(`its schema ${version} is newer than this program's`);
-      db.exec(tokenSchema + agentSchema + auditSchema + commissioningSchema + plantVersionSchema);
+      db.exec(tokenSchema + agentSchema + auditSchema + commissioningSchema + plantVersionSchema + entrySchema);
       db.pragma(`user_version = ${schemaVersion}`);
     }).immediate();
     return db;

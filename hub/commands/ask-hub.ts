@@ -73,5 +73,6 @@ function hintFor(status: number): string {
   if (status === 401) return 'Make a token with "payesh-hub token create".';
   if (status === 403) return 'Use the token of a manager or admin: "payesh-hub token create".';
   if (status === 404) return '"payesh-hub streams" lists what there is.';
+  if (status === 400 || status === 409 || status === 422) return 'Change what is asked for: it says what is wrong.';
   return "Look at the hub's log.";
 }

@@ -30,6 +30,20 @@ export interface Order extends Span {
   readonly planned: Span;
 }
 
+/** Why a unit stood, as somebody has said afterwards. */
+export interface ExplainedStop extends Span {
+  readonly reason: string;
+  /** That of the reason, or of the nearest one above it that has one. */
+  readonly class: PlantConfig['reasons'][number]['class'];
+}
+
+/** Pieces that somebody counted. */
+export interface ManualCount extends Span {
+  readonly good: number;
+  readonly scrap: number;
+  readonly rework: number;
+}
+
 export interface Product {
   readonly code: string;
   readonly name: Name;
@@ -55,6 +69,11 @@ export interface Unit {
   /** When an order was at the unit; undefined is always. */
   readonly orders: Spans | undefined;
   readonly orderList: readonly Order[];
+  /** Since when `orders` tells; before, an order is taken to have been at the unit. Never, where there are none. */
+  readonly ordersFrom: TimeUs;
+  /** What people have entered; ascending, none overlaps. */
+  readonly stops: readonly ExplainedStop[];
+  readonly counts: readonly ManualCount[];
   /** EPC of ISO 22400-2. */
   readonly capacityPerHour: number | undefined;
   /** A FAULT of at least this length is a failure. */
@@ -205,6 +224,9 @@ function buildUnit(config: PlantConfig, path: string, unit: UnitConfig): Unit {
       .sort((a, b) => a.from - b.from),
     orders: orderList.length === 0 ? undefined : union(orderList),
     orderList,
+    ordersFrom: orderList.length === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
+    stops: [],
+    counts: [],
     capacityPerHour,
     failureUs: failureS * 1_000_000,
   };

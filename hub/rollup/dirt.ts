@@ -4,6 +4,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { EntryLog } from '../entries/entry-log.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Span, type Spans, union } from '../plant/spans.ts';
 import { dayUs, minuteUs } from '../plant/zone.ts';
@@ -25,6 +26,8 @@ export interface DirtBook {
   mark(site: string, agent: string | null, span: Span): void;
   /** What people know of this time has changed. Time that was never computed needs no dirt. */
   change(site: string, spans: Spans): void;
+  /** Reads what has been entered. @returns whether there is more. */
+  collectEntries(entries: Pick<EntryLog, 'changes'>): boolean;
   /** The plant that a site was computed with is followed by one that differs only in this time. */
   follow(site: string, versions: { readonly before: string; readonly after: string }, spans: Spans): void;
   /** Reads the whole ledger of some streams anew: what they sent before somebody asked for it. */
@@ -46,6 +49,7 @@ export interface DirtBook {
 
 const schema = `
   CREATE TABLE IF NOT EXISTS ledger_read (stream INTEGER PRIMARY KEY, through INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS entries_read (id INTEGER PRIMARY KEY CHECK (id = 1), through INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS dirt (
     id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, agent TEXT, start INTEGER NOT NULL, end INTEGER NOT NULL
   ) STRICT;
@@ -56,6 +60,7 @@ const schema = `
 `;
 
 const batchesAtOnce = 2000;
+const entriesAtOnce = 1000;
 /** Batches closer to each other than this are one span: frames of a live source follow each other in a moment. */
 const togetherUs = 5 * minuteUs;
 /** What is older when it is accepted changes no figure: that is for an import, with a name to it (kpi.md §5.4). */
@@ -81,6 +86,8 @@ export function openDirtBook(db: Database): DirtBook {
   );
 
   const updateVersion = db.prepare('UPDATE site_progress SET plant_version = ? WHERE site = ? AND plant_version = ?');
+  const selectEntriesRead = db.prepare<[], number>('SELECT through FROM entries_read').pluck();
+  const writeEntriesRead = db.prepare('INSERT OR REPLACE INTO entries_read VALUES (1, ?)');
   const forgetRead = db.prepare('DELETE FROM ledger_read WHERE stream = ?');
 
   const writeDeleted = db.prepare(
@@ -109,6 +116,14 @@ export function openDirtBook(db: Database): DirtBook {
   const follow = db.transaction((site: string, { before, after }: { before: string; after: string }, spans: Spans) => {
     // Computed with yet another one, it is computed anew as a whole.
     if (updateVersion.run(after, site, before).changes > 0) change(site, spans);
+  });
+
+  const collectEntries = db.transaction((entries: Pick<EntryLog, 'changes'>): boolean => {
+    const changes = entries.changes(selectEntriesRead.get() ?? 0, entriesAtOnce);
+    for (const { site, spans } of changes) change(site, spans);
+    const newest = changes.at(-1);
+    if (newest) writeEntriesRead.run(newest.number);
+    return changes.length === entriesAtOnce;
   });
 
   const collect = db.transaction(
@@ -150,6 +165,7 @@ export function openDirtBook(db: Database): DirtBook {
     collect: (ledger, sitesOf) => collect.immediate(ledger, sitesOf),
     mark,
     change,
+    collectEntries: (entries) => collectEntries.immediate(entries),
     follow: (site, versions, spans) => follow.immediate(site, versions, spans),
     readAgain(streams) {
       for (const stream of streams) forgetRead.run(stream);

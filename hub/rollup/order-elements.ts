@@ -1,40 +1,66 @@
 /** What orders, products and capacity say of a unit in one cell: plan, execution time, standard units, mass. */
 import { plannedBusy, shiftInstances } from '../plant/calendar.ts';
-import type { Order, Plant, Unit } from '../plant/plant.ts';
-import { lengthUs, overlapUs, type Span, type Spans } from '../plant/spans.ts';
+import type { Plant, Unit } from '../plant/plant.ts';
+import { lengthUs, overlapUs, type Span, type Spans, union } from '../plant/spans.ts';
 import type { CounterStep } from './counter.ts';
 import type { Sums } from './sums.ts';
 
-/** Planned busy time of an order's planned span; the plan is spread over it. Made once per order. */
-const busyOfOrders = new WeakMap<Order, Spans>();
+/** Planned busy time of a span that something is spread over. Made once per span. */
+const busyOfSpans = new WeakMap<Span, Spans>();
 
-function busyOf(plant: Plant, order: Order): Spans {
-  const known = busyOfOrders.get(order);
+function busyOf(plant: Plant, span: Span): Spans {
+  const known = busyOfSpans.get(span);
   if (known) return known;
-  const { start, end } = order.planned;
+  const { start, end } = span;
   const busy = plannedBusy(shiftInstances(plant, start, end), start, end);
-  busyOfOrders.set(order, busy);
+  busyOfSpans.set(span, busy);
   return busy;
 }
 
-/** @param busyUs planned busy time of the cell. */
-export function orderElements(plant: Plant, unit: Unit, { start, end }: Span, busyUs: number): Sums {
+/** How much of what is spread over the planned busy time of a span falls into a cell; over all of it, if none is busy. */
+export function shareOf(plant: Plant, span: Span, { start, end }: Span): number {
+  const busy = busyOf(plant, span);
+  const over = busy.length > 0 ? busy : [span];
+  return overlapUs(over, start, end) / Math.max(1, lengthUs(over));
+}
+
+/** When an order was at the unit, as a cell sees it; undefined is always. */
+export function ordersIn({ orders, ordersFrom }: Unit, { start, end }: Span): Spans | undefined {
+  if (!orders || end <= ordersFrom) return undefined;
+  return start < ordersFrom ? union([{ start, end: ordersFrom }], orders) : orders;
+}
+
+/**
+ * @param orders as `ordersIn` says
+ * @param busyUs planned busy time of the cell
+ */
+export function orderElements(
+  plant: Plant,
+  unit: Unit,
+  orders: Spans | undefined,
+  { start, end }: Span,
+  busyUs: number,
+): Sums {
   const sums: Sums = {};
   const hours = (end - start) / 3_600_000_000;
   if (unit.capacityPerHour === undefined) sums.EPC_none_us = end - start;
   else sums.EPC = unit.capacityPerHour * hours;
-  if (!unit.orders) return { ...sums, AOET_us: busyUs, AOET_assumed_us: busyUs };
-  sums.AOET_us = overlapUs(unit.orders, start, end);
+  sums.AOET_us = orders ? overlapUs(orders, start, end) : busyUs;
+  if (!orders) sums.AOET_assumed_us = busyUs;
   for (const order of unit.orderList) {
     const { quantity, plannedScrap } = order;
     if (quantity === undefined) continue;
-    const busy = busyOf(plant, order);
-    const share = overlapUs(busy, start, end) / Math.max(1, lengthUs(busy));
+    const share = shareOf(plant, order.planned, { start, end });
+    // Of the time before anybody told of orders, a plan says only what was to be made in it.
+    if (share === 0 && end <= unit.ordersFrom) continue;
     sums.PLAN = (sums.PLAN ?? 0) + quantity * share;
     if (plannedScrap !== undefined) sums.PSQ = (sums.PSQ ?? 0) + plannedScrap * share;
   }
   return sums;
 }
+
+/** Whether any order of the unit says how much was to be made. */
+export const isPlanned = ({ orderList }: Unit): boolean => orderList.some(({ quantity }) => quantity !== undefined);
 
 /** What good pieces weigh: in standard units, and in tonnes where their product has a mass. */
 export function productElements(

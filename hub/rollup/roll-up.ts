@@ -6,6 +6,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Clock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { EntryLog } from '../entries/entry-log.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { businessDay } from '../plant/calendar.ts';
 import type { Plant } from '../plant/plant.ts';
@@ -27,6 +28,8 @@ import { type SiteTags, siteTags } from './site-tags.ts';
 export interface RollUpOptions {
   /** Those in force now. */
   plants(): readonly Plant[];
+  /** What people enter. */
+  readonly entries: Pick<EntryLog, 'changes'>;
   readonly reader: Pick<TelemetryReader, 'series'>;
   readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps' | 'tags'>;
   readonly buckets: Buckets;
@@ -56,7 +59,7 @@ const maxPointsAtOnce = 300_000;
 
 export function createRollUp(options: RollUpOptions): RollUp {
   const lost = createLostTime(options.ledger);
-  const { plants, reader, ledger, buckets, dirt: book, clock, log } = options;
+  const { plants, entries, reader, ledger, buckets, dirt: book, clock, log } = options;
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
 
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
@@ -156,6 +159,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
       signal.throwIfAborted();
       await breathe();
     }
+    while (book.collectEntries(entries)) signal.throwIfAborted();
     const { dirt, upTo } = book.dirty();
     for (const plant of plants()) {
       const own = dirt.filter(({ site }) => site === plant.path);

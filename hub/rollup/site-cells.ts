@@ -1,6 +1,6 @@
 /**
- * The elements of a site, cell by cell: a pure function of the samples in and around a cell, the plant, and nothing
- * else. Whatever is longer than a cell is merged from cells, so that it is the same however it came about.
+ * The elements of a site, cell by cell: a pure function of the samples in and around a cell, the plant with what people
+ * have entered of it, and nothing else. Whatever is longer than a cell is merged from cells, so that it is the same however it came about.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';

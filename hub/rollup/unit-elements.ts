@@ -1,12 +1,13 @@
 /** The production elements of a unit in one cell: its time, its pieces, and how much of both is known. */
 import { plannedBusy, plannedOperation, type ShiftInstance } from '../plant/calendar.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
-import { intersect, lengthUs, overlapUs, type Span, subtract } from '../plant/spans.ts';
+import { clip, intersect, lengthUs, overlapUs, type Span, subtract, union } from '../plant/spans.ts';
 import { counterSteps } from './counter.ts';
 import { curtailmentElements } from './curtailment.ts';
 import { failureElements, longestFailureUs } from './failures.ts';
+import { manualSteps } from './manual-counts.ts';
 import { edges } from './merge.ts';
-import { orderElements, productElements } from './order-elements.ts';
+import { isPlanned, orderElements, ordersIn, productElements } from './order-elements.ts';
 import { countsEverything, pieceElements, piecesIn } from './pieces.ts';
 import type { SiteTag, SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
@@ -37,6 +38,12 @@ export function bindUnit({ tags }: Unit, known: SiteTags): UnitTags {
   };
 }
 
+/** Whether its announced counters tell what it makes. */
+export function hasCounters(unit: Unit, known: SiteTags): boolean {
+  const { total, good, scrap } = bindUnit(unit, known);
+  return countsEverything(total, good, scrap);
+}
+
 /** A unit's canonical states in a cell, or in so much time around it. */
 export function unitTimeline(unit: Unit, tags: UnitTags, cell: Slice, backUs = 0, aheadUs = 0): StateSpan[] {
   const read = (tag: SiteTag | undefined) =>
@@ -61,19 +68,21 @@ export function unitCell(
     tag && counterSteps(cell.track(tag), { ...tag.counter, jitter: plant.counterJitter.pieces }, 'changes');
 
   const timeline = unitTimeline(unit, tags, cell);
-  const isCounted = countsEverything(tags.total, tags.good, tags.scrap);
+  const byCounters = countsEverything(tags.total, tags.good, tags.scrap);
   const counters = [tags.total, tags.good, tags.scrap].filter((tag) => tag !== undefined).slice(0, 2);
-  const counted = isCounted
+  const counted = byCounters
     ? counters.map((tag) => trueSpans(cell.track(tag), cell.known(tag), start, end)).reduce(intersect)
-    : [];
+    : clip(union(unit.counts), start, end);
+  const orders = ordersIn(unit, cell);
   const operation = plannedOperation(instances, start, end);
   const busy = plannedBusy(instances, start, end);
   const { curtailmentCountsAs } = plant;
-  const sums: Sums = timeElements({ timeline, operation, busy, orders: unit.orders, curtailmentCountsAs, counted });
+  const sums: Sums = timeElements({
+    ...{ timeline, operation, busy, orders, curtailmentCountsAs, counted },
+    stops: unit.stops,
+  });
   sums.unit_us = end - start;
-  // Nobody has given a reason yet: entries do.
   sums.DOWN_us = sums.ADET_us! + sums.ADOT_us! - (sums.ADET_minor_us ?? 0);
-  sums.DOWN_reasoned_us = 0;
   const [first, last] = [counted[0], counted.at(-1)];
   sums[edges.counted] = first ? 1 : 0;
   sums[edges.lead] = first ? overlapUs(busy, start, first.start) : lengthUs(busy);
@@ -81,19 +90,21 @@ export function unitCell(
   const rated = unit.rates.map(({ from, to }) => ({ start: from, end: to }));
   sums.PBT_no_PRI_us = lengthUs(subtract(busy, rated));
   addAll(sums, curtailmentElements(timeline, busy, unit));
-  addAll(sums, orderElements(plant, unit, cell, sums.PBT_us!));
+  addAll(sums, orderElements(plant, unit, orders, cell, sums.PBT_us!));
   if (withFailures) {
     const around = unitTimeline(unit, tags, cell, longestFailureUs, unit.failureUs);
     addAll(sums, failureElements(around, unit.failureUs, cell));
   }
-  if (!isCounted) return sums;
+  if (!byCounters && counted.length === 0) return sums;
   const stateKnown = timeline.filter(({ state }) => state !== 'UNKNOWN');
   const known = intersect(counted, stateKnown);
-  const [total, good, scrap, rework] = [tags.total, tags.good, tags.scrap, tags.rework].map(steps);
+  const { total, good, scrap, rework } = byCounters
+    ? { total: steps(tags.total), good: steps(tags.good), scrap: steps(tags.scrap), rework: steps(tags.rework) }
+    : manualSteps(plant, unit, cell);
   addAll(sums, pieceElements({ total, good, scrap, rework, rates: unit.rates, known }, start, end));
   addAll(sums, productElements(plant, unit, good, cell));
-  if (unit.orders) sums.PQ_no_order = sums.PQ! - piecesIn(total ?? good, unit.orders, cell);
-  if (unit.orderList.some(({ quantity }) => quantity !== undefined)) sums.GQ_planned = sums.GQ!;
+  if (orders) sums.PQ_no_order = sums.PQ! - piecesIn(total ?? good, orders, cell);
+  if (end > unit.ordersFrom && isPlanned(unit)) sums.GQ_planned = sums.GQ!;
   return sums;
 }
 

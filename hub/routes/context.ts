@@ -4,6 +4,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Access } from '../access/access.ts';
 import type { Principal } from '../access/scope.ts';
+import type { Entries } from '../entries/entries.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { DeliveryActions } from '../ingest/actions.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
@@ -28,6 +29,7 @@ export interface RouteContext {
   readonly actions: DeliveryActions;
   readonly reader: TelemetryReader;
   readonly plants: PlantBook;
+  readonly entries: Entries;
   readonly kpis: KpiSource;
   readonly exports: Exports;
   readonly latest: LatestValues;

@@ -8,6 +8,7 @@ import type { Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import type { Role, SiteScope } from '../../hub/access/scope.ts';
 import { readPlant } from '../../hub/commands/read-plant.ts';
+import { createEntries } from '../../hub/entries/entries.ts';
 import { openExports } from '../../hub/exports/exports.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
 import { createDeliveryActions } from '../../hub/ingest/actions.ts';
@@ -310,6 +311,7 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
   const end = new AbortController();
   const exporting = exports.jobs.run(end.signal);
 
+  const plantBook = openPlantBook({ versions: access.plants, read: readPlant, files: [], onChange() {} });
   const greetedAgain: string[] = [];
   const app = await createHttp({
     access,
@@ -324,7 +326,8 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
     reader: store.reader,
     kpis,
     exports,
-    plants: openPlantBook({ versions: access.plants, read: readPlant, files: [], onChange() {} }),
+    plants: plantBook,
+    entries: createEntries({ log: access.entries, plants: plantBook.plants, hasCounters: () => false, clock }),
     latest,
     clock,
     verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),

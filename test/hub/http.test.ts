@@ -85,6 +85,21 @@ t.test('access', async (t) => {
     'GET /api/v1/plants/:site': { ...unknownThing, ask: '/api/v1/plants/nowhere' },
     'GET /api/v1/plants/:site/versions': { ...unknownThing, ask: '/api/v1/plants/nowhere/versions' },
     'GET /api/v1/plants/:site/bindings': { ...unknownThing, ask: '/api/v1/plants/nowhere/bindings' },
+    'GET /api/v1/entries': readers,
+    'GET /api/v1/entries/:id/history': { ...unknownThing, ask: '/api/v1/entries/1/history' },
+    'POST /api/v1/entries': { anonymous: 401, own: [400, 403, 400, 400], other: [400, 403] },
+    'PUT /api/v1/entries/:id': {
+      anonymous: 401,
+      own: [400, 403, 400, 400],
+      other: [400, 403],
+      ask: '/api/v1/entries/1',
+    },
+    'POST /api/v1/entries/:id/undo': {
+      anonymous: 401,
+      own: [400, 403, 400, 400],
+      other: [400, 403],
+      ask: '/api/v1/entries/1/undo',
+    },
     'POST /api/v1/plants/check': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
     'POST /api/v1/plants': { anonymous: 401, own: [403, 403, 400, 400], other: [403, 400] },
     'GET /api/v1/kpi-definitions': readers,
@@ -702,7 +717,10 @@ t.test('catalogue', async (t) => {
     for (const [path, methods] of Object.entries<Json>(api.paths)) {
       for (const { responses } of Object.values<Json>(methods)) {
         t.ok(responses.default.content['application/problem+json'], path);
-        t.ok(responses['200'] ?? responses['204'], path);
+        t.ok(
+          Object.keys(responses).some((code) => /^2/.test(code)),
+          path,
+        );
       }
     }
     t.same(api.paths['/healthz'].get.security, []);

@@ -1,4 +1,6 @@
 /** A site whose samples arrive when a test says so, as frames that a ledger has settled, with a roll-up beside it. */
+
+import type { EntryLog } from '../../hub/entries/entry-log.ts';
 import type { BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
@@ -29,6 +31,7 @@ export interface RolledSite {
   rollUp(
     plant: Plant | (() => Plant),
     clock: { now: TimeUs },
+    entries?: Pick<EntryLog, 'changes'>,
   ): RollUp & RolledValues & { readonly buckets: Buckets; readonly dirt: DirtBook; restart(plant?: Plant): RollUp };
 }
 
@@ -86,7 +89,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       const nothing = { minTime: now, maxTime: now, acceptedAt: now, settledAt: now };
       batches[index]!.push({ stream: index + 1, first: first + 1, last: first + 1, contentHash: '', ...nothing });
     },
-    rollUp(plant, clock) {
+    rollUp(plant, clock, entries = { changes: () => [] }) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
       const database = openRollUpDatabase(':memory:');
       const buckets = openBuckets(database);
@@ -94,6 +97,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       const make = (current: () => Plant) =>
         createRollUp({
           plants: () => [current()],
+          entries,
           reader: store,
           ledger,
           buckets,

@@ -1,0 +1,135 @@
+/**
+ * Entries with everything around them: checked, kept, and put into the plants that figures are computed with. Undo
+ * takes back the last change of an entry; once more, it brings it again.
+ */
+import { RejectedError } from '../../protocols/errors.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { Plant, Unit } from '../plant/plant.ts';
+import { type Span, type Spans, union } from '../plant/spans.ts';
+import { checkEntry, type EntryMistake } from './check-entry.ts';
+import type { EntryContent, EntryRevision } from './entry.ts';
+import type { EntryLog } from './entry-log.ts';
+import { withEntries } from './with-entries.ts';
+
+/** What is wrong with an entry, field by field. */
+export class EntryRefused extends RejectedError {
+  readonly mistakes: readonly EntryMistake[];
+  constructor(mistakes: readonly EntryMistake[]) {
+    super(mistakes.map(({ field, message }) => `${field} ${message}`).join('; '), { reason: 'entry' });
+    this.mistakes = mistakes;
+  }
+}
+
+export interface By {
+  readonly author: string;
+  readonly why: string;
+}
+
+export interface Entries extends Pick<EntryLog, 'list' | 'history' | 'changes'> {
+  /** The models in force with what is entered. */
+  plants(): readonly Plant[];
+  /** @throws {EntryRefused} */
+  add(site: string, content: EntryContent, by: By): EntryRevision;
+  /** @throws {EntryRefused} */
+  correct(entry: number, content: EntryContent, by: By): EntryRevision;
+  /** @throws {EntryRefused} what would be in force again contradicts what has come since. */
+  undo(entry: number, by: By): EntryRevision;
+}
+
+export interface EntriesOptions {
+  readonly log: EntryLog;
+  /** The models in force as they were applied. */
+  plants(): readonly Plant[];
+  hasCounters(plant: Plant, unit: Unit): boolean;
+  readonly clock: { now(): TimeUs };
+}
+
+export function createEntries({ log, plants, hasCounters, clock }: EntriesOptions): Entries {
+  const entered = new WeakMap<Plant, { readonly newest: number; readonly plant: Plant }>();
+
+  const contentsOf = (site: string, but?: number): EntryContent[] =>
+    log.list({ site }).flatMap(({ entry, content }) => (content && entry !== but ? [content] : []));
+
+  const withThose = (plant: Plant): Plant => {
+    const newest = log.newest();
+    const known = entered.get(plant);
+    if (known?.newest === newest) return known.plant;
+    const fresh = { newest, plant: withEntries(plant, contentsOf(plant.path)) };
+    entered.set(plant, fresh);
+    return fresh.plant;
+  };
+
+  const plantOf = (site: string): Plant => {
+    const plant = plants().find(({ path }) => path === site);
+    if (plant) return plant;
+    throw new EntryRefused([{ field: 'asset', message: 'is of a site without a plant model; apply one first' }]);
+  };
+
+  /** One more line of an entry, or its first one; `null` takes it away. */
+  const write = (
+    site: string,
+    before: EntryRevision | undefined,
+    content: EntryContent | null,
+    by: By,
+  ): EntryRevision => {
+    const plant = plantOf(site);
+    const others = contentsOf(site, before?.entry);
+    const old = before?.content ?? undefined;
+    if (content) {
+      const mistakes = checkEntry(content, {
+        plant,
+        others: others.filter(({ kind, asset }) => kind === content.kind && asset === content.asset),
+        hasCounters: (unit) => hasCounters(plant, unit),
+        now: clock.now(),
+      });
+      if (mistakes.length > 0) throw new EntryRefused(mistakes);
+    }
+    const [was, is] = [old, content].map((one) => withEntries(plant, one ? [...others, one] : others));
+    const written = [old, content].filter((one) => one !== undefined && one !== null);
+    const touches = union(...written.map((one) => [...spansOf(one), ...turned(was!, is!, one.asset)]));
+    const { kind } = content ?? lastContent(log, before!.entry);
+    return log.append({ entry: before?.entry, site, kind, content, ...by, touches });
+  };
+
+  const last = (entry: number): EntryRevision => log.history(entry).at(-1)!;
+
+  return {
+    list: log.list,
+    history: log.history,
+    changes: log.changes,
+    plants: () => plants().map(withThose),
+    add: (site, content, by) => write(site, undefined, content, by),
+    correct(entry, content, by) {
+      const before = last(entry);
+      const { kind } = lastContent(log, entry);
+      if (kind !== content.kind) {
+        throw new EntryRefused([{ field: 'kind', message: `is "${kind}" in this entry; undo it and add another` }]);
+      }
+      return write(before.site, before, content, by);
+    },
+    undo(entry, by) {
+      const history = log.history(entry);
+      return write(history[0]!.site, history.at(-1)!, history.at(-2)?.content ?? null, by);
+    },
+  };
+}
+
+const lastContent = (log: EntryLog, entry: number): EntryContent =>
+  log.history(entry).findLast(({ content }) => content !== null)!.content!;
+
+/** Where the elements of cells follow from it; readings and bills are held against them elsewhere. */
+function spansOf(content: EntryContent): Span[] {
+  if (content.kind === 'reading' || content.kind === 'bill') return [];
+  const own = { start: content.from, end: content.to };
+  return content.kind === 'order' && content.planned ? [own, content.planned] : [own];
+}
+
+/** Time of which it is now otherwise known whether there was an order at all, or a plan. */
+function turned(before: Plant, after: Plant, asset: string | undefined): Spans {
+  const [old, fresh] = [before, after].map(({ units }) => units.find(({ path }) => path === asset));
+  if (!old || !fresh) return [];
+  const isPlanned = ({ orderList }: Unit) => orderList.some(({ quantity }) => quantity !== undefined);
+  if (old.ordersFrom === fresh.ordersFrom && isPlanned(old) === isPlanned(fresh)) return [];
+  const start = Math.max(Math.min(old.ordersFrom, fresh.ordersFrom), Number.MIN_SAFE_INTEGER);
+  return [{ start, end: Number.MAX_SAFE_INTEGER }];
+}

@@ -1,0 +1,48 @@
+/** A plant model together with what people have entered of its units: what figures are computed with. */
+import type { ExplainedStop, ManualCount, Order, Plant, Unit } from '../plant/plant.ts';
+import { type Spans, union } from '../plant/spans.ts';
+import type { EntryContent } from './entry.ts';
+
+/** Of entries that the plant's checks have let in; what it does not know any more is left out. */
+export function withEntries(plant: Plant, entries: readonly EntryContent[]): Plant {
+  if (entries.length === 0) return plant;
+  const byUnit = Map.groupBy(entries, ({ asset }) => asset);
+  const enter = (unit: Unit): Unit => {
+    const own = byUnit.get(unit.path);
+    return own ? withOwn(plant, unit, own) : unit;
+  };
+  const areas = plant.areas.map((area) => ({
+    ...area,
+    lines: area.lines.map((line) => ({ ...line, units: line.units.map(enter) })),
+  }));
+  const lines = areas.flatMap((area) => area.lines);
+  return { ...plant, areas, lines, units: lines.flatMap((line) => line.units) };
+}
+
+function withOwn(plant: Plant, unit: Unit, entries: readonly EntryContent[]): Unit {
+  const stops: ExplainedStop[] = [];
+  const counts: ManualCount[] = [];
+  const orders: Order[] = [];
+  for (const entry of [...entries].sort((a, b) => a.from - b.from)) {
+    const span = { start: entry.from, end: entry.to };
+    if (entry.kind === 'downtime') {
+      if (plant.reasons.some(({ code }) => code === entry.reason)) {
+        stops.push({ ...span, reason: entry.reason, class: classOf(plant, entry.reason) });
+      }
+    } else if (entry.kind === 'count') {
+      counts.push({ ...span, good: entry.good, scrap: entry.scrap, rework: entry.rework });
+    } else if (entry.kind === 'order') {
+      const { code, product, quantity, plannedScrap, planned = span } = entry;
+      orders.push({ ...span, code, product, quantity, plannedScrap, planned });
+    }
+  }
+  if (orders.length === 0) return { ...unit, stops, counts };
+  const orderList = [...unit.orderList, ...orders].sort((a, b) => a.start - b.start);
+  const known: Spans = union(orderList);
+  return { ...unit, stops, counts, orderList, orders: known, ordersFrom: Math.min(unit.ordersFrom, known[0]!.start) };
+}
+
+function classOf({ reasons }: Plant, code: string | undefined): ExplainedStop['class'] {
+  const reason = reasons.find((one) => one.code === code);
+  return reason && (reason.class ?? classOf({ reasons } as Plant, reason.parent));
+}

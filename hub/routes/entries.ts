@@ -1,0 +1,245 @@
+/** `/entries`: what people know and machines do not; added, corrected, undone, with the history of each. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { type By, EntryRefused } from '../entries/entries.ts';
+import { type EntryContent, type EntryRevision, entryKinds } from '../entries/entry.ts';
+import { principalOf, type RouteContext, viewOf } from './context.ts';
+import { everyRole } from './guard.ts';
+import { notFound, ProblemError } from './problem.ts';
+import { formatTime, timeOrDateParameter } from './times.ts';
+import type { View } from './view.ts';
+
+/** Those who know what happened; analysts read. */
+const writers = ['technician', 'manager', 'admin'] as const;
+
+const text = (longest: number) => z.string().trim().min(1).max(longest);
+const pieces = z.number().min(0).max(1e9);
+const about = {
+  asset: text(300).meta({ description: 'full path of the unit or meter' }),
+  from: timeOrDateParameter,
+  to: timeOrDateParameter,
+  note: text(1000).optional(),
+};
+const contentSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('downtime'), ...about, reason: text(60) }),
+  z.strictObject({
+    kind: z.literal('order'),
+    ...about,
+    code: text(60).optional(),
+    product: text(60).optional(),
+    quantity: z.number().positive().max(1e9).optional(),
+    planned_scrap: pieces.optional(),
+    planned: z.strictObject({ from: timeOrDateParameter, to: timeOrDateParameter }).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('count'),
+    ...about,
+    good: pieces,
+    scrap: pieces.default(0),
+    rework: pieces.default(0),
+  }),
+  z.strictObject({
+    kind: z.literal('reading'),
+    asset: about.asset,
+    at: timeOrDateParameter,
+    value: z.number().min(0).max(1e15),
+    note: about.note,
+  }),
+  z.strictObject({
+    kind: z.literal('bill'),
+    ...about,
+    quantity: pieces.max(1e12),
+    amount_irr: z.number().min(0).max(1e15),
+    number: text(60).optional(),
+  }),
+]);
+
+const revisionSchema = z.object({
+  id: z.int().meta({ description: 'what the entry is known by' }),
+  revision: z.int(),
+  site: z.string(),
+  author: z.string(),
+  at: z.string(),
+  why: z.string(),
+  content: z.record(z.string(), z.unknown()).nullable().meta({ description: 'null: there is no such entry any more' }),
+});
+
+const idParameter = z.object({ id: z.coerce.number().int().min(1) });
+const why = text(1000);
+
+export const entryRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { entries, plants } = context;
+    const tags = ['entries'];
+
+    app.get(
+      '/entries',
+      {
+        config: { access: everyRole },
+        schema: {
+          tags,
+          summary: 'Entries in force, by their beginning',
+          querystring: z.strictObject({
+            site: text(300).optional(),
+            kind: z.enum(entryKinds).optional(),
+            asset: text(300).optional(),
+            from: timeOrDateParameter.optional(),
+            to: timeOrDateParameter.optional(),
+            limit: z.coerce.number().int().min(1).max(10_000).default(500),
+          }),
+          response: { 200: z.object({ data: z.array(revisionSchema), more: z.boolean() }) },
+        },
+      },
+      async (request) => {
+        const { site, limit, ...filter } = request.query;
+        const view = viewOf(request, context);
+        const seen = plants.plants().filter(({ path }) => view.sees(path) && (site ?? path) === path);
+        const found = seen.flatMap(({ path }) => entries.list({ site: path, ...filter }, limit + 1));
+        return { data: found.slice(0, limit).map(revisionJson), more: found.length > limit };
+      },
+    );
+
+    app.get(
+      '/entries/:id/history',
+      {
+        config: { access: everyRole },
+        schema: {
+          tags,
+          summary: 'Every line of an entry, oldest first',
+          params: idParameter,
+          response: { 200: z.object({ data: z.array(revisionSchema) }) },
+        },
+      },
+      async (request) => ({ data: visible(request.params.id, viewOf(request, context)).map(revisionJson) }),
+    );
+
+    app.post(
+      '/entries',
+      {
+        config: { access: writers },
+        schema: { tags, summary: 'Enter something', body: contentSchema, response: { 201: revisionSchema } },
+      },
+      async (request, reply) => {
+        const content = contentOf(request.body);
+        const site = siteOf(content.asset, viewOf(request, context));
+        reply.code(201);
+        return revisionJson(refusing(() => entries.add(site, content, by(request, ''))));
+      },
+    );
+
+    app.put(
+      '/entries/:id',
+      {
+        config: { access: writers },
+        schema: {
+          tags,
+          summary: 'Correct an entry; what it said before stays in its history',
+          params: idParameter,
+          body: z.strictObject({ content: contentSchema, why }),
+          response: { 200: revisionSchema },
+        },
+      },
+      async (request) => {
+        const view = viewOf(request, context);
+        const [first] = visible(request.params.id, view);
+        const content = contentOf(request.body.content);
+        if (siteOf(content.asset, view) !== first!.site) throw notFound(`asset "${content.asset}" at ${first!.site}`);
+        return revisionJson(refusing(() => entries.correct(first!.entry, content, by(request, request.body.why))));
+      },
+    );
+
+    app.post(
+      '/entries/:id/undo',
+      {
+        config: { access: writers },
+        schema: {
+          tags,
+          summary: 'Take back the last change of an entry; once more brings it again',
+          params: idParameter,
+          body: z.strictObject({ why }),
+          response: { 200: revisionSchema },
+        },
+      },
+      async (request) => {
+        const [first] = visible(request.params.id, viewOf(request, context));
+        return revisionJson(refusing(() => entries.undo(first!.entry, by(request, request.body.why))));
+      },
+    );
+
+    const by = (request: Parameters<typeof principalOf>[0], why: string): By => ({
+      author: principalOf(request).name,
+      why,
+    });
+
+    function visible(id: number, view: View): EntryRevision[] {
+      const history = entries.history(id);
+      if (!history[0] || !view.sees(history[0].site)) throw notFound(`entry ${id}`);
+      return history;
+    }
+
+    function siteOf(asset: string, view: View): string {
+      const plant = plants.plants().find(({ path }) => asset.startsWith(`${path}/`));
+      if (!plant || !view.sees(plant.path)) throw notFound(`asset "${asset}"`);
+      return plant.path;
+    }
+  };
+
+function contentOf(body: z.infer<typeof contentSchema>): EntryContent {
+  switch (body.kind) {
+    case 'order': {
+      const { planned, planned_scrap, ...rest } = body;
+      return {
+        ...rest,
+        ...(planned_scrap !== undefined && { plannedScrap: planned_scrap }),
+        ...(planned && { planned: { start: planned.from, end: planned.to } }),
+      };
+    }
+    case 'reading': {
+      const { at, ...rest } = body;
+      return { ...rest, from: at, to: at };
+    }
+    case 'bill': {
+      const { amount_irr, ...rest } = body;
+      return { ...rest, amountIrr: amount_irr };
+    }
+    default:
+      return body;
+  }
+}
+
+function contentJson(content: EntryContent): Record<string, unknown> {
+  const { from, to, ...rest } = content;
+  const span = content.kind === 'reading' ? { at: formatTime(from) } : { from: formatTime(from), to: formatTime(to) };
+  if (rest.kind === 'bill') {
+    const { amountIrr, ...bill } = rest;
+    return { ...bill, ...span, amount_irr: amountIrr };
+  }
+  if (rest.kind !== 'order') return { ...rest, ...span };
+  const { planned, plannedScrap, ...order } = rest;
+  return {
+    ...order,
+    ...span,
+    ...(plannedScrap !== undefined && { planned_scrap: plannedScrap }),
+    ...(planned && { planned: { from: formatTime(planned.start), to: formatTime(planned.end) } }),
+  };
+}
+
+const revisionJson = (line: EntryRevision): z.infer<typeof revisionSchema> => ({
+  id: line.entry,
+  revision: line.revision,
+  site: line.site,
+  author: line.author,
+  at: formatTime(line.at),
+  why: line.why,
+  content: line.content && contentJson(line.content),
+});
+
+function refusing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof EntryRefused)) throw error;
+    throw new ProblemError('refused', error.message, { errors: error.mistakes });
+  }
+}
