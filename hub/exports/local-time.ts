@@ -1,6 +1,6 @@
 /** How exports write local time and dates: ISO 8601 with the plant's offset, and Jalali dates in words. */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { dayToJalali } from '../plant/jalali.ts';
+import { dayToJalali, jalaliToDay } from '../plant/jalali.ts';
 import { dayUs, minuteUs, toLocal, zoneOffsetUs } from '../plant/zone.ts';
 import type { Bucket } from '../rollup/grid.ts';
 
@@ -23,9 +23,11 @@ export function formatLocal(zone: string, time: TimeUs): string {
 /** `12:45` */
 export const timeOfDay = (zone: string, time: TimeUs): string => formatLocal(zone, time).slice(11, 16);
 
-/** The Gregorian date on which a business day begins, as a date without a zone. */
-export const localDate = (zone: string, time: TimeUs): Date =>
-  new Date((Math.floor(toLocal(zone, time) / dayUs) * dayUs) / 1000);
+/** The Gregorian date of a business day's Jalali one, without a zone. */
+export function gregorianDate(jalaliDate: string): Date {
+  const [year, month, day] = jalaliDate.split('-').map(Number);
+  return new Date(jalaliToDay({ year: year!, month: month!, day: day! }) * 86_400_000);
+}
 
 /** `Tir 1404` */
 export function monthName(jalaliDate: string, language: Language): string {

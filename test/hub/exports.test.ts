@@ -280,6 +280,7 @@ t.test('exports', async (t) => {
       }
       t.ok(rowsOf('Energy daily').every((row) => row.Asset === `'${hostileName}`));
       t.equal(rowsOf('Peak day profile').length, 96);
+      t.match(rowsOf('Energy daily')[0], { Date: '2025-07-07', 'Jalali date': '1404-04-16' });
     },
   );
 });

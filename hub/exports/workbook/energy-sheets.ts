@@ -39,7 +39,7 @@ export function energySheet(report: Report): Sheet {
           report.assetName(used.asset),
           word(carrierWords[meter.carrier]),
           used.value,
-          unitWord(used),
+          unitWord(used, report.language),
           banded.kWh_peak ?? null,
           banded.kWh_mid ?? null,
           banded.kWh_low ?? null,
@@ -201,7 +201,8 @@ export function enpiSheet(report: Report): Sheet {
       column('cusum', 'number', 18),
       column('status', 'text', 13),
     ],
-    rows: [...rows.values()].map((row): SheetCell[] => {
+    // A meter that measures nothing that is made has neither.
+    rows: [...rows.values()].filter(tellsSomething).map((row): SheetCell[] => {
       const any = row.get('en.sec') ?? row.values().next().value!;
       const eei = row.get('en.eei');
       const kwh = any.elements.kWh ?? null;
@@ -214,7 +215,7 @@ export function enpiSheet(report: Report): Sheet {
         kwh,
         any.elements.GQ_std ?? null,
         sec?.value ?? null,
-        sec ? unitWord(sec) : null,
+        sec ? unitWord(sec, report.language) : null,
         eei?.value ?? null,
         expected,
         expected === null ? null : drift.get(any.asset)!,
@@ -223,3 +224,6 @@ export function enpiSheet(report: Report): Sheet {
     }),
   };
 }
+
+const tellsSomething = (row: ReadonlyMap<string, RolledValue>): boolean =>
+  [...row.values()].some(({ status }) => status !== 'undefined');

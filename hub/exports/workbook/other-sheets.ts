@@ -62,9 +62,9 @@ export function qualitySheet(report: Report): Sheet {
       column('date', 'date', 13),
       column('jalali', 'text', 13),
       column('asset', 'text', 26),
-      column('path', 'text', 38),
+      column('path', 'text', 46),
       ...known.map(({ id, unit }) => {
-        const word = unitWord({ kpi: id, unit });
+        const word = unitWord({ kpi: id, unit }, report.language);
         const kind = unit === '1' ? ('percent' as const) : ('number' as const);
         return { header: unit === '1' ? report.kpiName(id) : `${report.kpiName(id)} (${word})`, kind, width: 19 };
       }),
@@ -111,7 +111,7 @@ export function scorecardSheet(report: Report): Sheet {
         report.assetName(asset),
         valueCell(told, target),
         valueCell(told, value?.value ?? null),
-        unitWord(told),
+        unitWord(told, report.language),
         word(lightWords[value ? againstTarget(value, target, trend) : 'unknown']),
         word(statusWords[value?.status ?? 'no_data']),
       ];
@@ -134,7 +134,7 @@ export function definitionsSheet({ definitions, language, column, word }: Report
     rows: definitions.map(({ id, name, unit, formula, version, source, note }) => [
       id,
       name[language],
-      unit === '1' ? unitWord({ kpi: id, unit }) : unit,
+      unitWord({ kpi: id, unit }, language),
       formula,
       version,
       source,
@@ -151,7 +151,7 @@ export function restatementsSheet(report: Report): Sheet {
     columns: [
       column('kpi', 'text', 32),
       column('id', 'text', 20),
-      column('path', 'text', 38),
+      column('path', 'text', 46),
       column('jalali', 'text', 18),
       column('value', 'number', 14),
       column('unit', 'text', 9),
@@ -167,7 +167,7 @@ export function restatementsSheet(report: Report): Sheet {
         value.asset,
         report.jalali(bucketLabel(plant.zone, value.bucket, language)),
         valueCell(value, value.value),
-        unitWord(value),
+        unitWord(value, report.language),
         value.revision,
         formatLocal(plant.zone, value.computedAt),
         word(stateWords[value.state]),

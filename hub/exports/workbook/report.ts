@@ -8,7 +8,7 @@ import { plantAssets } from '../../plant/assets.ts';
 import type { Plant } from '../../plant/plant.ts';
 import type { Bucket, Granularity } from '../../rollup/grid.ts';
 import type { RolledValue } from '../../rollup/rolled-values.ts';
-import { type Language, localDate, monthName, persianDigits } from '../local-time.ts';
+import { gregorianDate, type Language, monthName, persianDigits } from '../local-time.ts';
 import { previousMonth, type Range } from '../request.ts';
 import type { ExportSource } from '../source.ts';
 import type { Column, Kind, SheetCell } from './sheet.ts';
@@ -81,7 +81,7 @@ export function createReport(options: {
     word: (of) => of[language],
     assetName: (path) => names.get(path)?.[language] ?? path,
     kpiName: (id) => definitions.find((definition) => definition.id === id)?.name[language] ?? id,
-    dates: ({ bucket }) => [localDate(plant.zone, bucket.start), jalali(bucket.jalaliDate)],
+    dates: ({ bucket }) => [gregorianDate(bucket.jalaliDate), jalali(bucket.jalaliDate)],
     monthName: ({ jalaliDate }) => {
       const name = monthName(jalaliDate, language);
       return language === 'fa' ? persianDigits(name) : name;
@@ -98,8 +98,24 @@ export function valueCell({ kpi, unit }: Pick<RolledValue, 'kpi' | 'unit'>, valu
   return { value, kind: unit === '1' && !plainRatios.has(kpi) ? 'percent' : 'number' };
 }
 
-export const unitWord = ({ kpi, unit }: Pick<RolledValue, 'kpi' | 'unit'>): string =>
-  unit !== '1' ? unit : plainRatios.has(kpi) ? '' : '%';
+/** Those that are words; kWh and the like are the same in both languages. */
+const persianUnits: Readonly<Record<string, string>> = {
+  h: 'ساعت',
+  min: 'دقیقه',
+  s: 'ثانیه',
+  pieces: 'عدد',
+  n: 'بار',
+  IRR: 'ریال',
+  t: 'تن',
+  'kWh/unit': 'kWh بر واحد',
+  'kg/unit': 'kg بر واحد',
+  'MJ/unit': 'MJ بر واحد',
+};
+
+export function unitWord({ kpi, unit }: Pick<RolledValue, 'kpi' | 'unit'>, language: Language): string {
+  if (unit === '1') return plainRatios.has(kpi) ? '' : '%';
+  return language === 'fa' ? (persianUnits[unit] ?? unit) : unit;
+}
 
 /** Values of several KPIs side by side: one entry for each bucket of each asset. */
 export function besideEachOther(values: readonly RolledValue[]): ReadonlyMap<string, ReadonlyMap<string, RolledValue>> {
