@@ -147,7 +147,9 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         void stream.rewind(ack.through).catch(noteFailure);
       } else releaser?.release(ack.through);
       resent += frames.restart(ack.through);
-      sendManifest = ack.manifestRevision !== (stream.manifest ?? manifest).revision;
+      const { revision } = stream.manifest ?? manifest;
+      // Of a damaged buffer it may be lost.
+      sendManifest = revision > 0 && ack.manifestRevision !== revision;
     } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {
       welcome = undefined;
       if (ack.reason === 'identity') lastError = quarantined;

@@ -16,7 +16,8 @@ export const helloSchema = z.strictObject({
   next: number.min(1),
   /** Highest number that the hub has acknowledged, as the agent knows it. */
   acked: number,
-  manifestRevision: z.int().min(1),
+  /** 0: what the tags were is not known any more, and no manifest will come; samples of unknown tags are listed. */
+  manifestRevision: z.int().min(0),
   version: z.string().max(32),
   /** The boot of the hub that is greeted; every hub hears it, only this one answers. Absent: any. */
   hubBoot: z.string().max(64).optional(),

@@ -101,8 +101,9 @@ export function createIngest(options: IngestOptions): Ingest {
         if (identities.quarantined(agent)) refuse(arrival, stream.through, 'identity');
         else touched.set(stream, agent);
       } else if (header.first > expected) refuse(arrival, stream.through, 'gap');
-      else if (header.manifestRevision > stream.manifestRevision) refuse(arrival, stream.through, 'manifest');
-      else {
+      else if (header.manifestRevision > stream.manifestRevision && stream.hello?.manifestRevision !== 0) {
+        refuse(arrival, stream.through, 'manifest');
+      } else {
         const tags = ledger.tagsOf(stream.number);
         judgements.push(judge(header, payload, { stream: stream.number, from: expected, tags }));
         next.set(stream.number, header.first + header.count);

@@ -193,6 +193,22 @@ t.test('a frame is stored, then in the ledger, then acknowledged; the welcome sa
   t.match(hub.answers.at(-1), { kind: 'welcome', through: 4, manifestRevision: 1 });
 });
 
+t.test('what is left of a damaged buffer whose tags are lost is listed, not waited for', async (t) => {
+  const hub = createHub(t);
+  void hub.send('up/hello', { ...hello, next: 3, manifestRevision: 0, final: true });
+  t.match(hub.answers[0], { kind: 'welcome', through: 0 });
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [1, 1.5],
+      [2, 7],
+    ]),
+  );
+  await until(() => hub.answers.some(({ kind, through }) => kind === 'ack' && through === 2), 'ack');
+  t.equal(hub.stored.size, 0);
+  t.match(hub.ledger.deadLetters(number, 0, 9), [{ number: 1, reason: /tag/ }, { number: 2 }]);
+});
+
 t.test('a repeated frame is acknowledged again and not written, one too far ahead is refused', async (t) => {
   const hub = createHub(t);
   hub.greet();
