@@ -48,12 +48,14 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   onAbort(stop, () => setTimeout(() => giveUp.abort(), options.drainMs).unref());
 
   const password = secret(config.broker.password);
+  // What is salvaged of a damaged buffer may be ready before there is a forwarder: it then begins with it.
+  let onBufferChange = (): void => {};
   await using buffer = await openSqliteBuffer({
     dir: join(config.dataDir, 'buffer'),
     maxBytes: config.buffer.maxBytes,
     full: config.buffer.full,
     replayMs: config.buffer.replayHours * 3_600_000,
-    onChange: () => forwarder.accepted(),
+    onChange: () => onBufferChange(),
     onProblem: log.error.bind(log),
   });
 
@@ -82,6 +84,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
     version,
     log,
   });
+  onBufferChange = forwarder.accepted;
   await using acceptor = startAcceptor({
     buffer,
     manifestRevision: revision,

@@ -48,6 +48,16 @@ export function createMetrics({ buffer, acceptor, forwarder, fleet, book, config
   gauge('waiting_samples', 'samples not yet accepted', () => acceptor.waiting);
   gauge('next_number', 'number that the next sample gets', () => buffer.state().next);
   gauge('settled_through', 'highest number that the hub has settled', () => forwarder.through);
+  new Gauge({
+    name: 'payesh_agent_epoch_info',
+    help: 'epoch that the numbers belong to: they begin anew with another one',
+    labelNames: ['epoch'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.set({ epoch: buffer.state().epoch }, 1);
+    },
+  });
   gauge('buffer_frames', 'frames in the buffer', () => buffer.state().frames);
   gauge('buffer_bytes', 'bytes of the buffer on disk', () => buffer.state().bytes);
   gauge('buffer_pending_bytes', 'bytes of frames that the hub has not settled', () => buffer.state().pendingBytes);

@@ -32,14 +32,14 @@ export function startWatch(system: System): Watch {
   const broken: string[] = [];
   const peakMb: Record<string, number> = {};
   const looks = new Map<string, { pid: number; looks: Look[] }>();
-  const last = new Map<string, { next: number; through: number }>();
+  const last = new Map<string, Numbers>();
 
   const look = async ({ part, statusUrl }: Agent): Promise<number | undefined> => {
     const numbers = await readNumbers(statusUrl);
     if (!numbers) return undefined;
     const before = last.get(part.name);
     // The agent learns what is settled at its first greeting; until then it says 0 or what its file says.
-    if (before && numbers.next < before.next)
+    if (before && numbers.epoch === before.epoch && numbers.next < before.next)
       broken.push(`I6 ${part.name}: numbers fell from ${before.next} to ${numbers.next}`);
     last.set(part.name, numbers);
     return numbers.next - 1 - numbers.through;
@@ -105,11 +105,18 @@ function microseconds(time: string): number {
   return Date.parse(`${seconds}Z`) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
 }
 
-async function readNumbers(url: string): Promise<{ next: number; through: number } | undefined> {
+interface Numbers {
+  readonly epoch: string | undefined;
+  readonly next: number;
+  readonly through: number;
+}
+
+async function readNumbers(url: string): Promise<Numbers | undefined> {
   try {
     const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(900) })).text();
     const read = (name: string) => Number(new RegExp(`^payesh_agent_${name} (\\S+)`, 'm').exec(text)?.[1]);
-    const numbers = { next: read('next_number'), through: read('settled_through') };
+    const epoch = /^payesh_agent_epoch_info\{epoch="(\w+)"/m.exec(text)?.[1];
+    const numbers = { epoch, next: read('next_number'), through: read('settled_through') };
     return Number.isNaN(numbers.next) ? undefined : numbers;
   } catch {
     return undefined;
