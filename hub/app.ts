@@ -34,6 +34,7 @@ import { openRollUpDatabase } from './rollup/database.ts';
 import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { createLostTime } from './rollup/lost-time.ts';
+import { createRecomputing } from './rollup/recomputing.ts';
 import { createRollUp } from './rollup/roll-up.ts';
 import { createRolledValues } from './rollup/rolled-values.ts';
 import { siteTags } from './rollup/site-tags.ts';
@@ -174,6 +175,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     reader: store.reader,
     plants: plantBook,
     entries,
+    recomputing: createRecomputing({ dirt, buckets, audit: access.audit }),
     kpis,
     exports,
     latest,

@@ -20,6 +20,7 @@ import { describeApi } from './routes/openapi.ts';
 import { servePage } from './routes/page.ts';
 import { plantRoutes } from './routes/plants.ts';
 import { answerWithProblems, ProblemError } from './routes/problem.ts';
+import { recomputationRoutes } from './routes/recomputations.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { tagRoutes } from './routes/tags.ts';
 import { verificationRoutes } from './routes/verification.ts';
@@ -71,6 +72,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     assetRoutes,
     plantRoutes,
     entryRoutes,
+    recomputationRoutes,
     kpiRoutes,
     lineageRoutes,
     exportRoutes,

@@ -14,6 +14,7 @@ import { entryCommand } from './commands/entry.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export/export.ts';
 import { plantCommand } from './commands/plant.ts';
+import { recomputeCommand } from './commands/recompute.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -41,6 +42,7 @@ program
   .addCommand(plantCommand())
   .addCommand(exportCommand())
   .addCommand(entryCommand())
+  .addCommand(recomputeCommand())
   .addCommand(verifyCommand())
   .addCommand(explainCommand())
   .addCommand(streamsCommand())

@@ -61,6 +61,8 @@ export interface Buckets {
   /** Oldest first; the last one is current. */
   revisions(key: Pick<NewBucket, 'tier' | 'group' | 'asset' | 'start'>): StoredBucket[];
   restatements(after: number, limit: number): Restatement[];
+  /** Its sequence; 0 before the first. */
+  newestRestatement(): number;
 }
 
 const tiers: readonly Tier[] = ['cell', 'hour', 'shift', 'day', 'week', 'month', 'gregorian_month'];
@@ -131,6 +133,8 @@ export function openBuckets(db: Database): Buckets {
     SELECT sequence, tier, element_group AS "group", asset, start, end, revision, replaced_at AS replacedAt
     FROM replaced JOIN series ON id = series WHERE sequence > ? ORDER BY sequence LIMIT ?`);
 
+  const selectNewest = db.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM replaced').pluck();
+
   const putOne = (bucket: NewBucket, now: TimeUs): boolean => {
     const { tier, group, asset, start, end, provisional, plantVersion } = bucket;
     const key = [seriesOf(group, asset), tiers.indexOf(tier), start] as const;
@@ -189,6 +193,7 @@ export function openBuckets(db: Database): Buckets {
         toBucket({ tier, group, asset }, row),
       );
     },
+    newestRestatement: () => selectNewest.get()!,
     restatements: (after, limit) =>
       selectRestatements.all(after, limit).map((row) => ({ ...row, tier: tiers[row.tier]! })),
   };

@@ -35,6 +35,8 @@ export interface DirtBook {
   /** Everything that is dirty, merged, with a token to clear just that. */
   dirty(): { readonly dirt: readonly Dirt[]; readonly upTo: number };
   clear(upTo: number): void;
+  /** Whether nothing up to this is dirty any more. */
+  isClean(upTo: number): boolean;
   /** Up to when a site has been computed as time passed; undefined before its first sample. */
   reached(site: string): TimeUs | undefined;
   reach(site: string, until: TimeUs, plantVersion: string): void;
@@ -76,6 +78,7 @@ export function openDirtBook(db: Database): DirtBook {
   const selectDirt = db.prepare<[], { id: number; site: string; agent: string | null; start: number; end: number }>(
     'SELECT * FROM dirt ORDER BY id',
   );
+  const selectOldest = db.prepare<[], number | null>('SELECT min(id) FROM dirt').pluck();
   const deleteDirt = db.prepare('DELETE FROM dirt WHERE id <= ?');
   const writeBegun = db.prepare(
     'INSERT INTO site_progress (site, begun) VALUES (?, ?) ON CONFLICT DO UPDATE SET begun = min(begun, excluded.begun)',
@@ -177,6 +180,7 @@ export function openDirtBook(db: Database): DirtBook {
         .map((same): Dirt => ({ site: same[0]!.site, agent: same[0]!.agent, spans: union(same) }));
       return { dirt: [...dirt], upTo: rows.at(-1)?.id ?? 0 };
     },
+    isClean: (upTo) => (selectOldest.get() ?? Number.POSITIVE_INFINITY) > upTo,
     clear(upTo) {
       deleteDirt.run(upTo);
     },

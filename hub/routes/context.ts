@@ -11,6 +11,7 @@ import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues } from '../live/latest.ts';
 import type { PlantBook } from '../plant/book.ts';
 import type { Verification } from '../proof/verify.ts';
+import type { Recomputing } from '../rollup/recomputing.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import type { KpiSource } from './kpi-source.ts';
 import type { Window } from './times.ts';
@@ -30,6 +31,7 @@ export interface RouteContext {
   readonly reader: TelemetryReader;
   readonly plants: PlantBook;
   readonly entries: Entries;
+  readonly recomputing: Recomputing;
   readonly kpis: KpiSource;
   readonly exports: Exports;
   readonly latest: LatestValues;

@@ -7,6 +7,7 @@ import { readPlant } from '../../hub/commands/read-plant.ts';
 import { createEntries, type EntryRefused } from '../../hub/entries/entries.ts';
 import type { EntryContent } from '../../hub/entries/entry.ts';
 import { buildPlant } from '../../hub/plant/plant.ts';
+import { createRecomputing } from '../../hub/rollup/recomputing.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { createRolledSite, type SampleEvent } from '../support/rolled-site.ts';
 import { line, local, site, states, vectorPlantFile } from '../support/vector-plant.ts';
@@ -144,6 +145,27 @@ t.test(
     t.match(entries.list({ site }), [{ entry, revision: 3, content: { reason: 'late-lorry' } }], 'undone once more');
   },
 );
+
+t.test('a span that somebody wants computed anew is, and says what has changed: nothing', async (t) => {
+  const { entries, rollUp, cells } = await rolledLine(t);
+  const { access } = book(t);
+  const recomputing = createRecomputing({ dirt: rollUp.dirt, buckets: rollUp.buckets, audit: access.audit });
+  const span = { start: local('08:00'), end: local('10:00') };
+  const [before, counted] = [cells(), rollUp.counts.cells];
+  const one = recomputing.begin([site], span, { who: 'maryam', why: 'to be sure' });
+  t.same(recomputing.look(one, 10), { done: false, restated: [] });
+  await rollUp.once(never);
+  t.same(recomputing.look(one, 10), { done: true, restated: [] });
+  t.ok(rollUp.counts.cells > counted, 'it was computed');
+  t.same(cells(), before);
+  t.match(access.audit.list(0, 1), [{ who: 'maryam', what: 'figures.recompute', object: site }]);
+
+  const again = recomputing.begin([site], span, { who: 'maryam', why: 'with a reason' });
+  entries.add(site, downtime(m1, '08:00', '09:00', 'material'), maryam);
+  await rollUp.once(never);
+  const { done, restated } = recomputing.look(again, 1000);
+  t.ok(done && restated.some(({ tier, asset, start }) => tier === 'cell' && asset === m1 && start === local('08:00')));
+});
 
 t.test('orders that are entered tell of the time since the first of them', async (t) => {
   const { entries, rollUp, cells, of, anew } = await rolledLine(t);

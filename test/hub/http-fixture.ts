@@ -19,6 +19,10 @@ import { createLatestValues } from '../../hub/live/latest.ts';
 import type { Asset } from '../../hub/plant/assets.ts';
 import { openPlantBook } from '../../hub/plant/book.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
+import { openBuckets } from '../../hub/rollup/buckets.ts';
+import { openRollUpDatabase } from '../../hub/rollup/database.ts';
+import { openDirtBook } from '../../hub/rollup/dirt.ts';
+import { createRecomputing } from '../../hub/rollup/recomputing.ts';
 import type { KpiSource } from '../../hub/routes/kpi-source.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import type { SeriesPoints, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
@@ -312,6 +316,7 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
   const exporting = exports.jobs.run(end.signal);
 
   const plantBook = openPlantBook({ versions: access.plants, read: readPlant, files: [], onChange() {} });
+  const database = openRollUpDatabase(':memory:');
   const greetedAgain: string[] = [];
   const app = await createHttp({
     access,
@@ -327,6 +332,11 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
     kpis,
     exports,
     plants: plantBook,
+    recomputing: createRecomputing({
+      dirt: openDirtBook(database),
+      buckets: openBuckets(database),
+      audit: access.audit,
+    }),
     entries: createEntries({ log: access.entries, plants: plantBook.plants, hasCounters: () => false, clock }),
     latest,
     clock,

@@ -85,6 +85,13 @@ t.test('access', async (t) => {
     'GET /api/v1/plants/:site': { ...unknownThing, ask: '/api/v1/plants/nowhere' },
     'GET /api/v1/plants/:site/versions': { ...unknownThing, ask: '/api/v1/plants/nowhere/versions' },
     'GET /api/v1/plants/:site/bindings': { ...unknownThing, ask: '/api/v1/plants/nowhere/bindings' },
+    'POST /api/v1/recomputations': { anonymous: 401, own: [403, 403, 400, 400], other: [403, 400] },
+    'GET /api/v1/recomputations/:id': {
+      anonymous: 401,
+      own: [403, 403, 200, 200],
+      other: [403, 200],
+      ask: '/api/v1/recomputations/0-0',
+    },
     'GET /api/v1/entries': readers,
     'GET /api/v1/entries/:id/history': { ...unknownThing, ask: '/api/v1/entries/1/history' },
     'POST /api/v1/entries': { anonymous: 401, own: [400, 403, 400, 400], other: [400, 403] },
