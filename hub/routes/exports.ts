@@ -181,6 +181,9 @@ export const exportRoutes =
           summary: 'Its file; by name where there are several',
           params: idParameter,
           querystring: z.strictObject({ name: z.string().max(300).optional() }),
+          response: {
+            200: { description: 'The file', content: { 'application/octet-stream': { schema: z.unknown() } } },
+          },
         },
       },
       async (request, reply) => {
