@@ -63,7 +63,7 @@ export interface JobsOptions {
   readonly plants: () => readonly Plant[];
   readonly audit: AuditLog;
   readonly clock: { now(): TimeUs };
-  readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+  readonly log: { error(fields: object, message: string): void };
   readonly limits?: JobLimits;
   make(task: ExportTask): Promise<ExportedFile[]>;
 }
@@ -77,10 +77,10 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
 
   const folder = (id: string) => join(dir, id);
   const keep = (job: ExportJob): void => {
-    jobs.set(job.id, job);
     const file = join(folder(job.id), 'job.json');
     writeFileSync(`${file}.new`, JSON.stringify(job), { mode: 0o600 });
     renameSync(`${file}.new`, file);
+    jobs.set(job.id, job);
   };
   const change = (id: string, now: Partial<ExportJob>): void => {
     const job = jobs.get(id);
@@ -139,6 +139,14 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
     }
   };
 
+  /** Not even its note can be written: the disk is full, or somebody was in the folder. The hub goes on. */
+  const giveUp = (job: ExportJob, error: unknown): void => {
+    log.error({ err: error, job: job.id }, 'an export cannot be kept on disk');
+    controllers.delete(job.id);
+    const why = 'the hub cannot write its folder of exports: is the disk full?';
+    jobs.set(job.id, { ...job, state: 'failed', endedAt: clock.now(), error: why, files: [] });
+  };
+
   return {
     create(request, who) {
       if (inState('queued', 'running').length >= limits.waiting) {
@@ -171,7 +179,7 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
       makeRoom();
       while (!signal.aborted) {
         const next = inState('queued').sort((a, b) => a.createdAt - b.createdAt)[0];
-        if (next) await runOne(next, signal);
+        if (next) await runOne(next, signal).catch((error: unknown) => giveUp(next, error));
         else await untilWoken(signal);
       }
     },

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'csv-parse/sync';
@@ -349,7 +349,7 @@ t.test('jobs are bounded, and a restart knows them', async (t) => {
     openExportJobs({
       ...{ dir, limits, make, audit: access.audit, clock: { now: () => ++now } },
       plants: () => [vectorPlant()],
-      log: { warn() {}, error() {} },
+      log: { error() {} },
     });
   let now = 0;
   const request: ExportRequest = {
@@ -384,6 +384,11 @@ t.test('jobs are bounded, and a restart knows them', async (t) => {
   const done = second.run(end.signal);
   while (second.get(jobs[2]!.id)?.state !== 'done') await new Promise((resolve) => setImmediate(resolve));
   t.match(second.get(jobs[1]!.id), { state: 'failed', error: 'not so', files: [] });
+  const lost = second.create(request, 'a');
+  rmSync(join(dir, lost.id), { recursive: true });
+  while (second.get(lost.id)?.state === 'queued') await new Promise((resolve) => setImmediate(resolve));
+  t.match(second.get(lost.id), { state: 'failed', error: /is the disk full/ }, 'and the hub goes on');
+  second.remove(lost.id, 'a');
   end.abort();
   await done;
   t.same(

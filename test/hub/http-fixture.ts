@@ -310,7 +310,7 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
     dir: join(folder, 'exports'),
     audit: access.audit,
     clock,
-    log: { warn() {}, error: (fields) => t.comment(String((fields as { err: Error }).err.stack)) },
+    log: { error: (fields) => t.comment(String((fields as { err: Error }).err.stack)) },
   });
   const end = new AbortController();
   const exporting = exports.jobs.run(end.signal);
