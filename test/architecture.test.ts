@@ -74,6 +74,8 @@ const planted: readonly [rule: string, file: string, source: string][] = [
   ['one library, one folder', 'protocols/simulator/a.ts', "import { OPCUAClient } from 'node-opcua-client';"],
   ['one library, one folder', 'edge-agent/a.ts', "import ModbusRTU from 'modbus-serial';"],
   ['one library, one folder', 'hub/plant/a.ts', "import { parse } from 'yaml';"],
+  ['one library, one folder', 'hub/routes/a.ts', "import { zip } from 'fflate';"],
+  ['one library, one folder', 'hub/exports/a.ts', "import writeXlsx from 'write-excel-file/node';"],
   ['only the shell of a process', 'hub/a.ts', 'if (broken) process.exit(1);'],
   ['only the shell of a process', 'protocols/modbus/a.ts', 'const debug = process.env.DEBUG;'],
   ['only the shell of a process', 'edge-agent/a.ts', 'const [, , file] = process\n  .argv;'],
