@@ -133,7 +133,7 @@ async function startAgent(t: Test, yaml: (dataDir: string) => string, dir = t.te
   };
 }
 
-async function until(condition: () => Promise<boolean> | boolean, what: string, ms = 20_000): Promise<void> {
+async function until(condition: () => Promise<boolean> | boolean, what: string, ms = 60_000): Promise<void> {
   const deadline = performance.now() + ms;
   for (;;) {
     if (await Promise.resolve(condition()).catch(() => false)) return;
