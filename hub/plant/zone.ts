@@ -40,9 +40,29 @@ export function isZone(zone: string): boolean {
   }
 }
 
+/** Zones change their offset on quarter-hours of UTC; asking the runtime takes some microseconds each time. */
+const quarterUs = 15 * minuteUs;
+const knownOffsets = new Map<string, Map<number, number>>();
+const mostKnown = 50_000;
+
 /** How far local time is ahead of UTC at this instant. */
 export function zoneOffsetUs(zone: string, time: TimeUs): number {
-  const second = Math.floor(time / 1_000_000) * 1000;
+  const quarter = Math.floor(time / quarterUs);
+  let known = knownOffsets.get(zone);
+  if (!known || known.size >= mostKnown) {
+    known = new Map();
+    knownOffsets.set(zone, known);
+  }
+  let offset = known.get(quarter);
+  if (offset === undefined) {
+    offset = askOffsetUs(zone, quarter * quarterUs);
+    known.set(quarter, offset);
+  }
+  return offset;
+}
+
+function askOffsetUs(zone: string, time: TimeUs): number {
+  const second = time / 1000;
   const part: Record<string, number> = {};
   for (const { type, value } of formatOf(zone).formatToParts(second)) part[type] = Number(value);
   const local = Date.UTC(part.year!, part.month! - 1, part.day!, part.hour!, part.minute!, part.second!);

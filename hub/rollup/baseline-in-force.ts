@@ -4,7 +4,7 @@ import type { Plant } from '../plant/plant.ts';
 import type { Buckets } from './buckets.ts';
 import type { Bucket } from './grid.ts';
 import { inForce } from './kpi-parameters.ts';
-import { type Input, metersOf, rolledRecords } from './rolled-records.ts';
+import { createReading, type Input, metersOf, rolledRecords } from './rolled-records.ts';
 import { type KpiAsset, unitsBehind } from './site-plan.ts';
 
 export interface StoredBaseline {
@@ -34,7 +34,7 @@ export function baselineOf(
   const { model } = found;
   const sources = [{ group: 'production', assets: unitsBehind(plant, meter).map(({ path }) => path) }] as const;
   const range = { granularity: model.period, from: start, to: end, asOf } as const;
-  const records = [...rolledRecords(buckets, plant, sources, range)];
+  const records = [...rolledRecords(createReading(buckets, plant, range), sources)];
   // Half a period has half the energy, but the whole intercept.
   const sticksOut = records.some(({ bucket }) => bucket.start < start || bucket.end > end);
   if (sticksOut || (records.length === 1 && end > now)) return undefined;

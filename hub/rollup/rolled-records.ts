@@ -1,4 +1,6 @@
 /** The merged elements of an asset in a bucket, from the stored series that they come from. */
+
+import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';
 import { mergeElements } from '../kpi/elements.ts';
 import type { Elements } from '../kpi/result.ts';
@@ -59,43 +61,74 @@ export function metersOf(plant: Plant, { scope, meter, path, units }: KpiAsset):
   return measuring.filter((one) => !measuring.some((other) => other.path === one.parent));
 }
 
-/** Every bucket of the range in which any of the series is stored, with its record. */
-export function* rolledRecords(
-  buckets: Buckets,
-  plant: Plant,
-  sources: readonly { readonly group: ElementGroup; readonly assets: readonly string[] }[],
-  { granularity, from, to, asOf }: { granularity: Granularity; from: number; to: number; asOf?: number | undefined },
-): Generator<{ readonly bucket: Bucket; readonly record: RolledRecord }> {
+export interface Range {
+  readonly granularity: Granularity;
+  /** Buckets that touch [from, to), whole. */
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+  /** What was known then; absent is now. */
+  readonly asOf?: TimeUs | undefined;
+}
+
+interface Told {
+  readonly elements: Elements;
+  readonly parts: readonly StoredBucket[];
+}
+
+/** The stored series of a range, each read once, however many assets they add up to. */
+export interface Reading {
+  readonly whole: readonly Bucket[];
+  /** One entry for each whole bucket; undefined where nothing is stored. */
+  series(group: ElementGroup, asset: string): readonly (Told | undefined)[];
+}
+
+export function createReading(buckets: Buckets, plant: Plant, { granularity, from, to, asOf }: Range): Reading {
   const tier: Tier = granularity === '15min' ? 'cell' : granularity;
   const whole = bucketsOf(plant, granularity, from, to);
   const range = { from: whole[0]?.start ?? from, to: whole.at(-1)?.end ?? to };
-  const series = sources.flatMap(({ group, assets }) =>
-    assets.map((asset) => ({
-      group,
-      stored: buckets.read({ tier, group, assets: [asset], ...range, asOf }),
-      at: 0,
-    })),
-  );
-  for (const bucket of whole) {
-    const parts: StoredBucket[] = [];
-    const byGroup = new Map<ElementGroup, Elements[]>();
-    for (const one of series) {
+  const known = new Map<string, readonly (Told | undefined)[]>();
+
+  const read = (group: ElementGroup, asset: string): (Told | undefined)[] => {
+    const stored = buckets.read({ tier, group, assets: [asset], ...range, asOf });
+    let at = 0;
+    return whole.map(({ start, end }) => {
+      while (at < stored.length && stored[at]!.start < start) at++;
+      const first = at;
+      while (at < stored.length && stored[at]!.start < end) at++;
+      const parts = stored.slice(first, at);
+      if (parts.length === 0) return undefined;
+      if (parts.length === 1) return { elements: finish(parts[0]!.sums), parts };
       const sums: Sums = {};
-      let found = false;
-      while (one.at < one.stored.length && one.stored[one.at]!.start < bucket.start) one.at++;
-      for (; one.at < one.stored.length && one.stored[one.at]!.start < bucket.end; one.at++) {
-        const part = one.stored[one.at]!;
-        mergeInTime(sums, part.sums);
-        parts.push(part);
-        found = true;
-      }
-      if (!found) continue;
-      const list = byGroup.get(one.group);
-      if (list) list.push(finish(sums));
-      else byGroup.set(one.group, [finish(sums)]);
-    }
+      for (const part of parts) mergeInTime(sums, part.sums);
+      return { elements: finish(sums), parts };
+    });
+  };
+  return {
+    whole,
+    series(group, asset) {
+      const key = `${group} ${asset}`;
+      const found = known.get(key) ?? read(group, asset);
+      known.set(key, found);
+      return found;
+    },
+  };
+}
+
+/** Every bucket of the range in which any of the series is stored, with its record. */
+export function* rolledRecords(
+  reading: Reading,
+  sources: readonly { readonly group: ElementGroup; readonly assets: readonly string[] }[],
+): Generator<{ readonly bucket: Bucket; readonly record: RolledRecord }> {
+  const groups = sources.map(({ group, assets }) => assets.map((asset) => reading.series(group, asset)));
+  for (const [index, bucket] of reading.whole.entries()) {
+    const told = groups
+      .map((series) => series.map((one) => one[index]).filter((one) => one !== undefined))
+      .filter((list) => list.length > 0);
+    const parts = told.flatMap((list) => list.flatMap((one) => one.parts));
     if (parts.length === 0) continue;
-    const records = [...byGroup.values()].map((list) => (list.length === 1 ? list[0]! : addAssets(list)));
+    const records = told.map((list) =>
+      list.length === 1 ? list[0]!.elements : addAssets(list.map(({ elements }) => elements)),
+    );
     yield {
       bucket,
       record: {

@@ -17,21 +17,23 @@ import { type Bucket, type Granularity, snapped } from './grid.ts';
 import { parametersOf } from './kpi-parameters.ts';
 import { finish } from './merge.ts';
 import { rolledAssets } from './roll-up-plan.ts';
-import { type Input, type RolledRecord, rolledRecords, seriesOf } from './rolled-records.ts';
+import {
+  createReading,
+  type Input,
+  type Range,
+  type Reading,
+  type RolledRecord,
+  rolledRecords,
+  seriesOf,
+} from './rolled-records.ts';
 import { type KpiAsset, kpiAssets, planSite } from './site-plan.ts';
 import { siteTags } from './site-tags.ts';
 
-export interface RolledRequest {
+export interface RolledRequest extends Range {
   /** Ids of definitions; absent is all. */
   readonly kpis?: readonly string[];
   /** Full paths; absent is everything in all plants but single tags. */
   readonly assets?: readonly string[];
-  readonly granularity: Granularity;
-  /** Buckets that touch [from, to), whole. */
-  readonly from: TimeUs;
-  readonly to: TimeUs;
-  /** What was known then; absent is now. */
-  readonly asOf?: TimeUs | undefined;
 }
 
 export interface RolledPart extends Input {
@@ -48,7 +50,7 @@ const below: Readonly<Record<Tier, Tier>> = {
   cell: 'cell',
 };
 
-interface Range {
+interface Window {
   readonly from: TimeUs;
   readonly to: TimeUs;
 }
@@ -71,7 +73,7 @@ export interface RolledValues {
   /** Full paths of the tags whose samples a value comes from. */
   tagsOf(value: RolledValue): string[];
   /** Whole buckets that cover a range, of all plants; undefined where there is none. */
-  snap(granularity: Granularity, range: Range): Range | undefined;
+  snap(granularity: Granularity, range: Window): Window | undefined;
 }
 
 interface Asked {
@@ -94,6 +96,7 @@ export function createRolledValues(options: {
   const valuesOfSite = (plant: Plant, request: RolledRequest, now: TimeUs): RolledValue[] => {
     const { kpis, assets, granularity } = request;
     const completed = buckets.assetsOf('completeness');
+    const reading = createReading(buckets, plant, request);
     const asked = kpiAssets(plant, siteTags(plant.path, ledger.tags())).filter(
       ({ path, scope }) => scope !== 'tag' && (assets?.includes(path) ?? true),
     );
@@ -102,7 +105,7 @@ export function createRolledValues(options: {
       const known = new Map<string, readonly Asked[]>();
       const recordsOf = (groups: KpiDefinition['groups']): readonly Asked[] => {
         const key = groups.join();
-        const found = known.get(key) ?? readRecords(plant, asset, groups, completed, request);
+        const found = known.get(key) ?? readRecords(plant, asset, groups, completed, reading, granularity);
         known.set(key, found);
         return found;
       };
@@ -121,14 +124,15 @@ export function createRolledValues(options: {
     asset: KpiAsset,
     groups: KpiDefinition['groups'],
     completed: readonly string[],
-    request: RolledRequest,
+    reading: Reading,
+    granularity: Granularity,
   ): Asked[] => {
     const sources = groups.map((group) => ({ group, assets: seriesOf(plant, asset, group, completed) }));
     if (sources.some(({ assets }) => assets.length === 0)) return [];
-    return [...rolledRecords(buckets, plant, sources, request)].map(({ bucket, record }) => ({
+    return [...rolledRecords(reading, sources)].map(({ bucket, record }) => ({
       bucket,
       record,
-      parameters: parametersOf(plant, asset, bucket, request.granularity),
+      parameters: parametersOf(plant, asset, bucket, granularity),
     }));
   };
 
