@@ -43,7 +43,9 @@ export function timeOf(stamps: Timestamps, given: Circumstances): Stamp {
   if (origin === 'gateway') return gateway;
   const source = origin === 'source' ? toTimeUs(stamps.sourceTimestamp, stamps.sourcePicoseconds) : undefined;
   const time = source ?? toTimeUs(stamps.serverTimestamp, stamps.serverPicoseconds);
-  if (time === undefined || (firstSince !== undefined && time < firstSince)) return gateway;
+  if (time === undefined) return gateway;
+  // It held when the session began; what changed since then, and may come in the same message, is later.
+  if (firstSince !== undefined && time < firstSince) return { time: firstSince, flags: flag.timeFromGateway };
   const isAhead = time - receivedAt > maxSkewUs;
   if (isAhead || (notBefore !== undefined && time < notBefore - maxSkewUs)) {
     return { time: receivedAt, flags: flag.timeFromGateway | flag.clockSuspect };

@@ -138,7 +138,7 @@ t.test('a sample bears the time that is wanted, unless that cannot be', async (t
     [
       'an old first value',
       [{ sourceTimestamp: at(now - 9e9) }, { ...given, firstSince: now - 1e6 }],
-      [now, flag.timeFromGateway],
+      [now - 1e6, flag.timeFromGateway],
     ],
     [
       'a first value that is new',
@@ -208,8 +208,8 @@ t.test(
       const { time, flags } = samples.at(-1)!;
       return [time, flags];
     };
-    t.same(poll(1, now - 9e9, now), [now, flag.timeFromGateway], 'the first, older than the session');
-    t.same(poll(1, now - 9e9, now + 10e6), [now, flag.timeFromGateway], 'unchanged: as it was');
+    t.same(poll(1, now - 9e9, now), [now - 1e6, flag.timeFromGateway], 'the first, older than the session');
+    t.same(poll(1, now - 9e9, now + 10e6), [now - 1e6, flag.timeFromGateway], 'unchanged: as it was');
     t.same(poll(2, now + 14e6, now + 15e6), [now + 14e6, 0], 'changed');
     t.same(poll(2, now + 14e6, now + 99e6), [now + 14e6, 0], 'unchanged');
     t.same(poll(3, now + 14e6, now + 110e6), [now + 110e6, suspect], 'another value of the same time');
