@@ -179,7 +179,8 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
     const found: Row[] = [];
     let size = 0;
     let expected = after + offset + 1;
-    for (const row of rows.after(expected - 1, limit.frames)) {
+    // All at once: what has to be mended is written while they are looked at.
+    for (const row of [...rows.after(expected - 1, limit.frames)]) {
       if (row.first > expected && expected > acked) return mendAndPeek([], [expected, row.first - 1]);
       if (found.length > 0 && size + row.frame.length > limit.bytes) break;
       size += row.frame.length;
@@ -216,7 +217,12 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
       appended += numbers.next - next;
       mark.write(numbers);
       framesSinceLook += batch.chunks.length;
-      if (framesSinceLook >= framesPerLook) look();
+      if (framesSinceLook < framesPerLook) return;
+      try {
+        look();
+      } catch {
+        // The batch is kept: what is wrong with the file is told by whoever needs it next.
+      }
     },
 
     peek,

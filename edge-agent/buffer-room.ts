@@ -48,24 +48,28 @@ export function createRoom(db: Database.Database, meta: MetaTable, rows: Rows, o
     const wanted = emptyNow() + Math.min(1024, Math.max(16, quotaPages() >> 8));
     let found = 0;
     while (emptyNow() < wanted) {
-      const removed = meta.transact(
-        (draft) => rows.drop(draft, draft.acked, rowsAtATime) || (full === 'evict' ? evict(draft) : 0),
-      );
+      let evicted: readonly [keep: number, last: number] | undefined;
+      const removed = meta.transact((draft) => {
+        const dropped = rows.drop(draft, draft.acked, rowsAtATime);
+        if (dropped > 0 || full !== 'evict') return dropped;
+        evicted = evict(draft);
+        return evicted ? rowsAtATime : 0;
+      });
+      // Only once it is committed: what was rolled back is still to be evicted.
+      if (evicted) evictedTo.set(...(evicted as [number, number]));
       if (removed === 0) break;
       found += removed;
     }
     return found > 0;
   };
 
-  const evict = (draft: Parameters<Rows['evict']>[0]): number => {
+  const evict = (draft: Parameters<Rows['evict']>[0]): readonly [keep: number, last: number] | undefined => {
     draft.sent = Math.max(draft.sent, sent());
     for (const keep of [keepCode.bulk, keepCode.normal, keepCode.critical]) {
       const last = rows.evict(draft, keep, evictedTo.get(keep) ?? 0, rowsAtATime, now());
-      if (last === undefined) continue;
-      evictedTo.set(keep, last);
-      return rowsAtATime;
+      if (last !== undefined) return [keep, last];
     }
-    return 0;
+    return undefined;
   };
 
   const meetFullDisk = () => {

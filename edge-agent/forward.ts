@@ -86,7 +86,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   // Of the stream that is sent. What it held at the start is known, and of one that begins later nothing.
   const live = buffer.state();
-  const heldAtStart = new Map([[live.epoch, live.next - 1]]);
+  const knownOf = new Map([[live.epoch, live.next - 1]]);
   let stream: OutgoingStream = buffer.outgoing();
   let epoch = stream.state().epoch;
   let frames: SendWindow = windowOf(stream);
@@ -106,13 +106,15 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   function windowOf(next: OutgoingStream): SendWindow {
     const state = next.state();
-    const known = next.manifest ? state.next - 1 : (heldAtStart.get(state.epoch) ?? state.acked);
+    const known = next.manifest ? state.next - 1 : Math.max(knownOf.get(state.epoch) ?? 0, state.acked);
     return createSendWindow({ acked: state.acked, known }, maxBytesInFlight);
   }
 
   const adopt = async (next: OutgoingStream) => {
     await releaser?.[Symbol.asyncDispose]();
     releaser = startRelease(next);
+    // A salvage comes before it, and then it goes on from here.
+    knownOf.set(epoch, frames.known);
     stream = next;
     ({ epoch } = next.state());
     frames = windowOf(next);

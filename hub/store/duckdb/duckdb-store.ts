@@ -198,8 +198,10 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
       writers.together(async () => {
         const current = await alive();
         try {
+          // First: on a full disk there is no room for a new segment before something has gone.
+          const deletions = await readers.alone(() => retainSegments(current.segments, policy, now));
           await rotateWhenDue(current);
-          return await readers.alone(() => retainSegments(current.segments, policy, now));
+          return deletions;
         } catch (error) {
           return failed(error);
         }
