@@ -7,6 +7,7 @@ import type { Database } from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';
 import type { Span } from '../plant/spans.ts';
+import { dayUs } from '../plant/zone.ts';
 import type { Granularity } from './grid.ts';
 import type { Sums } from './sums.ts';
 
@@ -54,6 +55,13 @@ export interface Restatement extends Pick<NewBucket, 'tier' | 'group' | 'asset' 
 export interface Buckets {
   /** All or none. @returns those that are new or have other elements, or became final. */
   put(buckets: readonly NewBucket[], now: TimeUs): NewBucket[];
+  /** Takes away what overlaps a span and is none of its buckets: the calendar was another when it was computed. */
+  prune(
+    series: Pick<NewBucket, 'tier' | 'group' | 'asset'>,
+    span: Span,
+    starts: ReadonlySet<TimeUs>,
+    now: TimeUs,
+  ): void;
   /** Ascending by start within each asset, assets in the order of the query. */
   read(query: BucketQuery): StoredBucket[];
   /** Assets of which elements of a group are stored. */
@@ -82,6 +90,9 @@ const schema = `
     computed_at INTEGER NOT NULL, replaced_at INTEGER NOT NULL, UNIQUE (series, tier, start, revision)
   ) STRICT;
 `;
+
+/** No bucket is longer. */
+const longestUs = 32 * dayUs;
 
 interface Row {
   readonly start: number;
@@ -135,6 +146,19 @@ export function openBuckets(db: Database): Buckets {
 
   const selectNewest = db.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM replaced').pluck();
 
+  const selectOverlapping = db.prepare<
+    [number, number, number, number, number],
+    { start: number; provisional: number }
+  >('SELECT start, provisional FROM bucket WHERE series = ? AND tier = ? AND start >= ? AND start < ? AND end > ?');
+  const remove = db.prepare('DELETE FROM bucket WHERE series = ? AND tier = ? AND start = ?');
+  const prune = db.transaction((id: number, tier: number, span: Span, starts: ReadonlySet<TimeUs>, now: TimeUs) => {
+    for (const row of selectOverlapping.all(id, tier, span.start - longestUs, span.end, span.start)) {
+      if (starts.has(row.start)) continue;
+      if (!row.provisional) replace.run(now, id, tier, row.start);
+      remove.run(id, tier, row.start);
+    }
+  });
+
   const putOne = (bucket: NewBucket, now: TimeUs): boolean => {
     const { tier, group, asset, start, end, provisional, plantVersion } = bucket;
     const key = [seriesOf(group, asset), tiers.indexOf(tier), start] as const;
@@ -174,6 +198,10 @@ export function openBuckets(db: Database): Buckets {
 
   return {
     put: (buckets, now) => put.immediate(buckets, now),
+    prune({ tier, group, asset }, span, starts, now) {
+      const id = series.get(`${group} ${asset}`);
+      if (id !== undefined) prune.immediate(id, tiers.indexOf(tier), span, starts, now);
+    },
     read({ tier, group, assets, from, to, asOf }) {
       return assets.flatMap((asset) => {
         const id = series.get(`${group} ${asset}`);

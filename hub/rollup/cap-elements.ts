@@ -23,7 +23,7 @@ export function capElements(zone: string, limits: readonly PowerLimit[], interva
   };
   for (const interval of intervals) {
     const { start, end, kw } = interval;
-    const limit = limits.find((one) => holdsAll(zone, one, interval));
+    const limit = strictest(limits.filter((one) => holdsAll(zone, one, interval)));
     if (!limit) continue;
     const { limitKw, tolerance } = limit;
     for (const name of ['cap_intervals', 'cap_measured', 'cap_kept', 'cap_excess_kWh']) add(name, 0);
@@ -37,6 +37,13 @@ export function capElements(zone: string, limits: readonly PowerLimit[], interva
   }
   return sums;
 }
+
+/** Of limits that hold at once; the order in the file says nothing. */
+const strictest = (limits: readonly PowerLimit[]): PowerLimit | undefined =>
+  limits.reduce<PowerLimit | undefined>(
+    (least, one) => (least && least.limitKw <= one.limitKw ? least : one),
+    undefined,
+  );
 
 function holdsAll(zone: string, limit: PowerLimit, { start, end }: Span): boolean {
   if (start < limit.from || end > limit.to) return false;

@@ -34,7 +34,7 @@ export interface DirtBook {
   readAgain(streams: readonly number[]): void;
   /** Everything that is dirty, merged, with a token to clear just that. */
   dirty(): { readonly dirt: readonly Dirt[]; readonly upTo: number };
-  clear(upTo: number): void;
+  clear(site: string, upTo: number): void;
   /** Whether nothing up to this is dirty any more. */
   isClean(upTo: number): boolean;
   /** Up to when a site has been computed as time passed; undefined before its first sample. */
@@ -79,7 +79,7 @@ export function openDirtBook(db: Database): DirtBook {
     'SELECT * FROM dirt ORDER BY id',
   );
   const selectOldest = db.prepare<[], number | null>('SELECT min(id) FROM dirt').pluck();
-  const deleteDirt = db.prepare('DELETE FROM dirt WHERE id <= ?');
+  const deleteDirt = db.prepare('DELETE FROM dirt WHERE site = ? AND id <= ?');
   const writeBegun = db.prepare(
     'INSERT INTO site_progress (site, begun) VALUES (?, ?) ON CONFLICT DO UPDATE SET begun = min(begun, excluded.begun)',
   );
@@ -181,8 +181,8 @@ export function openDirtBook(db: Database): DirtBook {
       return { dirt: [...dirt], upTo: rows.at(-1)?.id ?? 0 };
     },
     isClean: (upTo) => (selectOldest.get() ?? Number.POSITIVE_INFINITY) > upTo,
-    clear(upTo) {
-      deleteDirt.run(upTo);
+    clear(site, upTo) {
+      deleteDirt.run(site, upTo);
     },
     get deletedBefore() {
       return selectDeleted.get() ?? Number.NEGATIVE_INFINITY;

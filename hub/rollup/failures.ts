@@ -38,11 +38,16 @@ export function failureElements(
   return sums;
 }
 
+/** A pause of the source so short does not end a failure that goes on after it. */
+const pauseUs = 60_000_000;
+
 function runs(timeline: readonly StateSpan[]): Run[] {
   const found: Run[] = [];
   let current: Run | undefined;
-  for (const { start, end, state } of timeline) {
-    if (current && failed(state)) current.end = end;
+  for (const [index, { start, end, state }] of timeline.entries()) {
+    const next = timeline[index + 1];
+    const isPause = state === 'UNKNOWN' && end - start <= pauseUs && next !== undefined && failed(next.state);
+    if (current && (failed(state) || isPause)) current.end = end;
     else if (current) {
       current.ended = state !== 'UNKNOWN';
       current = undefined;

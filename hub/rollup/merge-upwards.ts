@@ -1,4 +1,4 @@
-/** From changed cells to the buckets above them: hours, shifts and days from cells, weeks and months from days. */
+/** From computed cells to the buckets above them: hours, shifts and days from cells, weeks and months from days. */
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Plant } from '../plant/plant.ts';
@@ -15,22 +15,29 @@ const steps: readonly { readonly from: Tier; readonly to: readonly Exclude<Tier,
 export async function mergeUpwards(
   buckets: Buckets,
   plant: Plant,
-  changed: readonly NewBucket[],
+  computed: readonly NewBucket[],
   now: TimeUs,
   signal: AbortSignal,
 ): Promise<void> {
-  const bySeries = Map.groupBy(changed, ({ group, asset }) => `${group} ${asset}`);
+  const bySeries = Map.groupBy(computed, ({ group, asset }) => `${group} ${asset}`);
   let count = 0;
   for (const [first, ...rest] of bySeries.values()) {
     let below: readonly NewBucket[] = [first!, ...rest];
     for (const { from, to } of steps) {
-      const above = to.flatMap((tier) => parents(plant, tier, below).map((span) => merged(from, tier, span)));
-      below = buckets
-        .put(
-          above.filter((bucket) => bucket !== undefined),
-          now,
-        )
-        .filter(({ tier }) => tier === 'day');
+      const above: NewBucket[] = [];
+      for (const tier of to) {
+        const spans = parents(plant, tier, below);
+        const [first, last] = [spans[0], spans.at(-1)];
+        if (!first || !last) continue;
+        const { group, asset } = below[0]!;
+        const starts = new Set(spans.map(({ start }) => start));
+        buckets.prune({ tier, group, asset }, { start: first.start, end: last.end }, starts, now);
+        above.push(...spans.flatMap((span) => merged(from, tier, span) ?? []));
+      }
+      buckets.put(above, now);
+      // Also those that are as they were: a run that was cut short may have stored them and gone no further.
+      below = above.filter(({ tier }) => tier === 'day');
+      if (below.length === 0) break;
     }
     if (++count % 32 !== 0) continue;
     signal.throwIfAborted();
@@ -44,7 +51,7 @@ export async function mergeUpwards(
   }
 }
 
-/** The buckets of a tier that any of the changed ones lies in. */
+/** The buckets of a tier that any of those below lies in, ascending. */
 function parents(plant: Plant, tier: Exclude<Tier, 'cell'>, changed: readonly NewBucket[]) {
   const found = new Map<TimeUs, { start: TimeUs; end: TimeUs }>();
   let last: { start: TimeUs; end: TimeUs } | undefined;
@@ -55,7 +62,7 @@ function parents(plant: Plant, tier: Exclude<Tier, 'cell'>, changed: readonly Ne
       last = bucket;
     }
   }
-  return [...found.values()];
+  return [...found.values()].sort((a, b) => a.start - b.start);
 }
 
 function join(

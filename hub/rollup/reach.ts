@@ -5,8 +5,10 @@
  */
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Span } from '../plant/spans.ts';
+import { dayUs, hourUs } from '../plant/zone.ts';
 import type { SeriesKey, TelemetryReader } from '../store/store.ts';
 import type { SiteTag } from './site-tags.ts';
+import { numberOf, readTracks } from './track.ts';
 
 export interface ReachOptions {
   readonly reader: Pick<TelemetryReader, 'series'>;
@@ -21,6 +23,24 @@ export interface ReachOptions {
   readonly frontier: TimeUs;
 }
 
+const searchedUs = [0, hourUs, dayUs, 31 * dayUs];
+
+/** When a register last showed a number, whichever of its keys has it: Bad readings and a new epoch lie between. */
+async function lastNumberBefore(
+  reader: ReachOptions['reader'],
+  { keys }: SiteTag,
+  time: TimeUs,
+  signal: AbortSignal,
+): Promise<TimeUs | undefined> {
+  for (const width of searchedUs) {
+    const found = await readTracks(reader, [keys], { from: time - width, to: time }, signal);
+    const { times, values } = found.get(keys)!;
+    const at = times.findLastIndex((one, index) => one < time && numberOf(values[index]!) !== undefined);
+    if (at >= 0) return times[at];
+  }
+  return undefined;
+}
+
 /** @throws {ConnectionError} the store is away. */
 export async function reachOf(span: Span, options: ReachOptions, signal: AbortSignal): Promise<Span> {
   const { reader, tags, registers, stateAheadUs, stateBackUs, frontier } = options;
@@ -33,12 +53,16 @@ export async function reachOf(span: Span, options: ReachOptions, signal: AbortSi
     const newest = await reader.series({ keys, from: span.start, to: span.end, limit: 1 }, signal);
     return keys.filter((_, index) => newest[index]!.times.length > 0);
   };
-  const backwards = await changed([...health, ...tags.filter((tag) => registers.has(tag)).flatMap(({ keys }) => keys)]);
   let start = span.start - stateAheadUs;
   let { end } = span;
-  if (backwards.length > 0) {
-    const query = { keys: backwards, from: span.start, to: span.start, withPrevious: true };
+  const watched = await changed(health);
+  if (watched.length > 0) {
+    const query = { keys: watched, from: span.start, to: span.start, withPrevious: true };
     for (const { times } of await reader.series(query, signal)) start = Math.min(start, times[0] ?? start);
+  }
+  for (const tag of tags) {
+    if (!registers.has(tag) || (await changed(tag.keys)).length === 0) continue;
+    start = Math.min(start, (await lastNumberBefore(reader, tag, span.start, signal)) ?? start);
   }
   if (end >= frontier) return { start, end };
   const forwards = await changed([...health, ...tags.flatMap(({ keys }) => keys)]);

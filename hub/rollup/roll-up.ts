@@ -82,7 +82,8 @@ export function createRollUp(options: RollUpOptions): RollUp {
     signal: AbortSignal,
   ): Promise<TimeUs | undefined> => {
     let open: TimeUs | undefined;
-    const changed: NewBucket[] = [];
+    const computed: NewBucket[] = [];
+    const starts = new Set(cells(plant, span.start, span.end).map(({ start }) => start));
     for (const chunk of inChunks(assets, maxPointsAtOnce)) {
       const plan = planSite(
         plant,
@@ -93,13 +94,17 @@ export function createRollUp(options: RollUpOptions): RollUp {
       for await (const cell of siteCells(reader, plant, tags, plan, span, signal)) {
         const found = chunk.flatMap((asset) => bucketsOfCell(plant, asset, cell, plan.needs.stateAheadUs, now));
         if (found.some(({ provisional }) => provisional)) open = Math.min(open ?? cell.start, cell.start);
-        changed.push(...buckets.put(found, now));
+        counts.changed += buckets.put(found, now).length;
         counts.cells += found.length;
+        computed.push(...found);
         await breathe();
       }
+      for (const { path, asked } of chunk) {
+        for (const { group } of asked) buckets.prune({ tier: 'cell', group, asset: path }, span, starts, now);
+      }
     }
-    counts.changed += changed.length;
-    await mergeUpwards(buckets, plant, changed, now, signal);
+    // All of them: of a run that was cut short, cells may be as they should and what is merged from them not.
+    await mergeUpwards(buckets, plant, computed, now, signal);
     return open;
   };
 
@@ -164,8 +169,8 @@ export function createRollUp(options: RollUpOptions): RollUp {
     for (const plant of plants()) {
       const own = dirt.filter(({ site }) => site === plant.path);
       await computeSite(plant, own, clock.now(), signal);
+      book.clear(plant.path, upTo);
     }
-    book.clear(upTo);
     counts.runs += 1;
   };
 

@@ -335,3 +335,65 @@ t.test('energy is held against the baseline in force, by whole days of its varia
   t.match(await energy({ to: '1404-01-01' }, 'day', nextDay), { value: null, flags: ['NO_BASELINE'] }, 'not in force');
   t.match(await energy({ range: { GQ: [1, 10] } }, 'day', nextDay), { flags: ['EXTRAPOLATED', 'FIT_UNKNOWN'] });
 });
+
+t.test('what a run that was cut short left unmerged is merged by the next one', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: local('09:00') };
+  const live = rolled.rollUp(plant, clock);
+  const events = eventsOf({ states: [], pieces: [], energy: [[100, 50]], outages: [], steps: [60] });
+  const arrived = events.filter(({ time }) => time < clock.now);
+  rolled.arrive(arrived, clock.now);
+  await live.once(never);
+  const right = everything(live.buckets);
+  // As if it had died between the cells and what is merged from them.
+  const above = tiers
+    .slice(1)
+    .flatMap((tier) =>
+      live.buckets.read({ tier, group: 'electricity', assets: [meter], from: begin - 40 * 24 * hour, to: end }),
+    );
+  live.buckets.put(
+    above.filter((bucket) => bucket.end > begin).map((bucket) => ({ ...bucket, sums: { ...bucket.sums, kWh: 7 } })),
+    clock.now,
+  );
+  t.notSame(everything(live.buckets), right);
+  rolled.arrive(
+    arrived.filter(({ path }) => path === 'energy/main/kwh'),
+    clock.now,
+  );
+  await live.once(never);
+  t.same(everything(live.buckets), right);
+});
+
+t.test('another calendar leaves nothing of the old one behind', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: end };
+  const shift = (code: string, start: string, end: string) => ({ code, name: { en: code, fa: code }, start, end });
+  const threeShifts = vectorPlant({
+    shifts: [shift('a', '06:00', '14:00'), shift('b', '14:00', '22:00'), shift('c', '22:00', '06:00')],
+  });
+  const twoShifts = vectorPlant({
+    businessDayStart: '06:00',
+    shifts: [shift('d', '06:00', '18:00'), shift('n', '18:00', '06:00')],
+  });
+  const live = rolled.rollUp(threeShifts, clock);
+  rolled.arrive(
+    eventsOf({
+      states: [[300, 9]],
+      pieces: [[200, 9]],
+      energy: [
+        [100, 50],
+        [1200, 50],
+      ],
+      outages: [],
+      steps: [60],
+    }),
+    clock.now,
+  );
+  await live.once(never);
+  await live.restart(twoShifts).once(never);
+  const fresh = rolled.rollUp(twoShifts, clock);
+  await fresh.once(never);
+  sameBuckets(t, everything(live.buckets), everything(fresh.buckets));
+});
