@@ -5,7 +5,7 @@ import type { Cell } from '../exports/csv.ts';
 import { flags } from '../kpi/flags.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
-import { granularities } from '../rollup/grid.ts';
+import { type Granularity, granularities } from '../rollup/grid.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { createCursors, isAfter, type RowKey } from './cursor.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
@@ -44,6 +44,21 @@ const valuesSchema = z.object({
   data: z.array(kpiValueSchema),
   next_cursor: z.string().nullable().meta({ description: 'for the next page; null on the last one' }),
 });
+
+/** Values that one answer is looked for among: they are computed while everybody waits. */
+const maxValues = 250_000;
+/** Of all definitions, those that apply to one asset. */
+const usualKpis = 20;
+const hourUs = 3_600_000_000;
+const leastUs: Readonly<Record<Granularity, number>> = {
+  '15min': hourUs / 4,
+  hour: hourUs,
+  shift: 8 * hourUs,
+  day: 24 * hourUs,
+  week: 168 * hourUs,
+  month: 29 * 24 * hourUs,
+  gregorian_month: 28 * 24 * hourUs,
+};
 
 const defaultLimit = 500;
 const maxLimit = 10_000;
@@ -143,11 +158,13 @@ export const kpiRoutes =
         let range = window;
         let data: KpiValueJson[];
         if (granularity === 'window') {
+          if (asOf !== undefined) throw invalid('as_of', 'is for whole buckets; ask for a granularity');
           const signal = AbortSignal.any([request.signal, AbortSignal.timeout(evaluationTimeoutMs)]);
           const values = await kpis.evaluate({ ...asked, ...window }, signal);
           data = values.filter(isWanted).map(kpiValueJson);
         } else {
           range = kpis.snap(granularity, window) ?? window;
+          refuseTooMany(((range.to - range.from) / leastUs[granularity]) * assets.length * (kpi?.length ?? usualKpis));
           const values = kpis.rolled({ ...asked, granularity, ...range, asOf });
           data = values.filter(isWanted).map(rolledValueJson);
         }
@@ -179,6 +196,14 @@ export const kpiRoutes =
       },
     );
   };
+
+function refuseTooMany(values: number): void {
+  if (values <= maxValues) return;
+  throw invalid(
+    'from',
+    `that is some ${Math.round(values / 1000)},000 values; ask for a shorter range, fewer assets or KPIs, or make it an export: POST /api/v1/exports`,
+  );
+}
 
 /** Rows are told in this order. */
 const keyOf = ({ start, asset, kpi }: KpiValueJson): RowKey => [start, asset, kpi];

@@ -153,4 +153,9 @@ t.test('as CSV with both calendars, and a range too early tells nothing', async 
   t.ok(rows.every((row) => row.endsWith(',1404-04-16,open') && row.includes('2025-07-06T20:30:00.000Z')));
   t.same((await ask('kpi-values?granularity=day&from=1400-01-01&to=1400-02-01')).data, []);
   t.match(await ask('kpi-values?granularity=day&from=1404-13-01'), { status: 400, errors: [{ field: 'from' }] });
+  t.match(await ask('kpi-values?granularity=15min&from=1403-04-16&to=1404-04-16'), {
+    status: 400,
+    errors: [{ field: 'from', message: /make it an export: POST/ }],
+  });
+  t.match(await ask('kpi-values?kpi=prod.oee&as_of=1404-04-16'), { status: 400 });
 });
