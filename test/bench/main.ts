@@ -12,11 +12,14 @@ import { disk72h } from './disk-72h.ts';
 import { drainEmbedded, drainInflux } from './drain.ts';
 import { drainLiveEmbedded, drainLiveInflux } from './drain-live.ts';
 import { fleetEmbedded, fleetInflux, fleetStorm } from './fleet.ts';
+import { kpiQueriesEmbedded, kpiQueriesInflux } from './kpi-queries.ts';
+import { lateDay } from './late-day.ts';
 import { live } from './live.ts';
 import { modbus } from './modbus.ts';
 import { opcua } from './opcua.ts';
 import { pipeline } from './pipeline.ts';
 import { restart } from './restart.ts';
+import { rollupEmbedded, rollupInflux } from './rollup.ts';
 
 const benches: readonly Bench[] = [
   pipeline,
@@ -33,6 +36,11 @@ const benches: readonly Bench[] = [
   fleetStorm,
   drainLiveEmbedded,
   drainLiveInflux,
+  rollupEmbedded,
+  rollupInflux,
+  lateDay,
+  kpiQueriesEmbedded,
+  kpiQueriesInflux,
 ];
 
 const { values, positionals } = parseArgs({

@@ -1,0 +1,84 @@
+/**
+ * `kpi-queries-embedded` and `kpi-queries-influx`: a month of 50 units and 10 meters that was really rolled up, asked for over
+ * HTTP: every KPI of a unit by day, and the energy of all meters by quarter-hour, its first page.
+ */
+import { join } from 'node:path';
+import { startInfluxd } from '../support/influxd.ts';
+import { createStepClock } from '../support/step-clock.ts';
+import { openVirtualAgent } from '../support/virtual-agent.ts';
+import { startVirtualHub } from '../support/virtual-hub.ts';
+import type { Bench, BenchContext, Figure } from './bench.ts';
+import { createEvenFactory, framesOf } from './even-factory.ts';
+
+/** 1 Aban 1405, and its 30 days. */
+const startUs = Date.parse('2026-10-23T06:00:00+03:30') * 1000;
+const days = 30;
+const dayS = 86_400;
+/** A value of each tag so often: what is asked for is rolled up, whatever it came from. */
+const everyS = 300;
+const rounds = 40;
+
+export const kpiQueriesEmbedded: Bench = {
+  names: ['kpi-queries-embedded'],
+  run: (context) => queries('kpi-queries-embedded', undefined, context),
+};
+
+export const kpiQueriesInflux: Bench = {
+  names: ['kpi-queries-influx'],
+  async *run(context) {
+    await using influxd = await startInfluxd({ dir: join(context.dir, 'kpi-queries-influxd') });
+    yield* queries('kpi-queries-influx', influxd.url, context);
+  },
+};
+
+async function* queries(
+  name: string,
+  influx: string | undefined,
+  { dir, progress }: BenchContext,
+): AsyncGenerator<Figure> {
+  const clock = createStepClock(startUs);
+  const factory = createEvenFactory('month', { units: 50, meters: 10 }, startUs);
+  const { site, tags, plant } = factory;
+  await using hub = await startVirtualHub({ dir: join(dir, name), clock, plants: [plant], agents: ['month'], influx });
+  const password = hub.passwords.get('month')!;
+  const sources = [{ id: 'month', tags }];
+  await using agent = await openVirtualAgent({ agent: 'month', site, sources, clock, mqttUrl: hub.mqttUrl, password });
+  agent.connect();
+  progress(`${name}: rolling up a month`);
+  for (let day = 0; day < days; day++) {
+    await agent.append(framesOf(factory, agent.ids, { from: day * dayS, to: (day + 1) * dayS, everyS, perFrame: 12 }));
+    await agent.settled();
+    await Promise.race([clock.advanceTo(startUs + (day + 1) * dayS * 1e6), hub.ended]);
+  }
+
+  const at = (second: number) => new Date(startUs / 1000 + second * 1000).toISOString();
+  const range = `from=${at(0)}&to=${at(days * dayS)}`;
+  const units = [...factory.good(0, 0).keys()];
+  const meters = [...factory.kwh(0, 0).keys()];
+  const measure = async (query: (round: number) => string): Promise<{ p95: number; rows: number }> => {
+    const times: number[] = [];
+    let rows = 0;
+    for (let round = -1; round < rounds; round++) {
+      const startedAt = performance.now();
+      const { data } = await hub.get<{ data: readonly unknown[] }>(`/api/v1/kpi-values?${query(round)}`);
+      if (round >= 0) times.push(performance.now() - startedAt);
+      rows = data.length;
+    }
+    return { p95: times.sort((a, b) => a - b)[Math.ceil(0.95 * rounds) - 1]!, rows };
+  };
+  const byDay = await measure(() => `kpi=prod.oee&asset=${units.join()}&granularity=day&${range}&limit=10000`);
+  yield {
+    ...{ name: `${name}-day`, value: byDay.p95, unit: 'ms', reference: null, atMost: 150 },
+    note: `p95 of ${rounds}: OEE of 50 units by day, ${byDay.rows} values in one page`,
+  };
+  const all = await measure((round) => `asset=${units[(round + 50) % 50]}&granularity=day&${range}&limit=10000`);
+  yield {
+    ...{ name: `${name}-unit`, value: all.p95, unit: 'ms', reference: null, atMost: 150 },
+    note: `p95 of ${rounds}: every KPI of a unit by day, ${all.rows} values in one page`,
+  };
+  const energy = await measure(() => `kpi=en.kwh&asset=${meters.join()}&granularity=15min&${range}`);
+  yield {
+    ...{ name: `${name}-15min`, value: energy.p95, unit: 'ms', reference: null, atMost: 300 },
+    note: `p95 of ${rounds}: energy of 10 meters by quarter-hour, the first ${energy.rows} of ${meters.length * days * 96} values`,
+  };
+}
