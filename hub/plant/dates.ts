@@ -4,14 +4,12 @@
  */
 import { z } from 'zod';
 import type { TimeUs } from '../../protocols/sample.ts';
+import { asciiDigits } from './digits.ts';
 import { jalaliToDay } from './jalali.ts';
 import { dayUs, fromLocal } from './zone.ts';
 
 const pattern = /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?$/;
 const jalaliBefore = 1700;
-
-/** Persian (U+06F0 to U+06F9) and Arabic (U+0660 to U+0669) digits become ASCII. */
-const asciiDigits = (text: string): string => text.replace(/[۰-۹٠-٩]/g, (digit) => String(digit.codePointAt(0)! & 0xf));
 
 /** undefined when it is no date, or no such day. */
 export function parseLocal(text: string): TimeUs | undefined {

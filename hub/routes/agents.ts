@@ -2,11 +2,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Gap } from '../ledger/ledger.ts';
+import { formatTime } from '../plant/instant.ts';
 import { agentSchema, agentStates, streamSchema, streamState } from './agent-state.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { notFound } from './problem.ts';
-import { formatTime } from './times.ts';
 
 const deadLetterSchema = z.object({
   number: z.int(),

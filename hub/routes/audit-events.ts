@@ -1,9 +1,9 @@
 /** `GET /audit-events`: who changed or exported what. Noting down `head` now and then makes later tampering provable. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { formatTime } from '../plant/instant.ts';
 import type { RouteContext } from './context.ts';
 import { overseers } from './guard.ts';
-import { formatTime } from './times.ts';
 
 const eventSchema = z.object({
   number: z.int(),

@@ -7,10 +7,10 @@ import { sheetPage, sheetStyle } from '../../protocols/commissioning-page.ts';
 import { RejectedError } from '../../protocols/errors.ts';
 import { isUnder } from '../access/scope.ts';
 import type { SheetSummary } from '../commissioning/sheets.ts';
+import { formatTime } from '../plant/instant.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
-import { formatTime } from './times.ts';
 
 /** Of 2,000 rows with long notes. */
 const maxSheetBytes = 8 * 1_048_576;

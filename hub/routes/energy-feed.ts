@@ -2,10 +2,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { energyFeed, feedQualities } from '../exports/energy-feed.ts';
+import { formatTime } from '../plant/instant.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { invalid } from './problem.ts';
-import { formatTime, timeOrDateParameter, windowOf } from './times.ts';
+import { timeOrDateParameter, windowOf } from './times.ts';
 
 const dayUs = 86_400_000_000;
 const quarterUs = 900_000_000;

@@ -3,10 +3,11 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type By, EntryRefused } from '../entries/entries.ts';
 import { type EntryContent, type EntryRevision, entryKinds } from '../entries/entry.ts';
+import { formatTime } from '../plant/instant.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
-import { formatTime, timeOrDateParameter } from './times.ts';
+import { timeOrDateParameter } from './times.ts';
 import type { View } from './view.ts';
 
 /** Those who know what happened; analysts read. */

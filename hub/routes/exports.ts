@@ -12,11 +12,12 @@ import {
   rangeOf,
   templates,
 } from '../exports/request.ts';
+import { formatTime, formatTimeOrNull } from '../plant/instant.ts';
 import { granularities } from '../rollup/grid.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole, overseers } from './guard.ts';
 import { invalid, notFound, ProblemError } from './problem.ts';
-import { formatTime, formatTimeOrNull, timeOrDateParameter } from './times.ts';
+import { timeOrDateParameter } from './times.ts';
 import type { View } from './view.ts';
 
 const requestSchema = z.strictObject({

@@ -1,9 +1,9 @@
 /** How KPI definitions and values look at the API: names as in ISO 22400's definition and value, ratios as fractions. */
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import { formatTime } from '../plant/instant.ts';
 import { granularities } from '../rollup/grid.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
-import { formatTime } from './times.ts';
 import { encodeValueId } from './value-id.ts';
 
 const bilingual = z.object({ en: z.string(), fa: z.string() });

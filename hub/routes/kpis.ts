@@ -5,6 +5,7 @@ import type { Cell } from '../exports/csv.ts';
 import { flags } from '../kpi/flags.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
+import { formatTime } from '../plant/instant.ts';
 import { type Granularity, granularities } from '../rollup/grid.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { createCursors, isAfter, type RowKey } from './cursor.ts';
@@ -20,7 +21,7 @@ import {
   rolledValueJson,
 } from './kpi-json.ts';
 import { invalid, notFound } from './problem.ts';
-import { formatTime, runningHour, timeOrDateParameter, windowOf } from './times.ts';
+import { runningHour, timeOrDateParameter, windowOf } from './times.ts';
 import type { View } from './view.ts';
 
 const evaluationTimeoutMs = 30_000;

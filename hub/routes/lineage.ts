@@ -2,13 +2,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { elementSpec } from '../kpi/elements.ts';
+import { formatTime } from '../plant/instant.ts';
 import type { Input } from '../rollup/rolled-records.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { kpiDefinitionJson, kpiDefinitionSchema, kpiValueSchema, rolledValueJson } from './kpi-json.ts';
 import { notFound } from './problem.ts';
-import { formatTime } from './times.ts';
 import { decodeValueId } from './value-id.ts';
 
 const inputSchema = z.object({

@@ -8,12 +8,13 @@ import { isUnder, type SiteScope } from '../access/scope.ts';
 import type { KpiValue } from '../kpi/kpi.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues, TaggedLatestValue } from '../live/latest.ts';
+import { formatTime } from '../plant/instant.ts';
 import { agentStates } from './agent-state.ts';
 import type { RouteContext } from './context.ts';
 import { kpiValueJson } from './kpi-json.ts';
 import type { KpiSource } from './kpi-source.ts';
 import { latestJson } from './tags.ts';
-import { formatTime, runningHour } from './times.ts';
+import { runningHour } from './times.ts';
 import { createView } from './view.ts';
 
 /** One open connection. */

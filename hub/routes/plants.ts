@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { ConfigError, RejectedError } from '../../protocols/errors.ts';
 import { bindings } from '../plant/bindings.ts';
 import type { Checked, PlantFile } from '../plant/book.ts';
+import { formatTime } from '../plant/instant.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { PlantVersion } from '../plant/versions.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole, overseers } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
-import { formatTime } from './times.ts';
 import type { View } from './view.ts';
 
 const maxContent = 900_000;

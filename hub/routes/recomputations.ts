@@ -1,10 +1,11 @@
 /** `/recomputations`: compute a span anew, and see what has changed by it. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { formatTime } from '../plant/instant.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { overseers } from './guard.ts';
 import { invalid, notFound } from './problem.ts';
-import { formatTime, timeOrDateParameter } from './times.ts';
+import { timeOrDateParameter } from './times.ts';
 
 const maxRestated = 10_000;
 

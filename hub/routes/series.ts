@@ -3,13 +3,15 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Cell } from '../exports/csv.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
+import { formatTime } from '../plant/instant.ts';
+import { flagNames, severityOf } from '../store/sample-words.ts';
+import { newestRows, pagesOfRows, type SeriesRow } from '../store/series-pages.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { bomParameter, formatParameter, sendDownload } from './download.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
-import { flagNames, severityOf, valueJson, valueSchema } from './sample-json.ts';
-import { newestRows, pagesOfRows, type SeriesRow } from './series-pages.ts';
-import { formatTime, timeParameter, windowOf } from './times.ts';
+import { valueJson, valueSchema } from './sample-json.ts';
+import { timeParameter, windowOf } from './times.ts';
 
 const usualWindowUs = 15 * 60_000_000;
 const maxPoints = 100_000;

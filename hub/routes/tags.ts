@@ -7,10 +7,11 @@ import { commissionedOf, isMeasured } from '../commissioning/commissioned.ts';
 import type { Commissioned } from '../commissioning/sheets.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import type { LatestValue } from '../live/latest.ts';
+import { formatTime } from '../plant/instant.ts';
+import { severityOf } from '../store/sample-words.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
-import { severityOf, valueJson, valueSchema } from './sample-json.ts';
-import { formatTime } from './times.ts';
+import { valueJson, valueSchema } from './sample-json.ts';
 
 export const latestValueSchema = z.object({
   time: z.string(),

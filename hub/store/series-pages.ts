@@ -3,7 +3,7 @@
  * the other and sized by what came back, so that memory stays flat however long the whole is.
  */
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
-import type { SeriesKey, SeriesPoints, TelemetryReader } from '../store/store.ts';
+import type { SeriesKey, SeriesPoints, TelemetryReader } from './store.ts';
 
 export interface SeriesRow {
   readonly time: TimeUs;
