@@ -124,6 +124,8 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     definitions: () => catalogue,
     windowed: evaluator.definitions,
     assets: () => plantAssets(plants()),
+    plants,
+    buckets,
     rolled,
     ...rolledUp,
   };

@@ -6,22 +6,33 @@ import { agentRoutes } from './routes/agents.ts';
 import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit-events.ts';
 import { commissioningRoutes } from './routes/commissioning.ts';
+import { connectivityRoutes } from './routes/connectivity.ts';
 import type { RouteContext } from './routes/context.ts';
+import { curtailmentRoutes } from './routes/curtailments.ts';
+import { dataQualityRoutes } from './routes/data-quality.ts';
 import { deliveryRoutes } from './routes/delivery.ts';
+import { downtimeRoutes } from './routes/downtime.ts';
+import { energyDemandRoutes } from './routes/energy-demand.ts';
 import { energyFeedRoutes } from './routes/energy-feed.ts';
+import { energyStoredRoutes } from './routes/energy-stored.ts';
 import { entryRoutes } from './routes/entries.ts';
+import { answerWithEtags } from './routes/etags.ts';
 import { exportRoutes } from './routes/exports.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
-import { kpiRoutes } from './routes/kpis.ts';
+import { kpiDefinitionRoutes } from './routes/kpi-definitions.ts';
+import { kpiValueRoutes } from './routes/kpi-values.ts';
 import { lineageRoutes } from './routes/lineage.ts';
 import { liveRoutes } from './routes/live.ts';
 import { describeApi } from './routes/openapi.ts';
 import { servePage } from './routes/page.ts';
+import { plantListRoutes } from './routes/plant-lists.ts';
 import { plantRoutes } from './routes/plants.ts';
 import { answerWithProblems, ProblemError } from './routes/problem.ts';
 import { recomputationRoutes } from './routes/recomputations.ts';
+import { revisionRoutes } from './routes/revisions.ts';
 import { seriesRoutes } from './routes/series.ts';
+import { stateRoutes } from './routes/states.ts';
 import { tagRoutes } from './routes/tags.ts';
 import { verificationRoutes } from './routes/verification.ts';
 
@@ -51,6 +62,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerWithProblems(app);
+  answerWithEtags(app);
 
   await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy } });
   app.addHook('onRequest', async (_request, reply) => {
@@ -73,8 +85,18 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     plantRoutes,
     entryRoutes,
     recomputationRoutes,
-    kpiRoutes,
+    kpiDefinitionRoutes,
+    kpiValueRoutes,
     lineageRoutes,
+    revisionRoutes,
+    stateRoutes,
+    downtimeRoutes,
+    energyDemandRoutes,
+    energyStoredRoutes,
+    curtailmentRoutes,
+    dataQualityRoutes,
+    connectivityRoutes,
+    plantListRoutes,
     exportRoutes,
     energyFeedRoutes,
     verificationRoutes,

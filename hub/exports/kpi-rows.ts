@@ -1,14 +1,12 @@
 /** KPI values as rows of the tidy table (kpi.md §5.6): one value a row, the same columns as CSV and as Parquet. */
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { TimeUs } from '../../protocols/sample.ts';
 import { plantAssets } from '../plant/assets.ts';
 import type { Plant } from '../plant/plant.ts';
-import { dayUs, hourUs } from '../plant/zone.ts';
-import type { Granularity } from '../rollup/grid.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
+import { turns } from '../rollup/turns.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import { bucketLabel, formatLocal } from './local-time.ts';
-import { type Range, rangeOf } from './request.ts';
+import { rangeOf } from './request.ts';
 import type { ExportSource, ExportTask } from './source.ts';
 import { targetAt } from './targets.ts';
 
@@ -38,17 +36,6 @@ export const kpiColumns: readonly ParquetColumn[] = [
   { name: 'input_hash', type: 'text' },
 ];
 
-/** How much is computed in one turn of the event loop. */
-const turnUs: Readonly<Record<Granularity, number>> = {
-  '15min': 4 * hourUs,
-  hour: dayUs / 2,
-  shift: 2 * dayUs,
-  day: 4 * dayUs,
-  week: 28 * dayUs,
-  month: 400 * dayUs,
-  gregorian_month: 400 * dayUs,
-};
-
 /** Of buckets that begin in the range, ascending by start, asset and KPI. */
 export async function* kpiPages(
   source: ExportSource,
@@ -59,7 +46,7 @@ export async function* kpiPages(
   const assets = new Map(plantAssets([plant]).map(({ path, name }) => [path, name]));
   const asked = request.paths ?? [...assets.keys()];
   const definitions = new Map(source.definitions().map((definition) => [definition.id, definition]));
-  for (const turn of turns({ from, to }, turnUs[granularity])) {
+  for (const turn of turns(granularity, { from, to })) {
     signal.throwIfAborted();
     const values = source
       .rolled({ granularity, ...turn, assets: asked, ...(request.kpis && { kpis: request.kpis }) })
@@ -93,7 +80,3 @@ const measured = (plant: Plant, value: RolledValue): ParquetRow => [
   value.state,
   value.inputHash,
 ];
-
-function* turns({ from, to }: Range, lengthUs: TimeUs): Generator<Range> {
-  for (let at = from; at < to; at += lengthUs) yield { from: at, to: Math.min(to, at + lengthUs) };
-}

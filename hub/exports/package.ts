@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type AsyncZippable, zip } from 'fflate';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import { fileSafe } from './file-names.ts';
 import { manifestName, type PackageManifest, signatureName, signerName } from './manifest.ts';
 import type { SigningKey } from './signing-key.ts';

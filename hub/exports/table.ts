@@ -1,6 +1,6 @@
 /** A tidy table as CSV or Parquet, with a side file that says what was asked, when, how many rows came, and their hash. */
 import { join } from 'node:path';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import { byteOrderMark, type Cell, csvLine } from './csv.ts';
 import { fileSafe } from './file-names.ts';

@@ -3,6 +3,7 @@
  * hub.yaml names is applied at start when its content is new, so that what came later through the API stays.
  */
 import { ConfigError, RejectedError } from '../../protocols/errors.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
 import { changedSpans } from './changed-spans.ts';
 import { difference } from './difference.ts';
 import { buildPlant, type Plant } from './plant.ts';
@@ -31,6 +32,8 @@ export interface Checked {
 export interface PlantBook {
   plants(): readonly Plant[];
   plant(site: string): Plant | undefined;
+  /** Those that were in force at a time, as they were applied; a site that had none yet has none. */
+  plantsAt(time: TimeUs): readonly Plant[];
   /** The version in force. */
   version(site: string): PlantVersion | undefined;
   /** @throws {ConfigError} as `ReadPlant` @throws {RejectedError} `site`: it lies inside another, or around one. */
@@ -49,6 +52,7 @@ export interface PlantBookOptions {
 }
 
 const authorOfFiles = 'file';
+const mostFormer = 100;
 
 interface InForce {
   readonly version: PlantVersion;
@@ -127,8 +131,22 @@ export function openPlantBook({ versions, read, files, onChange }: PlantBookOpti
     apply(file, { author: authorOfFiles, why: `named by hub.yaml: ${file.file}` });
   }
 
+  /** By hash: models of long ago are asked for seldom, and then again and again. */
+  const former = new Map<string, Plant>();
+  const built = ({ hash, content, number, site }: PlantVersion): Plant => {
+    const plant = former.get(hash) ?? buildPlant(read(content, `version ${number} of ${site}`));
+    if (former.size >= mostFormer) former.clear();
+    former.set(hash, plant);
+    return plant;
+  };
+
   return {
     plants: () => plants,
+    plantsAt: (time) =>
+      [...inForce.keys()].flatMap((site) => {
+        const version = versions.list(site).find(({ appliedAt }) => appliedAt <= time);
+        return version ? [built(version)] : [];
+      }),
     plant: (site) => inForce.get(site)?.plant,
     version: (site) => inForce.get(site)?.version,
     check,

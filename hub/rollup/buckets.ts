@@ -69,6 +69,8 @@ export interface Buckets {
   /** Oldest first; the last one is current. */
   revisions(key: Pick<NewBucket, 'tier' | 'group' | 'asset' | 'start'>): StoredBucket[];
   restatements(after: number, limit: number): Restatement[];
+  /** When buckets of a tier that begin in [from, to) were restated: ascending, each time once. */
+  restatedAt(range: Pick<BucketQuery, 'tier' | 'from' | 'to'>, limit: number): TimeUs[];
   /** Its sequence; 0 before the first. */
   newestRestatement(): number;
 }
@@ -89,6 +91,7 @@ const schema = `
     end INTEGER NOT NULL, revision INTEGER NOT NULL, sums TEXT NOT NULL, plant_version TEXT NOT NULL,
     computed_at INTEGER NOT NULL, replaced_at INTEGER NOT NULL, UNIQUE (series, tier, start, revision)
   ) STRICT;
+  CREATE INDEX IF NOT EXISTS replaced_in_time ON replaced (tier, start);
 `;
 
 /** No bucket is longer. */
@@ -144,6 +147,11 @@ export function openBuckets(db: Database): Buckets {
     SELECT sequence, tier, element_group AS "group", asset, start, end, revision, replaced_at AS replacedAt
     FROM replaced JOIN series ON id = series WHERE sequence > ? ORDER BY sequence LIMIT ?`);
 
+  const selectRestatedAt = db
+    .prepare<[number, number, number, number], number>(
+      'SELECT DISTINCT replaced_at FROM replaced WHERE tier = ? AND start >= ? AND start < ? ORDER BY 1 LIMIT ?',
+    )
+    .pluck();
   const selectNewest = db.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM replaced').pluck();
 
   const selectOverlapping = db.prepare<
@@ -222,6 +230,7 @@ export function openBuckets(db: Database): Buckets {
       );
     },
     newestRestatement: () => selectNewest.get()!,
+    restatedAt: ({ tier, from, to }, limit) => selectRestatedAt.all(tiers.indexOf(tier), from, to, limit),
     restatements: (after, limit) =>
       selectRestatements.all(after, limit).map((row) => ({ ...row, tier: tiers[row.tier]! })),
   };

@@ -23,7 +23,7 @@ export function capElements(zone: string, limits: readonly PowerLimit[], interva
   };
   for (const interval of intervals) {
     const { start, end, kw } = interval;
-    const limit = strictest(limits.filter((one) => holdsAll(zone, one, interval)));
+    const limit = limitOver(zone, limits, interval);
     if (!limit) continue;
     const { limitKw, tolerance } = limit;
     for (const name of ['cap_intervals', 'cap_measured', 'cap_kept', 'cap_excess_kWh']) add(name, 0);
@@ -37,6 +37,10 @@ export function capElements(zone: string, limits: readonly PowerLimit[], interva
   }
   return sums;
 }
+
+/** The strictest limit that holds over all of a span. */
+export const limitOver = (zone: string, limits: readonly PowerLimit[], span: Span): PowerLimit | undefined =>
+  strictest(limits.filter((one) => holdsAll(zone, one, span)));
 
 /** Of limits that hold at once; the order in the file says nothing. */
 const strictest = (limits: readonly PowerLimit[]): PowerLimit | undefined =>

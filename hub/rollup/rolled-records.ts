@@ -82,7 +82,11 @@ export interface Reading {
   series(group: ElementGroup, asset: string): readonly (Told | undefined)[];
 }
 
-export function createReading(buckets: Buckets, plant: Plant, { granularity, from, to, asOf }: Range): Reading {
+export function createReading(
+  buckets: Pick<Buckets, 'read'>,
+  plant: Plant,
+  { granularity, from, to, asOf }: Range,
+): Reading {
   const tier: Tier = granularity === '15min' ? 'cell' : granularity;
   const whole = bucketsOf(plant, granularity, from, to);
   const range = { from: whole[0]?.start ?? from, to: whole.at(-1)?.end ?? to };

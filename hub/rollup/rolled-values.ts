@@ -182,7 +182,10 @@ export function createRolledValues(options: {
       const strange = kpis?.find((kpi) => !catalogue.some(({ id }) => id === kpi));
       if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
       const now = clock.now();
+      const isAsked = ({ path }: Plant): boolean =>
+        request.assets?.some((asset) => asset === path || asset.startsWith(`${path}/`)) ?? true;
       return plants()
+        .filter(isAsked)
         .flatMap((plant) => valuesOfSite(plant, request, now))
         .sort((a, b) => a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi));
     },

@@ -4,7 +4,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import { isUnder } from '../access/scope.ts';
 import type { LedgerReader, Stream } from '../ledger/ledger.ts';
 import type { Asset } from '../plant/assets.ts';
-import { formatTime, formatTimeOrNull } from '../plant/instant.ts';
+import { formatTime, formatTimeOrNull } from '../plant/time-text.ts';
 import type { View } from './view.ts';
 
 /** Wall time without hello or data after which an agent counts as offline. */

@@ -1,7 +1,7 @@
 /** `GET /audit-events`: who changed or exported what. Noting down `head` now and then makes later tampering provable. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import type { RouteContext } from './context.ts';
 import { overseers } from './guard.ts';
 

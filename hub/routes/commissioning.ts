@@ -7,7 +7,7 @@ import { sheetPage, sheetStyle } from '../../protocols/commissioning-page.ts';
 import { RejectedError } from '../../protocols/errors.ts';
 import { isUnder } from '../access/scope.ts';
 import type { SheetSummary } from '../commissioning/sheets.ts';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';

@@ -5,19 +5,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { invalid } from './problem.ts';
 
-/** The key of a row: rows are in the order of their keys, part by part. */
-export type RowKey = readonly (string | number)[];
+/** What tells a row's place among the others, part by part. */
+export type RowKey = readonly (string | number | null)[];
 
 export interface Cursors {
   seal(last: RowKey): string;
   /** @throws {ProblemError} it is none of ours. */
   open(cursor: string): RowKey;
-}
-
-/** Whether a row comes after another. */
-export function isAfter(key: RowKey, other: RowKey): boolean {
-  for (const [index, part] of key.entries()) if (part !== other[index]) return part > other[index]!;
-  return false;
 }
 
 const signatureBytes = 16;
@@ -35,7 +29,10 @@ export function createCursors(): Cursors {
       const text = bytes.subarray(signatureBytes).toString();
       const isOurs = bytes.length > signatureBytes && timingSafeEqual(bytes.subarray(0, signatureBytes), sign(text));
       if (!isOurs)
-        throw invalid('cursor', 'is not of this hub, or of before its last start; begin with the first page');
+        throw invalid('cursor', {
+          en: 'is not of this hub, or of before its last start; begin with the first page',
+          fa: 'از این هاب نیست یا پیش از آخرین راه‌اندازی آن است؛ از صفحهٔ نخست آغاز کنید',
+        });
       return JSON.parse(text) as RowKey;
     },
   };

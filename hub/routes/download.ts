@@ -1,62 +1,88 @@
 /**
- * Rows as CSV or NDJSON, sent as they are read. The audit log knows of the export before the first byte leaves, and
- * afterwards how many rows went out and their hash. What fails on the way breaks the transfer: a file that ends properly
- * is complete.
+ * Rows as NDJSON or CSV, sent as they are read, or as a workbook or Parquet file. The audit log knows of the export
+ * before the first byte leaves, and afterwards how many rows went out and their hash. What fails on the way breaks the
+ * transfer: a file that ends properly is complete.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import type { Json } from '../../protocols/canonical-json.ts';
-import type { AuditLog } from '../access/audit.ts';
 import { byteOrderMark, type Cell, csvLine } from '../exports/csv.ts';
-import { principalOf } from './context.ts';
+import { ExportRefused } from '../exports/request.ts';
+import { formatTime } from '../plant/time-text.ts';
+import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
+import { principalOf, type RouteContext } from './context.ts';
+import { type Format, mediaTypes } from './formats.ts';
+import { invalid } from './problem.ts';
+import { tooMuch } from './too-much.ts';
 
-export const formatParameter = z.enum(['json', 'ndjson', 'csv']).default('json');
-export const bomParameter = z
-  .stringbool()
-  .default(false)
-  .meta({ description: 'CSV only: begin with a byte order mark, for spreadsheets' });
-
-export type DownloadFormat = 'ndjson' | 'csv';
+/** `time` cells are µs UTC; truth values are `true` and `false` wherever a column is text. */
+export interface Column<Row> extends ParquetColumn {
+  of(row: Row): Cell;
+}
 
 export interface Download<Row> {
-  readonly format: DownloadFormat;
+  readonly format: Exclude<Format, 'json'>;
   readonly bom: boolean;
   /** What is exported, for the audit log. */
   readonly object: string;
   readonly details: { readonly [key: string]: Json };
   /** Without its extension. */
   readonly fileName: string;
-  readonly header: readonly string[];
-  cells(row: Row): readonly Cell[];
+  readonly columns: readonly Column<Row>[];
   json(row: Row): object;
   readonly pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>;
 }
 
-export function sendDownload<Row>(
+type Ended = (details: { rows: number; sha256: string; complete: boolean }) => void;
+
+export async function sendDownload<Row>(
   request: FastifyRequest,
   reply: FastifyReply,
-  audit: AuditLog,
+  { access: { audit }, exports }: Pick<RouteContext, 'access' | 'exports'>,
   download: Download<Row>,
-): FastifyReply {
+): Promise<FastifyReply> {
   const who = principalOf(request).name;
-  const { object, format } = download;
+  const { object, format, columns, pages } = download;
   const begin = audit.append({ who, what: 'export.begin', object, details: { format, ...download.details } });
-  const text = encode(download, (details) => {
+  const ended: Ended = (details) => {
     audit.append({ who, what: 'export.end', object, details: { begin: begin.number, ...details } });
-  });
-  const name = `${download.fileName.replaceAll(/[^\w.-]+/g, '_')}.${format}`;
-  return reply
-    .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')
-    .header('content-disposition', `attachment; filename="${name}"`)
-    .send(Readable.from(text));
+  };
+  const name = download.fileName.replaceAll(/[^\w.-]+/g, '_');
+  reply.header('content-disposition', `attachment; filename="${name}.${format}"`);
+  if (format === 'csv' || format === 'ndjson') {
+    return reply
+      .type(`${mediaTypes[format]}; charset=utf-8`)
+      .send(Readable.from(encode({ ...download, format }, ended)));
+  }
+  let rows = 0;
+  const cells = async function* (): AsyncGenerator<ParquetRow[]> {
+    for await (const page of pages) {
+      rows += page.length;
+      yield page.map((row) => columns.map((column) => fileCell(column.of(row), column.type)));
+    }
+  };
+  try {
+    const bytes = await exports.writeTable(format, { name, columns, pages: cells() }, request.signal);
+    ended({ rows, sha256: createHash('sha256').update(bytes).digest('hex'), complete: true });
+    return reply.type(mediaTypes[format]).send(bytes);
+  } catch (error) {
+    ended({ rows, sha256: '', complete: false });
+    if (error instanceof ExportRefused) throw invalid('format', tooMuch(error.message));
+    throw error;
+  }
+}
+
+function fileCell(cell: Cell, type: ParquetColumn['type']): ParquetRow[number] {
+  if (cell === null) return null;
+  return type === 'text' ? String(cell) : Number(cell);
 }
 
 async function* encode<Row>(
-  download: Download<Row>,
-  ended: (details: { rows: number; sha256: string; complete: boolean }) => void,
+  download: Omit<Download<Row>, 'format'> & { readonly format: 'csv' | 'ndjson' },
+  ended: Ended,
 ): AsyncGenerator<string> {
+  const { columns, format, bom, pages, json } = download;
   const hash = createHash('sha256');
   let rows = 0;
   let complete = false;
@@ -64,12 +90,15 @@ async function* encode<Row>(
     hash.update(text);
     return text;
   };
+  const csvCells = (row: Row): Cell[] =>
+    columns.map((column) => {
+      const cell = column.of(row);
+      return column.type === 'time' && cell !== null ? formatTime(Number(cell)) : cell;
+    });
   try {
-    if (download.format === 'csv') yield out((download.bom ? byteOrderMark : '') + csvLine(download.header));
-    for await (const page of download.pages) {
-      const lines = page.map((row) =>
-        download.format === 'csv' ? csvLine(download.cells(row)) : `${JSON.stringify(download.json(row))}\n`,
-      );
+    if (format === 'csv') yield out((bom ? byteOrderMark : '') + csvLine(columns.map(({ name }) => name)));
+    for await (const page of pages) {
+      const lines = page.map((row) => (format === 'csv' ? csvLine(csvCells(row)) : `${JSON.stringify(json(row))}\n`));
       rows += page.length;
       if (lines.length > 0) yield out(lines.join(''));
     }

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type By, EntryRefused } from '../entries/entries.ts';
 import { type EntryContent, type EntryRevision, entryKinds } from '../entries/entry.ts';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';

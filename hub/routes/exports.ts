@@ -12,7 +12,7 @@ import {
   rangeOf,
   templates,
 } from '../exports/request.ts';
-import { formatTime, formatTimeOrNull } from '../plant/instant.ts';
+import { formatTime, formatTimeOrNull } from '../plant/time-text.ts';
 import { granularities } from '../rollup/grid.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole, overseers } from './guard.ts';

@@ -15,10 +15,18 @@ declare module 'fastify' {
     everySite?: boolean;
     /** Not counted: a probe that is refused would restart a healthy hub. */
     unlimited?: boolean;
+    /** A request as somebody would make it, for the API's description; a test makes each of them. */
+    example?: Example;
   }
   interface FastifyRequest {
     principal: Principal | null;
   }
+}
+
+export interface Example {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
 }
 
 export const everyRole = roles;
@@ -46,7 +54,10 @@ export async function guard(app: FastifyInstance, { tokens, requestsPerMinute }:
     keyGenerator: ({ principal, ip }) => (principal ? `token ${principal.id}` : `address ${ip}`),
     allowList: (request) => request.routeOptions.config.unlimited === true,
     errorResponseBuilder: (_request, { after, max }) =>
-      new ProblemError('too-many-requests', `${max} requests a minute are allowed; wait ${after}`),
+      new ProblemError('too-many-requests', {
+        en: `${max} requests a minute are allowed; wait ${after}`,
+        fa: `در هر دقیقه ${max} درخواست مجاز است؛ کمی صبر کنید (${after})`,
+      }),
   });
   app.addHook('onRequest', limit as onRequestHookHandler);
 
@@ -58,16 +69,22 @@ export async function guard(app: FastifyInstance, { tokens, requestsPerMinute }:
 function authorise({ principal, routeOptions: { config } }: FastifyRequest): void {
   if (config.access === 'public') return;
   if (!principal) {
-    throw new ProblemError(
-      'unauthorized',
-      'send a token that is neither expired nor revoked: "Authorization: Bearer …"',
-    );
+    throw new ProblemError('unauthorized', {
+      en: 'send a token that is neither expired nor revoked: "Authorization: Bearer …"',
+      fa: 'توکنی بفرستید که منقضی یا باطل نشده باشد: "Authorization: Bearer …"',
+    });
   }
   if (!config.access?.includes(principal.role)) {
-    throw new ProblemError('forbidden', `the role ${principal.role} may not do this`);
+    throw new ProblemError('forbidden', {
+      en: `the role ${principal.role} may not do this`,
+      fa: `نقش ${principal.role} اجازهٔ این کار را ندارد`,
+    });
   }
   if (config.everySite && principal.sites !== '*') {
-    throw new ProblemError('forbidden', 'this concerns every site, and the token sees only some');
+    throw new ProblemError('forbidden', {
+      en: 'this concerns every site, and the token sees only some',
+      fa: 'این به همهٔ کارخانه‌ها مربوط است و توکن فقط برخی را می‌بیند',
+    });
   }
 }
 

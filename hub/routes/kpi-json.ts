@@ -1,8 +1,10 @@
 /** How KPI definitions and values look at the API: names as in ISO 22400's definition and value, ratios as fractions. */
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
+import { type Comparison, comparisons } from '../rollup/compare-values.ts';
 import { granularities } from '../rollup/grid.ts';
+import type { Input } from '../rollup/rolled-records.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { encodeValueId } from './value-id.ts';
 
@@ -48,6 +50,28 @@ export const kpiDefinitionJson = (
   ...(definition.note !== undefined && { note: definition.note }),
 });
 
+export const included = ['elements', 'flags', 'lineage'] as const;
+
+const comparisonSchema = z.object({
+  with: z.enum(comparisons),
+  value: z.number().nullable().meta({ description: 'null: there is none, or it is not known' }),
+  from: z.string().optional(),
+  to: z.string().optional(),
+  delta: z.number().nullable().meta({ description: 'value − compared value' }),
+  ratio: z.number().nullable().meta({ description: 'delta / |compared value|, a fraction' }),
+  light: z.enum(['met', 'near', 'missed', 'unknown']).optional(),
+});
+
+export const inputSchema = z.object({
+  group: z.string(),
+  asset: z.string(),
+  tier: z.string(),
+  start: z.string(),
+  end: z.string(),
+  revision: z.int(),
+  computed_at: z.string(),
+});
+
 export const kpiValueSchema = z.object({
   kpi: z.string(),
   definition_version: z.int(),
@@ -62,8 +86,8 @@ export const kpiValueSchema = z.object({
   bounds: z.array(z.number().nullable()).length(2).optional().meta({ description: 'null is open' }),
   provisional: z.boolean(),
   revision: z.int(),
-  elements: z.record(z.string(), z.number()),
-  flags: z.array(z.string()),
+  elements: z.record(z.string(), z.number()).optional(),
+  flags: z.array(z.string()).optional().meta({ description: '/kpi-definitions says what each means' }),
   parameters: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
   input_hash: z.string(),
   computed_at: z.string(),
@@ -72,6 +96,12 @@ export const kpiValueSchema = z.object({
   jalali_date: z.string().optional().meta({ description: 'of the business day on which the bucket begins' }),
   shift: z.object({ code: z.string(), name: bilingual }).optional(),
   id: z.string().optional().meta({ description: 'asks for the lineage: /kpi-values/{id}/lineage' }),
+  label: bilingual.optional().meta({ description: 'what the bucket is called in the calendar asked for' }),
+  start_local: z.string().optional().meta({ description: 'in the zone asked for with `tz`' }),
+  end_local: z.string().optional(),
+  comparison: comparisonSchema.optional(),
+  plant_version: z.string().optional(),
+  inputs: z.array(inputSchema).optional().meta({ description: 'with include=lineage: the stored buckets behind it' }),
 });
 export type KpiValueJson = z.infer<typeof kpiValueSchema>;
 
@@ -83,6 +113,36 @@ export const rolledValueJson = (value: RolledValue): KpiValueJson => ({
   jalali_date: value.bucket.jalaliDate,
   ...(value.bucket.shift && { shift: { code: value.bucket.shift.code, name: { ...value.bucket.shift.name } } }),
   id: encodeValueId(value),
+});
+
+export const comparisonJson = (
+  { value }: Pick<KpiValue, 'value'>,
+  { with: kind, value: other, from, to, light }: Comparison,
+): z.infer<typeof comparisonSchema> => {
+  const delta = value === null || other === null ? null : value - other;
+  return {
+    with: kind,
+    value: other,
+    ...(from !== undefined && to !== undefined && { from: formatTime(from), to: formatTime(to) }),
+    delta,
+    ratio: delta === null || other === 0 ? null : delta / Math.abs(other!),
+    ...(light && { light }),
+  };
+};
+
+export const inputJson = ({
+  group,
+  asset,
+  tier,
+  start,
+  end,
+  revision,
+  computedAt,
+}: Input): z.infer<typeof inputSchema> => ({
+  ...{ group, asset, tier, revision },
+  start: formatTime(start),
+  end: formatTime(end),
+  computed_at: formatTime(computedAt),
 });
 
 export const kpiValueJson = (value: KpiValue): KpiValueJson => ({

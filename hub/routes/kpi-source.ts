@@ -2,6 +2,8 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
+import type { Plant } from '../plant/plant.ts';
+import type { Buckets } from '../rollup/buckets.ts';
 import type { Granularity } from '../rollup/grid.ts';
 import type { RolledPart, RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
 import type { Window } from './times.ts';
@@ -11,6 +13,8 @@ export interface KpiSource {
   /** Those that are evaluated over any window. */
   windowed(): readonly KpiDefinition[];
   assets(): readonly Asset[];
+  /** The models in force, with what people have entered. */
+  plants(): readonly Plant[];
   /** All KPIs and all assets where none are named; the window is half-open. */
   evaluate(
     request: { kpis?: readonly string[]; assets?: readonly string[]; from: TimeUs; to: TimeUs },
@@ -22,6 +26,8 @@ export interface KpiSource {
   partsOf(value: RolledValue): readonly RolledPart[];
   /** Full paths of the tags whose samples it comes from. */
   tagsOf(value: RolledValue): readonly string[];
+  /** What is stored, and what of it was restated. */
+  readonly buckets: Pick<Buckets, 'read' | 'restatements' | 'restatedAt'>;
   /** What a range becomes when it is snapped outward to whole buckets; undefined where no plant is known. */
   snap(granularity: Granularity, range: Window): Window | undefined;
 }

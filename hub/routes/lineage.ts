@@ -2,24 +2,22 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { elementSpec } from '../kpi/elements.ts';
-import { formatTime } from '../plant/instant.ts';
-import type { Input } from '../rollup/rolled-records.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
+import { plantOf } from './asked-assets.ts';
+import { bucketLabels } from './bucket-label.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
-import { kpiDefinitionJson, kpiDefinitionSchema, kpiValueSchema, rolledValueJson } from './kpi-json.ts';
+import {
+  inputJson,
+  inputSchema,
+  kpiDefinitionJson,
+  kpiDefinitionSchema,
+  kpiValueSchema,
+  rolledValueJson,
+} from './kpi-json.ts';
 import { notFound } from './problem.ts';
+import { civilDay } from './times.ts';
 import { decodeValueId } from './value-id.ts';
-
-const inputSchema = z.object({
-  group: z.string(),
-  asset: z.string(),
-  tier: z.string(),
-  start: z.string(),
-  end: z.string(),
-  revision: z.int(),
-  computed_at: z.string(),
-});
 
 const lineageSchema = z.object({
   value: kpiValueSchema,
@@ -51,8 +49,9 @@ export const lineageRoutes =
         const value = find(request.params.id, context);
         if (!value || !viewOf(request, context).sees(value.asset)) throw notFound('that KPI value');
         const definition = context.kpis.definitions().find(({ id }) => id === value.kpi)!;
+        const zone = plantOf(value.asset, context.kpis.plants())?.zone ?? civilDay.zone;
         return {
-          value: rolledValueJson(value),
+          value: { ...rolledValueJson(value), label: bucketLabels(zone, value.bucket, 'jalali') },
           definition: kpiDefinitionJson(definition, 'both'),
           plant_version: value.plantVersion,
           elements: Object.entries(value.elements).map(([name, amount]) => {
@@ -69,13 +68,6 @@ export const lineageRoutes =
       },
     );
   };
-
-const inputJson = ({ group, asset, tier, start, end, revision, computedAt }: Input): z.infer<typeof inputSchema> => ({
-  ...{ group, asset, tier, revision },
-  start: formatTime(start),
-  end: formatTime(end),
-  computed_at: formatTime(computedAt),
-});
 
 function find(id: string, { kpis }: RouteContext): RolledValue | undefined {
   const key = decodeValueId(id);

@@ -8,7 +8,7 @@ import { isUnder, type SiteScope } from '../access/scope.ts';
 import type { KpiValue } from '../kpi/kpi.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues, TaggedLatestValue } from '../live/latest.ts';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import { agentStates } from './agent-state.ts';
 import type { RouteContext } from './context.ts';
 import { kpiValueJson } from './kpi-json.ts';

@@ -3,10 +3,13 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import { collectExamples } from './openapi-examples.ts';
 import { problemSchema } from './problem.ts';
 
 export async function describeApi(app: FastifyInstance, prefix: string): Promise<void> {
   const transform = createJsonSchemaTransform({});
+  const examples = collectExamples();
+  app.addHook('onRoute', examples.note);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -14,11 +17,19 @@ export async function describeApi(app: FastifyInstance, prefix: string): Promise
         title: 'Payesh',
         version: '1',
         description:
-          'Samples, KPIs and the proof of their delivery. Times are ISO 8601, windows half-open, null is "not known". ' +
-          'Every error is an RFC 9457 problem.',
+          'Samples, KPIs and the proof of their delivery. Times are ISO 8601; dates may be Jalali (1404-04-16) or Gregorian, ' +
+          'in Latin, Persian or Arabic digits, and mean the beginning of that business day; windows are half-open; null is ' +
+          '"not known". Tables come as JSON, NDJSON, CSV, workbook or Parquet, by `format=` or Accept. Every error is an ' +
+          'RFC 9457 problem in English and Persian. RateLimit headers tell what is left of the minute; If-None-Match with ' +
+          'an ETag is answered 304 while nothing has changed.',
       },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
+    },
+    transformObject: (described) => {
+      if (!('openapiObject' in described)) return described.swaggerObject;
+      examples.describe(described.openapiObject as Parameters<typeof examples.describe>[0]);
+      return described.openapiObject;
     },
     transform: (document) => {
       const { schema, route } = document;

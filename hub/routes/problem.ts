@@ -1,11 +1,13 @@
 /**
- * Every error of the API as RFC 9457 `application/problem+json`, titled in the caller's language. What the hub itself got
- * wrong goes to its log and never to the caller.
+ * Every error of the API as RFC 9457 `application/problem+json`: in the caller's language, and in both under `messages`.
+ * What the hub itself got wrong goes to its log and never to the caller.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConnectionError } from '../../protocols/errors.ts';
+import { validationWords } from './validation-words.ts';
+import { inLanguage, joined, type Language, languageOf, type Said } from './words.ts';
 
 const kinds = {
   invalid: { status: 400, en: 'The request is not valid', fa: 'درخواست معتبر نیست' },
@@ -28,17 +30,19 @@ export type ProblemKind = keyof typeof kinds;
 export interface FieldError {
   /** Name of the parameter; empty when it is none in particular. */
   readonly field: string;
-  readonly message: string;
+  readonly message: Said;
 }
 
 /** Thrown by a route to answer with a problem. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly kind: ProblemKind;
+  readonly detail: Said;
   readonly members: { readonly errors?: readonly FieldError[]; readonly reasons?: readonly string[] };
-  constructor(kind: ProblemKind, detail: string, members: ProblemError['members'] = {}) {
-    super(detail);
+  constructor(kind: ProblemKind, detail: Said, members: ProblemError['members'] = {}) {
+    super(inLanguage(detail, 'en'));
     this.kind = kind;
+    this.detail = detail;
     this.members = members;
   }
   /** For fastify and its plugins. */
@@ -47,10 +51,15 @@ export class ProblemError extends Error {
   }
 }
 
-export const invalid = (field: string, message: string): ProblemError =>
-  new ProblemError('invalid', `${field}: ${message}`, { errors: [{ field, message }] });
+/** A parameter that cannot be taken, and what to do about it. */
+export const invalid = (field: string, message: Said): ProblemError =>
+  new ProblemError('invalid', joined([field, message], ': '), { errors: [{ field, message }] });
 
-export const notFound = (what: string): ProblemError => new ProblemError('not-found', `${what} is not known here`);
+export const notFound = (what: Said): ProblemError =>
+  new ProblemError('not-found', {
+    en: `${inLanguage(what, 'en')} is not known here`,
+    fa: `${inLanguage(what, 'fa')} اینجا شناخته نیست`,
+  });
 
 /** For the OpenAPI document; every route shares it. */
 export const problemSchema = z
@@ -59,7 +68,8 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     code: z.string(),
-    detail: z.string().optional(),
+    detail: z.string().optional().meta({ description: 'what to do, in the language of Accept-Language' }),
+    messages: z.object({ en: z.string(), fa: z.string() }).meta({ description: 'title and detail in both languages' }),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
     reasons: z.array(z.string()).optional(),
   })
@@ -79,40 +89,53 @@ export function answerWithProblems(app: FastifyInstance): void {
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): void {
-  const { status, en, fa } = kinds[problem.kind];
-  const persian = /^\s*fa\b/i.test(request.headers['accept-language'] ?? '');
+  const { kind, members } = problem;
+  const { status } = kinds[kind];
+  const language = languageOf(request.headers['accept-language']);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (status === 503) reply.header('retry-after', '5');
+  const detail = (said: Language) => (kind === 'internal' ? undefined : inLanguage(problem.detail, said));
+  const whole = (said: Language) => [kinds[kind][said], detail(said)].filter(Boolean).join(': ');
   const body = {
-    type: `urn:payesh:problem:${problem.kind}`,
-    title: persian ? fa : en,
+    type: `urn:payesh:problem:${kind}`,
+    title: kinds[kind][language],
     status,
-    code: problem.kind,
-    detail: problem.kind === 'internal' ? undefined : problem.message,
-    ...problem.members,
+    code: kind,
+    detail: detail(language),
+    messages: { en: whole('en'), fa: whole('fa') },
+    ...members,
+    ...(members.errors && {
+      errors: members.errors.map(({ field, message }) => ({ field, message: inLanguage(message, language) })),
+    }),
   };
-  reply
-    .code(status)
-    .header('content-language', persian ? 'fa' : 'en')
-    .type('application/problem+json')
-    .send(JSON.stringify(body));
+  reply.code(status).header('content-language', language).type('application/problem+json').send(JSON.stringify(body));
 }
 
 function toProblem(error: FastifyError): ProblemError {
   if (error instanceof ProblemError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.flatMap(({ instancePath, message, params }) => {
-      const { keys } = params as { keys?: string[] };
-      const fields = keys ?? [instancePath.slice(1).replaceAll('/', '.')];
-      return fields.map((field) => ({ field, message: message ?? 'is not valid' }));
+    const errors = error.validation.flatMap((issue) => {
+      const { keys } = issue.params as { keys?: string[] };
+      const message = keys ? { en: 'is no parameter of this', fa: 'پارامتر این درخواست نیست' } : validationWords(issue);
+      const fields = keys ?? [issue.instancePath.slice(1).replaceAll('/', '.')];
+      return fields.map((field) => ({ field, message }));
     });
-    return new ProblemError('invalid', errors.map(({ field, message }) => `${field}: ${message}`).join('; '), {
-      errors,
-    });
+    const detail = joined(
+      errors.map(({ field, message }) => joined([field, message], ': ')),
+      '; ',
+    );
+    return new ProblemError('invalid', detail, { errors });
   }
   if (error instanceof ConnectionError)
-    return new ProblemError('store-away', 'samples are safe at their agents meanwhile');
-  if (error.name === 'TimeoutError') return new ProblemError('timeout', 'narrow the window or ask for fewer things');
+    return new ProblemError('store-away', {
+      en: 'samples are safe at their agents meanwhile',
+      fa: 'داده‌ها تا آن زمان نزد عامل‌ها محفوظ‌اند',
+    });
+  if (error.name === 'TimeoutError')
+    return new ProblemError('timeout', {
+      en: 'narrow the window or ask for fewer things',
+      fa: 'بازهٔ زمانی را کوتاه‌تر کنید یا موارد کمتری بخواهید',
+    });
   if (error.statusCode === 413) return new ProblemError('too-large', error.message);
   if (error.statusCode === 415) return new ProblemError('unsupported-type', error.message);
   if (error.statusCode && error.statusCode < 500) return new ProblemError('invalid', error.message);

@@ -1,7 +1,7 @@
 /** `/recomputations`: compute a span anew, and see what has changed by it. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { overseers } from './guard.ts';
 import { invalid, notFound } from './problem.ts';

@@ -1,17 +1,24 @@
-/** `GET /series`: the stored samples of one tag, exactly as they are. JSON for screens, NDJSON and CSV for everything of a window. */
+/**
+ * `GET /series`: one tag. As it is stored, for screens (JSON) and whole (NDJSON, CSV, workbook, Parquet), or by buckets of
+ * time: first, last, least, greatest, mean weighted by time, and what a counter counted.
+ */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Cell } from '../exports/csv.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
+import { aggregations } from '../rollup/aggregate-series.ts';
 import { flagNames, severityOf } from '../store/sample-words.ts';
 import { newestRows, pagesOfRows, type SeriesRow } from '../store/series-pages.ts';
+import { plantOf, plantsIn } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
-import { bomParameter, formatParameter, sendDownload } from './download.ts';
+import { type Column, sendDownload } from './download.ts';
+import { bomParameter, type Format, formatOf, formatParameter, tableContent } from './formats.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
 import { valueJson, valueSchema } from './sample-json.ts';
-import { timeParameter, windowOf } from './times.ts';
+import { answerAggregated, lengths } from './series-aggregated.ts';
+import { civilDay, rangeParameters, type Window, windowAt, windowJson, windowSchema } from './times.ts';
+import { tooMuch } from './too-much.ts';
 
 const usualWindowUs = 15 * 60_000_000;
 const maxPoints = 100_000;
@@ -28,83 +35,114 @@ const pointSchema = z.object({
   number: z.int().meta({ description: "the sample's number in its stream" }),
 });
 
+const bucketSchema = z.object({
+  start: z.string(),
+  end: z.string(),
+  value: valueSchema,
+  samples: z.int(),
+  coverage: z.number().meta({ description: 'share of the bucket in which the value was known' }),
+});
+
 const seriesSchema = z.object({
   meta: z.object({
     tag: z.string(),
     type: z.string(),
     unit: z.string(),
-    scale: z.number().meta({ description: 'units per count of a counter, whose values are the raw register' }),
-    agg: z.literal('raw'),
-    range: z.object({ from: z.string(), to: z.string() }),
+    scale: z
+      .number()
+      .meta({ description: 'units per count of a counter: raw values are the register, others are scaled' }),
+    agg: z.enum(['raw', ...aggregations]),
+    granularity: z.enum(lengths).optional(),
+    fill: z.enum(['none', 'null']).optional(),
+    range: windowSchema,
     truncated: z.boolean().meta({ description: 'the window holds more: these are its newest points' }),
   }),
-  data: z.array(pointSchema),
+  data: z.union([z.array(pointSchema), z.array(bucketSchema)]),
 });
 
 export const seriesRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
-    const { reader, clock, access } = context;
-
     app.get(
       '/series',
       {
-        config: { access: everyRole },
-        schema: {
-          tags: ['data'],
-          summary: 'Samples of one tag',
-          description:
-            'JSON holds at most `limit` points, the newest of the window. NDJSON and CSV stream the whole window, oldest first; a transfer that breaks off is not complete.',
-          querystring: z.strictObject({
-            tag: z.string().max(400).meta({ description: 'full path, as listed by /tags' }),
-            from: timeParameter.optional(),
-            to: timeParameter.optional(),
-            agg: z.literal('raw').default('raw'),
-            limit: z.coerce.number().int().min(1).max(maxPoints).default(10_000),
-            format: formatParameter,
-            bom: bomParameter,
-          }),
-          response: {
-            200: {
-              description: 'Samples',
-              content: {
-                'application/json': { schema: seriesSchema },
-                'application/x-ndjson': { schema: z.string() },
-                'text/csv': { schema: z.string() },
-              },
+        config: {
+          access: everyRole,
+          example: {
+            query: {
+              tag: 'sahand/machining-plant/energy/main/kwh',
+              agg: 'delta',
+              granularity: 'hour',
+              from: '1404-04-16',
+              to: '1404-04-17',
             },
           },
         },
+        schema: {
+          tags: ['data'],
+          summary: 'Samples of one tag, or what they come to by buckets of time',
+          description:
+            '`agg=raw`: JSON holds at most `limit` points, the newest of the window; the other formats hold the whole window, oldest first, and a transfer that breaks off is not complete.',
+          querystring: z.strictObject({
+            tag: z.string().max(400).meta({ description: 'full path, as listed by /tags' }),
+            ...rangeParameters,
+            agg: z
+              .enum(['raw', ...aggregations])
+              .default('raw')
+              .meta({ description: '`twa` is the mean weighted by time; `delta` is what a counter counted' }),
+            granularity: z.enum(lengths).default('hour').meta({ description: 'unless raw' }),
+            fill: z
+              .enum(['none', 'null'])
+              .default('none')
+              .meta({ description: 'buckets of which nothing is known are left out, or told with null' }),
+            limit: z.coerce.number().int().min(1).max(maxPoints).default(10_000).meta({ description: 'of raw JSON' }),
+            format: formatParameter,
+            bom: bomParameter,
+          }),
+          response: { 200: tableContent('Samples or buckets', seriesSchema) },
+        },
       },
       async (request, reply) => {
-        const { tag: path, agg, format, bom, limit } = request.query;
+        const { tag: path, agg, bom, limit } = request.query;
+        const view = viewOf(request, context);
         // A gateway that was replaced leaves its tags under another agent with the same path.
-        const tags = viewOf(request, context)
-          .tags()
-          .filter((tag) => tag.path === path);
+        const tags = view.tags().filter((tag) => tag.path === path);
         const tag = tags.at(-1);
-        if (!tag) throw notFound(`tag ${path}`);
-        const now = clock.now();
-        const { from, to } = windowOf(request.query, { from: now - usualWindowUs, to: now });
-        const window = { keys: tags.flatMap(({ keys }) => keys), from, to };
-        const range = { from: formatTime(from), to: formatTime(to) };
+        if (!tag) throw notFound({ en: `tag ${path} (/tags lists all)`, fa: `تگ ${path} (فهرست در /tags)` });
+        const plant = plantOf(path, plantsIn(view, context));
+        const now = context.clock.now();
+        const window = windowAt(request.query, plant ?? civilDay, { from: now - usualWindowUs, to: now });
+        const { type, unit } = tag.current;
+        const format = formatOf(request, request.query.format);
+        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
+        if (agg !== 'raw') {
+          return answerAggregated(
+            request,
+            reply,
+            context,
+            { ...request.query, agg, tag, plant, window, format },
+            signal,
+          );
+        }
+        const read = { keys: tags.flatMap(({ keys }) => keys), ...window };
         if (format !== 'json') {
-          return sendDownload(request, reply, access.audit, {
-            format,
-            bom,
-            object: path,
-            details: range,
-            fileName: `series_${path}_${range.from}`,
-            header: ['tag', 'time', 'value', 'unit', 'scale', 'quality', 'severity', 'flags', 'stream', 'number'],
-            cells: (row) => cellsOf(row, tag),
-            json: pointOf,
-            pages: bounded(pagesOfRows(reader, window, tag.current.intervalMs, request.signal)),
+          return sendDownload(request, reply, context, {
+            ...{ format, bom, object: path, details: windowJson(window), json: pointOf },
+            fileName: `series_${path}_${formatTime(window.from)}`,
+            columns: columnsFor(tag, format),
+            pages: bounded(pagesOfRows(context.reader, read, tag.current.intervalMs, request.signal)),
           });
         }
-        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
-        const { rows, truncated } = await newestRows(reader, window, limit, signal);
-        const { type, unit } = tag.current;
-        const meta = { tag: path, type, unit, scale: scaleOf(tag), agg, range, truncated };
+        const { rows, truncated } = await newestRows(context.reader, read, limit, signal);
+        const meta = {
+          tag: path,
+          type,
+          unit,
+          scale: scaleOf(tag),
+          agg,
+          range: windowJson(window as Window),
+          truncated,
+        };
         // As text: the schema's serialiser would copy every one of many points.
         return reply.type('application/json').send(JSON.stringify({ meta, data: rows.map(pointOf) }));
       },
@@ -115,8 +153,7 @@ async function* bounded(pages: AsyncIterable<SeriesRow[]>): AsyncGenerator<Serie
   let rows = 0;
   for await (const page of pages) {
     rows += page.length;
-    if (rows > maxRows)
-      throw new ProblemError('invalid', `the window holds more than ${maxRows} samples: ask in parts`);
+    if (rows > maxRows) throw new ProblemError('invalid', tooMuch(`the window holds more than ${maxRows} samples`));
     yield page;
   }
 }
@@ -132,15 +169,30 @@ const pointOf = (row: SeriesRow): z.infer<typeof pointSchema> => ({
   number: row.number,
 });
 
-const cellsOf = (row: SeriesRow, tag: KnownTag): Cell[] => [
-  tag.path,
-  formatTime(row.time),
-  row.value,
-  tag.current.unit,
-  scaleOf(tag),
-  row.quality,
-  severityOf(row.quality),
-  flagNames(row.flags).join(' '),
-  row.stream,
-  row.number,
-];
+/** In CSV a value stands as it is; typed files have numbers and text apart. */
+function columnsFor(tag: KnownTag, format: Format): Column<SeriesRow>[] {
+  const isNumber = ({ value }: SeriesRow) => typeof value === 'number' || typeof value === 'boolean';
+  const values: Column<SeriesRow>[] =
+    format === 'csv'
+      ? [{ name: 'value', type: 'text', of: ({ value }) => value }]
+      : [
+          { name: 'value', type: 'number', of: (row) => (isNumber(row) ? Number(row.value) : null) },
+          {
+            name: 'value_text',
+            type: 'text',
+            of: (row) => (row.value === null || isNumber(row) ? null : String(row.value)),
+          },
+        ];
+  return [
+    { name: 'tag', type: 'text', of: () => tag.path },
+    { name: 'time', type: 'time', of: ({ time }) => time },
+    ...values,
+    { name: 'unit', type: 'text', of: () => tag.current.unit },
+    { name: 'scale', type: 'number', of: () => scaleOf(tag) },
+    { name: 'quality', type: 'integer', of: ({ quality }) => quality },
+    { name: 'severity', type: 'text', of: ({ quality }) => severityOf(quality) },
+    { name: 'flags', type: 'text', of: ({ flags }) => flagNames(flags).join(' ') },
+    { name: 'stream', type: 'integer', of: ({ stream }) => stream },
+    { name: 'number', type: 'integer', of: ({ number }) => number },
+  ];
+}

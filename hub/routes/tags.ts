@@ -7,7 +7,7 @@ import { commissionedOf, isMeasured } from '../commissioning/commissioned.ts';
 import type { Commissioned } from '../commissioning/sheets.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import type { LatestValue } from '../live/latest.ts';
-import { formatTime } from '../plant/instant.ts';
+import { formatTime } from '../plant/time-text.ts';
 import { severityOf } from '../store/sample-words.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';

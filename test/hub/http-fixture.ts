@@ -13,6 +13,7 @@ import { openExports } from '../../hub/exports/exports.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
 import { createDeliveryActions } from '../../hub/ingest/actions.ts';
 import type { KpiDefinition, KpiValue } from '../../hub/kpi/kpi.ts';
+import type { KnownTag } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
@@ -146,6 +147,8 @@ function createKpis(): KpiSource {
   return {
     definitions: () => definitions,
     assets: () => assets,
+    plants: () => [],
+    buckets: openBuckets(openRollUpDatabase(':memory:')),
     windowed: () => definitions,
     rolled: () => [],
     partsOf: () => [],
@@ -243,9 +246,11 @@ export const sample = (tagId: number, time: TimeUs, value: Sample['value'], qual
 
 export interface HubOverrides extends Omit<Partial<HttpOptions>, 'plants'> {
   readonly plants?: readonly Plant[];
+  /** Those that the routes know, where they are of another site than the fixture's. */
+  readonly knownTags?: () => readonly KnownTag[];
 }
 
-export async function startHub(t: Test, { plants = [], ...overrides }: HubOverrides = {}, port = 0) {
+export async function startHub(t: Test, { plants = [], knownTags, ...overrides }: HubOverrides = {}, port = 0) {
   const folder = t.testdir();
   const access = openAccess(join(folder, 'access.db'));
   const ledger = openSqliteLedger(join(folder, 'ledger.db'));
@@ -320,7 +325,7 @@ export async function startHub(t: Test, { plants = [], ...overrides }: HubOverri
   const greetedAgain: string[] = [];
   const app = await createHttp({
     access,
-    ledger,
+    ledger: knownTags ? { ...ledger, tags: knownTags } : ledger,
     actions: createDeliveryActions({
       ledger,
       store: { reader: store.reader, writer: store.writer },

@@ -9,7 +9,7 @@ import t from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import { type Role, roles } from '../../hub/access/scope.ts';
 import { csvCell, csvLine } from '../../hub/exports/csv.ts';
-import { formatTime, parseTime } from '../../hub/plant/instant.ts';
+import { formatTime, parseTime } from '../../hub/plant/time-text.ts';
 import { guard } from '../../hub/routes/guard.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { toColumns } from '../../protocols/frame.ts';
@@ -110,6 +110,23 @@ t.test('access', async (t) => {
     'POST /api/v1/plants/check': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
     'POST /api/v1/plants': { anonymous: 401, own: [403, 403, 400, 400], other: [403, 400] },
     'GET /api/v1/kpi-definitions': readers,
+    'GET /api/v1/kpi-definitions/:id': { ...readers, ask: '/api/v1/kpi-definitions/prod.oee' },
+    'GET /api/v1/kpi-definitions/:id/versions': { ...readers, ask: '/api/v1/kpi-definitions/prod.oee/versions' },
+    'GET /api/v1/assets/:path': {
+      ...ofOneSite,
+      ask: `/api/v1/assets/${encodeURIComponent(sites.machining)}`,
+    },
+    'GET /api/v1/assets/:path/children': {
+      ...ofOneSite,
+      ask: `/api/v1/assets/${encodeURIComponent(sites.machining)}/children`,
+    },
+    'GET /api/v1/curtailments/:id/compliance': { ...unknownThing, ask: '/api/v1/curtailments/none/compliance' },
+    ...Object.fromEntries(
+      [
+        ...['baselines', 'calendars', 'connectivity', 'curtailments', 'data-quality', 'downtime', 'energy/balance'],
+        ...['energy/demand', 'energy/tou', 'groups', 'products', 'revisions', 'states', 'targets', 'tariffs'],
+      ].map((path) => [`GET /api/v1/${path}`, readers]),
+    ),
     'GET /api/v1/kpi-values': { ...ofOneSite, ask: `/api/v1/kpi-values?asset=${sites.machining}/energy/main` },
     'GET /api/v1/kpi-values/:id/lineage': { ...unknownThing, ask: '/api/v1/kpi-values/none/lineage' },
     'POST /api/v1/exports': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
@@ -719,7 +736,7 @@ t.test('catalogue', async (t) => {
     t.equal(api.openapi, '3.1.0');
     t.same(
       api.paths['/api/v1/series'].get.parameters.map((parameter: Json) => parameter.name),
-      ['tag', 'from', 'to', 'agg', 'limit', 'format', 'bom'],
+      ['tag', 'from', 'to', 'agg', 'granularity', 'fill', 'limit', 'format', 'bom'],
     );
     for (const [path, methods] of Object.entries<Json>(api.paths)) {
       for (const { responses } of Object.values<Json>(methods)) {

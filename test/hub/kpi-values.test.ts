@@ -43,6 +43,8 @@ async function rolledHub(t: Test) {
       definitions: () => catalogue,
       windowed: () => [],
       assets: () => plantAssets([plant]),
+      plants: () => [plant],
+      buckets: rollUp.buckets,
       evaluate: async () => [],
       rolled: rollUp.values,
       partsOf: rollUp.partsOf,
@@ -50,6 +52,7 @@ async function rolledHub(t: Test) {
       snap: rollUp.snap,
     },
   });
+  hub.time.now = clock.now;
   const secret = hub.token('analyst');
   const get = (path: string) => hub.get(`/api/v1/${path}`, secret);
   return { get, ask: async (path: string): Promise<Json> => (await get(path)).json() };

@@ -110,6 +110,8 @@ export async function exportedHub(t: Test) {
       definitions: () => catalogue,
       windowed: () => [],
       assets: () => plantAssets([exportedPlant]),
+      plants: () => [exportedPlant],
+      buckets: rollUp.buckets,
       evaluate: async () => [],
       rolled: rollUp.values,
       partsOf: rollUp.partsOf,

@@ -10,7 +10,7 @@ import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
 import { createRolledValues, type RolledValues } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
-import { createMemoryStore } from './memory-store.ts';
+import { createMemoryStore, type MemoryStore } from './memory-store.ts';
 
 export interface SampleEvent {
   readonly agent: number;
@@ -23,6 +23,7 @@ export interface SampleEvent {
 export interface RolledSite {
   /** By agent; to declare tags. */
   readonly agents: readonly MemorySite[];
+  readonly reader: MemoryStore;
   /** The events are in the store and settled, each agent's as one frame. */
   arrive(events: readonly SampleEvent[], now: TimeUs): void;
   /** An agent's next number is a gap: what it accepted in that time is gone. */
@@ -62,6 +63,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
 
   return {
     agents,
+    reader: store,
     arrive(events, now) {
       for (const [index, agent] of agents.entries()) {
         const own = events.filter((event) => event.agent === index);

@@ -1,0 +1,94 @@
+/** `GET /connectivity`: when each source of each agent was known, and its outages, from the health that came with the samples. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { formatTime } from '../plant/time-text.ts';
+import { dayUs } from '../plant/zone.ts';
+import { createLostTime } from '../rollup/lost-time.ts';
+import { readConnectivity } from '../rollup/read-connectivity.ts';
+import { siteTags } from '../rollup/site-tags.ts';
+import { agentStates } from './agent-state.ts';
+import { plantsIn } from './asked-assets.ts';
+import { type RouteContext, viewOf } from './context.ts';
+import { everyRole } from './guard.ts';
+import { notFound } from './problem.ts';
+import { answerRows, columnsOf, rowsParameters, rowsResponse } from './rows.ts';
+import { civilDay, rangeParameters, windowAt, windowJson, windowSchema } from './times.ts';
+
+const maxDays = 31;
+const readTimeoutMs = 30_000;
+const mostOutages = 500;
+
+const rowSchema = z.object({
+  site: z.string(),
+  agent: z.string(),
+  source: z.string(),
+  online: z.boolean().meta({ description: 'the agent, now' }),
+  seen_at: z.string().nullable(),
+  uptime: z.number().meta({ description: 'share of the range in which the source was known' }),
+  down_s: z.number(),
+  outages: z.int(),
+  longest_s: z.number(),
+  down: z
+    .array(z.object({ start: z.string(), end: z.string() }))
+    .meta({ description: `the outages, the newest ${mostOutages} of them; one at the end of the range may go on` }),
+});
+type Row = z.infer<typeof rowSchema>;
+const columns = columnsOf<Row>({
+  ...{ site: 'text', agent: 'text', source: 'text', online: 'text', seen_at: 'time', uptime: 'number' },
+  ...{ down_s: 'number', outages: 'integer', longest_s: 'number' },
+});
+
+export const connectivityRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { clock, ledger, reader } = context;
+    app.get(
+      '/connectivity',
+      {
+        config: { access: everyRole, example: { query: { from: '1404-04-16', to: '1404-04-17' } } },
+        schema: {
+          tags: ['data'],
+          summary: 'Sources of agents: how long they were known, and each outage',
+          description: `The last day when nothing is said; at most ${maxDays} days. What has not arrived yet counts as an outage: ask for a range that has.`,
+          querystring: z.strictObject({ site: z.string().max(300).optional(), ...rangeParameters, ...rowsParameters }),
+          response: rowsResponse('Connectivity', rowSchema, { range: windowSchema }),
+        },
+      },
+      async (request, reply) => {
+        const { site } = request.query;
+        const view = viewOf(request, context);
+        const now = clock.now();
+        const usual = { from: now - dayUs, to: now };
+        const plants = plantsIn(view, context).filter(({ path }) => path === (site ?? path));
+        if (site !== undefined && plants.length === 0) throw notFound({ en: `site ${site}`, fa: `کارخانه ${site}` });
+        const agents = new Map(agentStates(view, context).map((state) => [state.agent, state]));
+        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
+        const rows: Row[] = [];
+        let range = windowAt(request.query, civilDay, usual, maxDays);
+        for (const plant of plants) {
+          range = windowAt(request.query, plant, usual, maxDays);
+          const span = { start: range.from, end: Math.max(range.from, Math.min(range.to, now)) };
+          const tags = siteTags(plant.path, ledger.tags(), createLostTime(ledger));
+          const sources = [...new Set([...tags.values()].flatMap((tag) => tag.sources))];
+          for (const { source, knownUs, outages } of await readConnectivity(reader, sources, span, signal)) {
+            const [agent, name] = source.id.split('/', 2);
+            const lengthUs = span.end - span.start;
+            rows.push({
+              ...{ site: plant.path, agent: agent!, source: name! },
+              online: agents.get(agent!)?.online ?? false,
+              seen_at: agents.get(agent!)?.seen_at ?? null,
+              uptime: lengthUs > 0 ? knownUs / lengthUs : 0,
+              down_s: (lengthUs - knownUs) / 1e6,
+              outages: outages.length,
+              longest_s: Math.max(0, ...outages.map(({ start, end }) => end - start)) / 1e6,
+              down: outages
+                .slice(-mostOutages)
+                .map(({ start, end }) => ({ start: formatTime(start), end: formatTime(end) })),
+            });
+          }
+        }
+        const meta = { range: windowJson(range) };
+        return answerRows(request, reply, context, request.query, { name: 'connectivity', meta, rows, columns });
+      },
+    );
+  };

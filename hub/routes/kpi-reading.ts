@@ -1,0 +1,132 @@
+/**
+ * KPI values of whole buckets in the order of time, read part by part so that nobody waits for a long range and the
+ * first page of it costs as much as any other.
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { TimeUs } from '../../protocols/sample.ts';
+import type { Plant } from '../plant/plant.ts';
+import { dayUs, hourUs } from '../plant/zone.ts';
+import { allRevisions } from '../rollup/all-revisions.ts';
+import { type Granularity, snapped } from '../rollup/grid.ts';
+import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
+import { turns } from '../rollup/turns.ts';
+import { byPlant } from './asked-assets.ts';
+import type { KpiSource } from './kpi-source.ts';
+import { invalid } from './problem.ts';
+import { civilDay, type Moment, type Window, windowAt } from './times.ts';
+import { tooMuch } from './too-much.ts';
+
+/** Assets whose range is the same: those of plants whose business days begin at one time of day. */
+export interface Part {
+  readonly assets: readonly string[];
+  readonly window: Window;
+}
+
+interface AskedRange {
+  readonly from?: Moment | undefined;
+  readonly to?: Moment | undefined;
+}
+
+export function partsOf(
+  paths: readonly string[],
+  plants: readonly Plant[],
+  asked: AskedRange,
+  usual: Window,
+  granularity: Granularity | 'window',
+): Part[] {
+  const parts = new Map<string, { assets: string[]; window: Window }>();
+  for (const [plant, assets] of byPlant(paths, plants)) {
+    let window = windowAt(asked, plant ?? civilDay, usual);
+    if (granularity !== 'window' && plant) {
+      const { start, end } = snapped(plant, granularity, { start: window.from, end: window.to });
+      window = { from: start, to: end };
+    }
+    const key = `${window.from} ${window.to}`;
+    const known = parts.get(key);
+    if (known) known.assets.push(...assets);
+    else parts.set(key, { assets: [...assets], window });
+  }
+  return [...parts.values()];
+}
+
+/** From the first to the last moment of any part; the range asked for where no asset is. */
+export function wholeOf(parts: readonly Part[], usual: Window): Window {
+  if (parts.length === 0) return usual;
+  return {
+    from: Math.min(...parts.map(({ window }) => window.from)),
+    to: Math.max(...parts.map(({ window }) => window.to)),
+  };
+}
+
+const leastUs: Readonly<Record<Granularity, number>> = {
+  '15min': hourUs / 4,
+  hour: hourUs,
+  shift: 8 * hourUs,
+  day: dayUs,
+  week: 7 * dayUs,
+  month: 29 * dayUs,
+  gregorian_month: 28 * dayUs,
+};
+/** Of all definitions, those that apply to one asset. */
+const usualKpis = 20;
+
+/** @throws {ProblemError} more than `most` values would have to be computed. */
+export function refuseTooMany(
+  parts: readonly Part[],
+  granularity: Granularity,
+  kpis: number | undefined,
+  most: number,
+): void {
+  const values = parts.reduce(
+    (sum, { assets, window }) =>
+      sum + ((window.to - window.from) / leastUs[granularity]) * assets.length * (kpis ?? usualKpis),
+    0,
+  );
+  if (values <= most) return;
+  const some = `${Math.round(values / 1000)},000`;
+  throw invalid('from', tooMuch(`that is some ${some} values`, `حدود ${some} مقدار می‌شود`));
+}
+
+export interface ValueRequest extends Pick<RolledRequest, 'kpis' | 'granularity' | 'asOf'> {
+  readonly parts: readonly Part[];
+  readonly revision: 'latest' | 'all';
+  /** Buckets that begin before it are left out. */
+  readonly from?: TimeUs | undefined;
+}
+
+/** Each restatement of the range is another reading of it. */
+const mostRestatements = 200;
+
+/** Ascending by start, asset, KPI and revision, over all pages. */
+export async function* valuePages(
+  kpis: Pick<KpiSource, 'rolled' | 'buckets'>,
+  { parts, revision, from, ...asked }: ValueRequest,
+  signal: AbortSignal,
+): AsyncGenerator<RolledValue[]> {
+  const whole = wholeOf(parts, { from: 0, to: 0 });
+  const { granularity } = asked;
+  for (const turn of turns(granularity, { from: Math.max(whole.from, from ?? whole.from), to: whole.to })) {
+    signal.throwIfAborted();
+    const found = parts.flatMap(({ assets, window }) => {
+      const range = { from: Math.max(turn.from, window.from), to: Math.min(turn.to, window.to) };
+      if (range.from >= range.to) return [];
+      const request = { ...asked, ...range, assets };
+      const values =
+        revision === 'all' ? allRevisions(kpis.rolled, request, restatedIn(kpis, request)) : kpis.rolled(request);
+      return values.filter(({ start }) => start >= range.from && start < range.to);
+    });
+    yield parts.length > 1 ? found.sort(inOrder) : found;
+    await breathe();
+  }
+}
+
+function restatedIn({ buckets }: Pick<KpiSource, 'buckets'>, { granularity, from, to }: RolledRequest): TimeUs[] {
+  const tier = granularity === '15min' ? 'cell' : granularity;
+  const times = buckets.restatedAt({ tier, from, to }, mostRestatements + 1);
+  if (times.length <= mostRestatements) return times;
+  throw invalid('revision', tooMuch('the range was restated too often', 'این بازه بیش از حد اصلاح شده است'));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const inOrder = (a: RolledValue, b: RolledValue): number =>
+  a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi) || a.revision - b.revision;
