@@ -13,9 +13,11 @@ import type { HubConfig } from './config.ts';
 import { createEntries } from './entries/entries.ts';
 import { openExports } from './exports/exports.ts';
 import { createHttp } from './http.ts';
+import { openImports } from './imports/imports.ts';
 import { createDeliveryActions } from './ingest/actions.ts';
 import { createDelivery } from './ingest/delivery.ts';
 import { catalogue } from './kpi/catalogue.ts';
+import { isImportAgent } from './ledger/imported.ts';
 import { type OtherLedger, openLedgerReader } from './ledger/open-reader.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { uniteLedgers } from './ledger/unite.ts';
@@ -28,6 +30,7 @@ import { runningShift } from './plant/calendar.ts';
 import { agreeWithStore } from './proof/agree.ts';
 import { verify } from './proof/verify.ts';
 import { readinessOf } from './readiness.ts';
+import { openReports } from './reports/reports.ts';
 import { runRetention } from './retention.ts';
 import { openBuckets } from './rollup/buckets.ts';
 import { openRollUpDatabase } from './rollup/database.ts';
@@ -39,6 +42,8 @@ import { createRollUp } from './rollup/roll-up.ts';
 import { createRolledValues } from './rollup/rolled-values.ts';
 import { siteTags } from './rollup/site-tags.ts';
 import { hasCounters } from './rollup/unit-elements.ts';
+import { createValueChanges } from './rollup/value-changes.ts';
+import { watchChanges } from './rollup/watch-changes.ts';
 import { writeParquet } from './store/duckdb/parquet.ts';
 import { openStore } from './store/open.ts';
 
@@ -84,7 +89,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   using others = openOthers(config.ledgers);
   const everyLedger = uniteLedgers([ledger, ...others.ledgers]);
   using database = await open(() => openRollUpDatabase(inDataDir('rollup.db')));
-  const dirt = openDirtBook(database);
+  const dirt = openDirtBook(database, { deletion: store.kind === 'duckdb' ? 'arrival' : 'time' });
   const buckets = openBuckets(database);
   const plantBook = openPlantBook({
     versions: access.plants,
@@ -118,7 +123,14 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     lost: createLostTime(everyLedger),
     clock,
   });
-  const { values: rolled, ...rolledUp } = createRolledValues({ plants, ledger: everyLedger, buckets, clock });
+  const { values: rolled, ...rolledUp } = createRolledValues({
+    plants,
+    ledger: everyLedger,
+    buckets,
+    isFrozen: (site, { start, end }) =>
+      access.reports.touching(site, start, end).some((report) => report.start <= start && end <= report.end),
+    clock,
+  });
   const kpis = {
     ...evaluator,
     definitions: () => catalogue,
@@ -130,20 +142,45 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     ...rolledUp,
   };
 
+  const changes = createValueChanges({ plants, ledger: everyLedger, buckets, values: rolled });
+  const source = {
+    plants,
+    definitions: () => catalogue,
+    rolled,
+    reader: store.reader,
+    tags: everyLedger.tags,
+    clock,
+    writeParquet,
+  };
+  const reports = openReports({
+    dir: inDataDir('reports'),
+    log: access.reports,
+    source,
+    policy: config.reports,
+    begun: dirt.begun,
+    clock,
+    logger: log,
+  });
   const exports = openExports({
-    source: {
-      plants,
-      definitions: () => catalogue,
-      rolled,
-      reader: store.reader,
-      tags: everyLedger.tags,
-      clock,
-      writeParquet,
-    },
+    source: { ...source, official: reports.official, issuedWorkbook: reports.workbook },
     dir: inDataDir('exports'),
     audit: access.audit,
     clock,
     log,
+  });
+
+  const imports = openImports({
+    dir: inDataDir('imports'),
+    log: access.imports,
+    ledger,
+    tags: everyLedger.tags,
+    store,
+    entries,
+    zoneOf: (site) => plantBook.plant(site)?.zone ?? 'Asia/Tehran',
+    deleted: dirt.deleted,
+    maxAgeMs: config.retention.rawDays * 86_400_000,
+    clock,
+    logger: log,
   });
 
   await using broker = await openBroker();
@@ -163,6 +200,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     log,
   });
   let agreed = false;
+  const liveTags = () => everyLedger.tags().filter(({ agent }) => !isImportAgent(agent));
 
   const http = await createHttp({
     access,
@@ -177,9 +215,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     reader: store.reader,
     plants: plantBook,
     entries,
+    imports,
     recomputing: createRecomputing({ dirt, buckets, audit: access.audit }),
     kpis,
     exports,
+    reports,
     latest,
     clock,
     verify: (signal, deep) => verify({ ledger, others: others.ledgers, reader: store.reader, deep }, signal),
@@ -202,7 +242,8 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const running = [
     agreeWithStore({ ledger, store, audit: access.audit, log }, AbortSignal.any([stop, end.signal])).then(() => {
       agreed = true;
-      return delivery.run(stop, end.signal);
+      const importing = imports.run(AbortSignal.any([stop, end.signal]));
+      return Promise.all([delivery.run(stop, end.signal), importing]).then(() => {});
     }),
     runRetention(
       {
@@ -218,9 +259,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     ),
     rollUp.run(AbortSignal.any([stop, end.signal])),
     exports.jobs.run(AbortSignal.any([stop, end.signal])),
+    reports.run(AbortSignal.any([stop, end.signal])),
+    watchChanges({ database, changes, audit: access.audit, clock, log }, AbortSignal.any([stop, end.signal])),
     warmLatestValues(
       latest,
-      { reader: store.reader, tags: everyLedger.tags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },
+      { reader: store.reader, tags: liveTags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },
       end.signal,
     ).catch((err: unknown) => log.warn({ err }, 'latest values not loaded; they come with the next samples')),
   ];

@@ -83,6 +83,15 @@ export const hubSchema = z.strictObject({
         .default(50 * 1024 ** 3),
     })
     .prefault({}),
+  reports: z
+    .strictObject({
+      /** `auto`: a month's official report is issued when its time has come. `by-hand`: when somebody does it. */
+      issue: z.enum(['auto', 'by-hand']).default('auto'),
+      /** Of the next Jalali month, and the local hour. */
+      day: z.int().min(4).max(29).default(5),
+      hour: z.int().min(0).max(23).default(12),
+    })
+    .prefault({}),
   /**
    * Ledger files of other ingest processes, read only: what they settled counts here, and an agent that moves here from
    * one of them goes on where it was.

@@ -20,6 +20,7 @@ import { answerWithEtags } from './routes/etags.ts';
 import { exportRoutes } from './routes/exports.ts';
 import { guard } from './routes/guard.ts';
 import { healthRoutes } from './routes/health.ts';
+import { importRoutes } from './routes/imports.ts';
 import { kpiDefinitionRoutes } from './routes/kpi-definitions.ts';
 import { kpiValueRoutes } from './routes/kpi-values.ts';
 import { lineageRoutes } from './routes/lineage.ts';
@@ -30,6 +31,7 @@ import { plantListRoutes } from './routes/plant-lists.ts';
 import { plantRoutes } from './routes/plants.ts';
 import { answerWithProblems, ProblemError } from './routes/problem.ts';
 import { recomputationRoutes } from './routes/recomputations.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { revisionRoutes } from './routes/revisions.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { stateRoutes } from './routes/states.ts';
@@ -84,6 +86,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     assetRoutes,
     plantRoutes,
     entryRoutes,
+    importRoutes,
     recomputationRoutes,
     kpiDefinitionRoutes,
     kpiValueRoutes,
@@ -98,6 +101,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     connectivityRoutes,
     plantListRoutes,
     exportRoutes,
+    reportRoutes,
     energyFeedRoutes,
     verificationRoutes,
     auditRoutes,

@@ -13,8 +13,10 @@ import { rewindCommand, streamsCommand } from './commands/delivery/streams.ts';
 import { entryCommand } from './commands/entry.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export/export.ts';
+import { importCommand } from './commands/import.ts';
 import { plantCommand } from './commands/plant.ts';
 import { recomputeCommand } from './commands/recompute.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -42,6 +44,8 @@ program
   .addCommand(plantCommand())
   .addCommand(exportCommand())
   .addCommand(entryCommand())
+  .addCommand(importCommand())
+  .addCommand(reportCommand())
   .addCommand(recomputeCommand())
   .addCommand(verifyCommand())
   .addCommand(explainCommand())

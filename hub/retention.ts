@@ -11,7 +11,7 @@ import { isWaitedOut } from './ledger/waited-out.ts';
 import type { TelemetryStore } from './store/store.ts';
 
 export interface RetentionOptions {
-  readonly store: Pick<TelemetryStore, 'retain'>;
+  readonly store: Pick<TelemetryStore, 'retain' | 'kind'>;
   readonly ledger: Pick<Ledger, 'expire'>;
   readonly audit: Pick<AuditLog, 'append'>;
   readonly clock: Clock;
@@ -32,7 +32,9 @@ export async function runRetention(
     try {
       const now = clock.now();
       const deletions = await store.retain(policy, now, signal);
-      ledger.expire(Math.max(now - policy.maxAgeMs * 1000, ...deletions.map(({ before }) => before)));
+      // Whole segments go by when their samples arrived, points of InfluxDB by when they were measured.
+      const by = store.kind === 'duckdb' ? 'arrival' : 'time';
+      ledger.expire(Math.max(now - policy.maxAgeMs * 1000, ...deletions.map(({ before }) => before)), by);
       for (const deletion of deletions) {
         onDeleted?.(deletion.before);
         log.info({ ...deletion }, 'samples deleted by retention');

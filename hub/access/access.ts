@@ -1,6 +1,6 @@
 /**
  * Who may come in: tokens, agents' broker accounts, and the audit log of what they did, in one SQLite file; beside them the
- * commissioning sheets, the plant models and what people enter, which are accepted together with their audit event.
+ * commissioning sheets, the plant models, what people enter and import, which are accepted together with their audit event.
  * The commands open it beside the running hub: a revoked token is refused from the next request on.
  */
 import { closeSync, openSync } from 'node:fs';
@@ -9,8 +9,10 @@ import { type Clock, systemClock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { type CommissioningSheets, commissioningSchema, createCommissioningSheets } from '../commissioning/sheets.ts';
 import { createEntryLog, type EntryLog, entrySchema } from '../entries/entry-log.ts';
+import { createImportLog, type ImportLog, importSchema } from '../imports/import-log.ts';
 import { isWaitedOut } from '../ledger/waited-out.ts';
 import { createPlantVersions, type PlantVersions, plantVersionSchema } from '../plant/versions.ts';
+import { createReportLog, type ReportLog, reportSchema } from '../reports/report-log.ts';
 import { type AgentAccounts, agentSchema, createAgentAccounts } from './agents.ts';
 import { type AuditLog, auditSchema, createAuditLog } from './audit.ts';
 import { createTokens, type Tokens, tokenSchema } from './tokens.ts';
@@ -22,6 +24,8 @@ export interface Access extends Disposable {
   readonly sheets: CommissioningSheets;
   readonly plants: PlantVersions;
   readonly entries: EntryLog;
+  readonly imports: ImportLog;
+  readonly reports: ReportLog;
 }
 
 const schemaVersion = 1;
@@ -40,6 +44,8 @@ export function openAccess(file: string, { clock = systemClock }: { clock?: Pick
     sheets: createCommissioningSheets(db, audit, clock),
     plants: createPlantVersions(db, audit, clock),
     entries: createEntryLog(db, audit, clock),
+    imports: createImportLog(db, audit),
+    reports: createReportLog(db, audit),
     [Symbol.dispose]: () => {
       db.close();
     },
@@ -57,7 +63,16 @@ function openDatabase(file: string): Sqlite.Database {
     db.transaction(() => {
       const version = db.pragma('user_version', { simple: true }) as number;
       if (version > schemaVersion) throw new Error(`its schema ${version} is newer than this program's`);
-      db.exec(tokenSchema + agentSchema + auditSchema + commissioningSchema + plantVersionSchema + entrySchema);
+      db.exec(
+        tokenSchema +
+          agentSchema +
+          auditSchema +
+          commissioningSchema +
+          plantVersionSchema +
+          entrySchema +
+          importSchema +
+          reportSchema,
+      );
       db.pragma(`user_version = ${schemaVersion}`);
     }).immediate();
     return db;

@@ -4,7 +4,7 @@
  */
 import type { TimeUs } from '../../protocols/sample.ts';
 
-export const roles = ['technician', 'analyst', 'manager', 'admin'] as const;
+export const roles = ['technician', 'analyst', 'manager', 'admin', 'approver'] as const;
 export type Role = (typeof roles)[number];
 
 /** Site paths, or every site. */

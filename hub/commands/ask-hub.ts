@@ -23,6 +23,8 @@ const fileTimeoutMs = 600_000;
 export interface Question {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: object;
+  /** Instead of a body of JSON. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly timeoutMs?: number;
 }
 
@@ -31,6 +33,10 @@ export async function askHub<T>(address: HubAddress, path: string, question: Que
   const response = await answerOf(address, path, question);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
+
+/** The same with a piece of a file. @throws {ConfigError} as `askHub` */
+export const sendBytes = <T>(address: HubAddress, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<T> =>
+  askHub(address, path, { method: 'PUT', bytes });
 
 /** Writes what the hub answers to a file; none is there when it breaks off. @throws {ConfigError} as `askHub` */
 export async function fetchFile(address: HubAddress, path: string, file: string): Promise<void> {
@@ -47,12 +53,14 @@ export async function fetchFile(address: HubAddress, path: string, file: string)
 
 async function answerOf(address: HubAddress, path: string, question: Question): Promise<Response> {
   const { url, token } = address;
-  const { method = 'GET', body, timeoutMs = defaultTimeoutMs } = question;
+  const { method = 'GET', body, bytes, timeoutMs = defaultTimeoutMs } = question;
+  const type = body ? 'application/json' : bytes && 'application/octet-stream';
   if (!token) throw new ConfigError('no token', { path: '--token', hint: 'Give --token, or set PAYESH_TOKEN.' });
   const response = await fetch(`${url}/api/v1${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    headers: { authorization: `Bearer ${token}`, ...(type && { 'content-type': type }) },
     ...(body && { body: JSON.stringify(body) }),
+    ...(bytes && { body: bytes }),
     signal: AbortSignal.timeout(timeoutMs),
   }).catch((cause: unknown) => {
     throw new ConfigError('the hub does not answer', {

@@ -28,6 +28,8 @@ export interface By {
 export interface Entries extends Pick<EntryLog, 'list' | 'history' | 'changes'> {
   /** The models in force with what is entered. */
   plants(): readonly Plant[];
+  /** Whether it could be added now. @throws {EntryRefused} */
+  check(site: string, content: EntryContent): void;
   /** @throws {EntryRefused} */
   add(site: string, content: EntryContent, by: By): EntryRevision;
   /** @throws {EntryRefused} */
@@ -65,6 +67,16 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
     throw new EntryRefused([{ field: 'asset', message: 'is of a site without a plant model; apply one first' }]);
   };
 
+  const check = (plant: Plant, content: EntryContent, others: readonly EntryContent[]): void => {
+    const mistakes = checkEntry(content, {
+      plant,
+      others: others.filter(({ kind, asset }) => kind === content.kind && asset === content.asset),
+      hasCounters: (unit) => hasCounters(plant, unit),
+      now: clock.now(),
+    });
+    if (mistakes.length > 0) throw new EntryRefused(mistakes);
+  };
+
   /** One more line of an entry, or its first one; `null` takes it away. */
   const write = (
     site: string,
@@ -75,15 +87,7 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
     const plant = plantOf(site);
     const others = contentsOf(site, before?.entry);
     const old = before?.content ?? undefined;
-    if (content) {
-      const mistakes = checkEntry(content, {
-        plant,
-        others: others.filter(({ kind, asset }) => kind === content.kind && asset === content.asset),
-        hasCounters: (unit) => hasCounters(plant, unit),
-        now: clock.now(),
-      });
-      if (mistakes.length > 0) throw new EntryRefused(mistakes);
-    }
+    if (content) check(plant, content, others);
     const [was, is] = [old, content].map((one) => withEntries(plant, one ? [...others, one] : others));
     const written = [old, content].filter((one) => one !== undefined && one !== null);
     const touches = union(...written.map((one) => [...spansOf(one), ...turned(was!, is!, one.asset)]));
@@ -98,6 +102,7 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
     history: log.history,
     changes: log.changes,
     plants: () => plants().map(withThose),
+    check: (site, content) => check(plantOf(site), content, contentsOf(site)),
     add: (site, content, by) => write(site, undefined, content, by),
     correct(entry, content, by) {
       const before = last(entry);

@@ -31,9 +31,10 @@ export async function exportPackage(
     request: { ...request, ...changed },
     progress: (share, step) => progress((index + share) / steps, step),
   });
+  const told = request.official ? { ...source, rolled: source.official } : source;
   const files = await exportWorkbook(source, versions, part(0, { template: 'workbook', format: 'xlsx' }));
   for (const [index, granularity] of granularities.entries()) {
-    files.push(...(await exportTable(source, part(index + 1, { template: 'kpi', format: 'csv', granularity }))));
+    files.push(...(await exportTable(told, part(index + 1, { template: 'kpi', format: 'csv', granularity }))));
   }
   const manifest: PackageManifest = {
     format: 'payesh-package-1',

@@ -35,7 +35,7 @@ export interface ExportRequest {
   readonly paths?: readonly string[] | undefined;
   /** CSV begins with a byte order mark. */
   readonly bom: boolean;
-  /** The workbook is issued by the one who asks, as the site's official report of the month. */
+  /** As the month's official report was issued. */
   readonly official: boolean;
   /** For the notes sheet. */
   readonly note?: string | undefined;

@@ -6,9 +6,10 @@ import type { Plant } from '../plant/plant.ts';
 import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import type { Language } from './local-time.ts';
 import type { ExportRequest } from './request.ts';
 
-export interface ExportSource {
+export interface FigureSource {
   plants(): readonly Plant[];
   definitions(): readonly KpiDefinition[];
   /** Whole buckets from what is stored. */
@@ -23,6 +24,13 @@ export interface ExportSource {
     pages: AsyncIterable<readonly ParquetRow[]>,
     signal: AbortSignal,
   ): Promise<void>;
+}
+
+export interface ExportSource extends FigureSource {
+  /** Values of issued months, as they were issued. @throws {RangeError} of weeks, which no report tells */
+  official(request: RolledRequest): readonly RolledValue[];
+  /** The file of the newest official report; undefined where none is issued. */
+  issuedWorkbook(site: string, month: string, language: Language): string | undefined;
 }
 
 /** A file of an export, as its job lists it. */

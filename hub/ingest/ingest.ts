@@ -206,7 +206,7 @@ export function createIngest(options: IngestOptions): Ingest {
 const streamOf = ({ settled }: Judgement): number => ('gap' in settled ? settled.gap : settled.batch).stream;
 
 /** What the store itself refused for good joins the frame's dead letters, in the same ledger transaction (R14). */
-function withRejections(judgement: Judgement, rejections: readonly StoreRejection[]): Judgement['settled'] {
+export function withRejections(judgement: Judgement, rejections: readonly StoreRejection[]): Judgement['settled'] {
   if (rejections.length === 0 || !judgement.batch) return judgement.settled;
   const { batch, settled }: JudgedFrame = judgement;
   const refused = rejections.flatMap(({ stream, number, reason }) => {

@@ -15,6 +15,7 @@ export function collectTags(streams: Iterable<DeclaredStream>): KnownTag[] {
   // What an agent is now is said by its open stream, also where a closed one is younger.
   const openLast = [...streams].sort((a, b) => Number(a.stream.closedAt === null) - Number(b.stream.closedAt === null));
   for (const { stream, site, tags } of openLast) {
+    if (stream.withdrawnAt !== null) continue;
     const inOrder = [...tags.values()].sort(
       (a, b) => Number(Boolean(b.retired)) - Number(Boolean(a.retired)) || a.id - b.id,
     );

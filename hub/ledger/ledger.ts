@@ -31,6 +31,8 @@ export interface Stream {
   readonly deadLetters: number;
   /** Closed when the agent greeted with another epoch; a known one that comes back to drain is opened again. */
   readonly closedAt: TimeUs | null;
+  /** An import that was undone: its samples stay, are proved, and count for nothing. */
+  readonly withdrawnAt: TimeUs | null;
 }
 
 /** One settled frame: the tiles of expired + 1 … through. */
@@ -158,10 +160,14 @@ export interface Ledger extends LedgerReader, Disposable {
   /** Advances a stream over numbers that will never come: from `through` + 1 to `last`. */
   declareGap(stream: number, last: number, reason: string, now: TimeUs): void;
   /**
-   * Retention has deleted what arrived or was measured before: the oldest frames of every stream that this may touch
-   * are no longer accounted for one by one.
+   * Retention has deleted what arrived before, or was measured before, as the store does it: the oldest frames of every
+   * stream that this may touch are no longer accounted for one by one.
    */
-  expire(before: TimeUs): void;
+  expire(before: TimeUs, by: 'arrival' | 'time'): void;
+  /** Nothing more will come of a stream. */
+  close(stream: number, now: TimeUs): void;
+  /** Its samples count for nothing from now on; they stay, and are proved. */
+  withdraw(stream: number, now: TimeUs): void;
   /**
    * Forgets what was settled beyond a number, so that the agent sends it again; what it keeps no more will be a gap.
    * The new `through`: the end of the last frame or gap at or below `to`, never into what retention deleted.

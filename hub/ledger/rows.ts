@@ -19,6 +19,8 @@ export interface StreamRow {
   last_accepted_at: number | null;
   settled_at: number | null;
   closed_at: number | null;
+  /** Absent in the file of an earlier version that another process holds. */
+  withdrawn_at?: number | null;
 }
 
 interface GapRow extends Omit<Gap, 'acknowledged' | 'from' | 'to'> {
@@ -97,6 +99,7 @@ export const toStream = (row: StreamRow): Stream => ({
   samples: row.samples,
   deadLetters: row.dead_letters,
   closedAt: row.closed_at,
+  withdrawnAt: row.withdrawn_at ?? null,
 });
 
 const toGap = ({ stream, first, last, reason, at, from_time, to_time, who, seen_at, note }: GapRow): Gap => {

@@ -5,9 +5,15 @@ import type { Database } from 'better-sqlite3';
 export function prepareSchema(db: Database): void {
   db.exec(ledgerSchema);
   const columns = db.pragma('table_info(stream)') as { name: string }[];
-  if (columns.some(({ name }) => name === 'inherited')) return;
-  db.exec('ALTER TABLE stream ADD COLUMN inherited INTEGER NOT NULL DEFAULT 0');
+  for (const [column, type] of addedColumns) {
+    if (!columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE stream ADD COLUMN ${column} ${type}`);
+  }
 }
+
+const addedColumns = [
+  ['inherited', 'INTEGER NOT NULL DEFAULT 0'],
+  ['withdrawn_at', 'INTEGER'],
+] as const;
 
 const ledgerSchema = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -26,6 +32,7 @@ const ledgerSchema = `
     last_accepted_at INTEGER,
     settled_at INTEGER,
     closed_at INTEGER,
+    withdrawn_at INTEGER,
     UNIQUE (agent, epoch)
   ) STRICT;
   CREATE TABLE IF NOT EXISTS manifest (

@@ -43,6 +43,7 @@ export function openSqliteLedger(file: string): Ledger {
   );
   const insertBatch = db.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   const insertDeadLetter = db.prepare('INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const writeWithdrawn = db.prepare('UPDATE stream SET withdrawn_at = ? WHERE number = ?');
   const selectOldest = db.prepare<[number], { last: number; min_time: number; settled_at: number }>(
     'SELECT last, min_time, settled_at FROM batch WHERE stream = ? ORDER BY first',
   );
@@ -228,11 +229,20 @@ export function openSqliteLedger(file: string): Ledger {
       });
       stream.through = last;
     },
-    expire(before) {
+    close(number, now) {
+      const { stream } = states.get(number)!;
+      if (stream.closedAt === null) close(stream, now);
+    },
+    withdraw(number, now) {
+      durably(() => writeWithdrawn.run(now, number));
+      states.get(number)!.stream.withdrawnAt = now;
+      knownTags = undefined;
+    },
+    expire(before, by) {
       for (const { stream } of states.values()) {
         let expired = stream.expired;
         for (const batch of selectOldest.iterate(stream.number)) {
-          if (batch.min_time >= before && batch.settled_at > before) break;
+          if (by === 'arrival' ? batch.settled_at > before : batch.min_time >= before) break;
           expired = batch.last;
         }
         if (expired === stream.expired) continue;
@@ -281,6 +291,7 @@ const newStream = (number: number, agent: string, epoch: string, inherited: numb
   samples: 0,
   deadLetters: 0,
   closedAt: null,
+  withdrawnAt: null,
 });
 
 const collision = ({ agent, number }: Stream, by: string): RejectedError =>

@@ -5,9 +5,22 @@
 import type { Database } from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { EntryLog } from '../entries/entry-log.ts';
+import { isImportAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type Span, type Spans, union } from '../plant/spans.ts';
+import { intersect, type Span, type Spans, union } from '../plant/spans.ts';
 import { dayUs, minuteUs } from '../plant/zone.ts';
+
+/** Time that was imported, as of one stream and site. */
+interface ImportedRow {
+  readonly stream: number;
+  readonly site: string;
+  readonly start: number;
+  readonly end: number;
+  readonly settled_at: number;
+  readonly withdrawn: number;
+  readonly reach_start: number | null;
+  readonly reach_end: number | null;
+}
 
 /** Time of a site in which something has changed. */
 export interface Dirt {
@@ -23,6 +36,12 @@ export interface DirtBook {
     ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps'>,
     sitesOf: (stream: number) => readonly string[],
   ): boolean;
+  /** Time before the site's own samples that has figures, because it was imported and is still stored. */
+  imported(site: string): Spans;
+  /** Time of the site's own samples that were deleted: its figures stand and cannot be made again. */
+  deleted(site: string): Span | undefined;
+  /** What an import's samples have changed; when it is undone, that changes again. */
+  noteReach(agent: string, reach: Span): void;
   mark(site: string, agent: string | null, span: Span): void;
   /** What people know of this time has changed. Time that was never computed needs no dirt. */
   change(site: string, spans: Spans): void;
@@ -39,7 +58,8 @@ export interface DirtBook {
   isClean(upTo: number): boolean;
   /** Up to when a site has been computed as time passed; undefined before its first sample. */
   reached(site: string): TimeUs | undefined;
-  reach(site: string, until: TimeUs, plantVersion: string): void;
+  /** `until` is null while nothing but imports is known of the site. */
+  reach(site: string, until: TimeUs | null, plantVersion: string): void;
   /** The plant that the site was last computed with. */
   plantVersion(site: string): string | undefined;
   /** Samples before this are deleted: what was computed from them stays as it is. */
@@ -55,6 +75,11 @@ const schema = `
   CREATE TABLE IF NOT EXISTS dirt (
     id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, agent TEXT, start INTEGER NOT NULL, end INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS imported (
+    stream INTEGER NOT NULL, agent TEXT NOT NULL, site TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0, reach_start INTEGER, reach_end INTEGER,
+    PRIMARY KEY (stream, site)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS deleted (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS site_progress (
     site TEXT PRIMARY KEY, begun INTEGER NOT NULL, reached INTEGER, plant_version TEXT
@@ -68,7 +93,11 @@ const togetherUs = 5 * minuteUs;
 /** What is older when it is accepted changes no figure: that is for an import, with a name to it (kpi.md §5.4). */
 const oldestUs = 45 * dayUs;
 
-export function openDirtBook(db: Database): DirtBook {
+/** Of a site of which there is nothing but what was imported. */
+const notBegun = Number.MAX_SAFE_INTEGER;
+
+/** @param deletion what retention of the store goes by; only then can what was imported later still be there. */
+export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' | 'time' } = {}): DirtBook {
   db.exec(schema);
   const selectRead = db.prepare<[number], number>('SELECT through FROM ledger_read WHERE stream = ?').pluck();
   const writeRead = db.prepare(
@@ -98,22 +127,61 @@ export function openDirtBook(db: Database): DirtBook {
   );
   const selectDeleted = db.prepare<[], number>('SELECT before FROM deleted').pluck();
 
+  const writeImported = db.prepare(`
+    INSERT INTO imported (stream, agent, site, start, end, settled_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET start = min(start, excluded.start), end = max(end, excluded.end),
+      settled_at = max(settled_at, excluded.settled_at)`);
+  const selectImported = db.prepare<[], ImportedRow>('SELECT * FROM imported');
+  const writeWithdrawn = db.prepare('UPDATE imported SET withdrawn = ? WHERE stream = ?');
+  const writeReach = db.prepare(`
+    UPDATE imported SET reach_start = min(coalesce(reach_start, :start), :start),
+      reach_end = max(coalesce(reach_end, :end), :end) WHERE agent = :agent`);
+
+  const begunOf = (site: string): TimeUs | undefined => {
+    const begun = selectProgress.get(site)?.begun;
+    return begun === notBegun ? undefined : begun;
+  };
+
+  const imported = (site: string): Spans => {
+    const deletedBefore = selectDeleted.get() ?? Number.NEGATIVE_INFINITY;
+    const isThere = (row: ImportedRow) =>
+      row.site === site && (deletion === 'arrival' ? row.settled_at : row.start) >= deletedBefore;
+    return union(selectImported.all().filter(isThere));
+  };
+
+  /** An import that was undone, or is in force again. */
+  const collectWithdrawals = (ledger: Pick<Ledger, 'streams'>): void => {
+    const rows = selectImported.all();
+    if (rows.length === 0) return;
+    const streams = new Map(ledger.streams().map((stream) => [stream.number, stream]));
+    for (const { stream, site, start, end, withdrawn, reach_start, reach_end } of rows) {
+      const is = Number((streams.get(stream)?.withdrawnAt ?? null) !== null);
+      if (is === withdrawn) continue;
+      writeWithdrawn.run(is, stream);
+      insertDirt.run(site, null, reach_start ?? start, reach_end ?? end);
+    }
+  };
+
   const mark = (site: string, agent: string | null, { start, end }: Span) => {
     insertDirt.run(site, agent, start, end);
-    const begun = selectProgress.get(site)?.begun;
+    const begun = begunOf(site);
     // What came before the first sample so far has never been computed, of nobody.
     if (begun !== undefined && start < begun) insertDirt.run(site, null, start, begun);
     writeBegun.run(site, start);
   };
 
+  /** Exactly its time: what lies between it and the site's own samples stays untold. */
+  const markImported = (stream: number, site: string, agent: string, { start, end }: Span, settledAt: TimeUs) => {
+    insertDirt.run(site, agent, start, end);
+    writeBegun.run(site, notBegun);
+    writeImported.run(stream, agent, site, start, end, settledAt);
+  };
+
   const change = (site: string, spans: Spans) => {
-    const { begun } = selectProgress.get(site) ?? {};
-    if (begun === undefined) return;
-    for (const { start, end } of spans) {
-      // A piece that is seen at an instant is of the cell that ends there.
-      const changed = { start: Math.max(begun, start - 1), end: Math.min(end, Number.MAX_SAFE_INTEGER) };
-      if (changed.start < changed.end) insertDirt.run(site, null, changed.start, changed.end);
-    }
+    const computed = union([{ start: begunOf(site) ?? notBegun, end: Number.MAX_SAFE_INTEGER }], imported(site));
+    // A piece that is seen at an instant is of the cell that ends there.
+    const touched = spans.map(({ start, end }) => ({ start: start - 1, end }));
+    for (const { start, end } of intersect(union(touched), computed)) insertDirt.run(site, null, start, end);
   };
 
   const follow = db.transaction((site: string, { before, after }: { before: string; after: string }, spans: Spans) => {
@@ -132,7 +200,9 @@ export function openDirtBook(db: Database): DirtBook {
   const collect = db.transaction(
     (ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps'>, sitesOf: (stream: number) => readonly string[]): boolean => {
       let more = false;
+      collectWithdrawals(ledger);
       for (const { number, agent, through, expired } of ledger.streams()) {
+        const isImport = isImportAgent(agent);
         const read = selectRead.get(number) ?? 0;
         // A ledger that was set back will settle those numbers again.
         const from = Math.max(Math.min(read, through), expired);
@@ -144,7 +214,7 @@ export function openDirtBook(db: Database): DirtBook {
         const batches = ledger.batches(number, from, batchesAtOnce);
         const spans = union(
           batches.map(({ minTime, maxTime, acceptedAt }) => ({
-            start: Math.max(minTime, acceptedAt - oldestUs),
+            start: isImport ? minTime : Math.max(minTime, acceptedAt - oldestUs),
             end: maxTime + togetherUs,
           })),
         );
@@ -154,7 +224,11 @@ export function openDirtBook(db: Database): DirtBook {
           for (const site of sites) mark(site, agent, { start: start - togetherUs, end: end + togetherUs });
         }
         for (const { start, end } of spans) {
-          for (const site of sites) mark(site, agent, { start, end: end - togetherUs + 1 });
+          for (const site of sites) {
+            const span = { start, end: end - togetherUs + 1 };
+            if (isImport) markImported(number, site, agent, span, batches.at(-1)?.settledAt ?? 0);
+            else mark(site, agent, span);
+          }
         }
         const isAll = batches.length < batchesAtOnce;
         writeRead.run(number, isAll ? through : batches.at(-1)!.last);
@@ -166,6 +240,12 @@ export function openDirtBook(db: Database): DirtBook {
 
   return {
     collect: (ledger, sitesOf) => collect.immediate(ledger, sitesOf),
+    imported,
+    deleted(site) {
+      const [start, end] = [begunOf(site), selectDeleted.get()];
+      return start !== undefined && end !== undefined && start < end ? { start, end } : undefined;
+    },
+    noteReach: (agent, { start, end }) => void writeReach.run({ agent, start, end }),
     mark,
     change,
     collectEntries: (entries) => collectEntries.immediate(entries),
@@ -195,6 +275,6 @@ export function openDirtBook(db: Database): DirtBook {
       writeReached.run(until, plantVersion, site);
     },
     plantVersion: (site) => selectProgress.get(site)?.plant_version ?? undefined,
-    begun: (site) => selectProgress.get(site)?.begun,
+    begun: begunOf,
   };
 }

@@ -114,7 +114,7 @@ function toValue(
   const result = definition.compute(site.of(asset, groupOf(definition)), { coverage: plant.coverage });
   const isTold = sourcesOf(plant, { asset, group: groupOf(definition) }, tags)
     .values()
-    .every((source) => (site.watermark(source) ?? Number.NEGATIVE_INFINITY) >= to);
+    .every((source) => source.historical || (site.watermark(source) ?? Number.NEGATIVE_INFINITY) >= to);
   return {
     ...result,
     kpi: definition.id,

@@ -19,6 +19,8 @@ export interface ReachOptions {
   /** How long before a state, and how long after it, something else is decided by it: whether a stop is a failure. */
   readonly stateAheadUs: number;
   readonly stateBackUs: number;
+  /** What came is of an import: beyond its end it tells nothing but where registers and counters stood. */
+  readonly historical: boolean;
   /** Nothing has been computed from here on. */
   readonly frontier: TimeUs;
 }
@@ -41,9 +43,22 @@ async function lastNumberBefore(
   return undefined;
 }
 
+/** Just beyond the next sample of a tag, whichever of its keys has it, if it comes within a month. */
+async function firstAfter(
+  reader: ReachOptions['reader'],
+  { keys }: SiteTag,
+  time: TimeUs,
+  signal: AbortSignal,
+): Promise<TimeUs | undefined> {
+  const next = (await reader.series({ keys, from: time, to: time, withNext: true }, signal))
+    .flatMap(({ times }) => times.slice(0, 1))
+    .filter((one) => one - time <= searchedUs.at(-1)!);
+  return next.length > 0 ? Math.min(...next) + 1 : undefined;
+}
+
 /** @throws {ConnectionError} the store is away. */
 export async function reachOf(span: Span, options: ReachOptions, signal: AbortSignal): Promise<Span> {
-  const { reader, tags, registers, stateAheadUs, stateBackUs, frontier } = options;
+  const { reader, tags, registers, stateAheadUs, stateBackUs, frontier, historical } = options;
   const health = [...new Set(tags.flatMap(({ sources }) => sources))].flatMap(({ session, through }) => [
     ...session,
     ...through,
@@ -63,6 +78,13 @@ export async function reachOf(span: Span, options: ReachOptions, signal: AbortSi
   for (const tag of tags) {
     if (!registers.has(tag) || (await changed(tag.keys)).length === 0) continue;
     start = Math.min(start, (await lastNumberBefore(reader, tag, span.start, signal)) ?? start);
+  }
+  if (historical) {
+    for (const tag of tags) {
+      if ((await changed(tag.keys)).length > 0)
+        end = Math.max(end, (await firstAfter(reader, tag, end, signal)) ?? end);
+    }
+    return { start, end: Math.min(end + stateBackUs, frontier) };
   }
   if (end >= frontier) return { start, end };
   const forwards = await changed([...health, ...tags.flatMap(({ keys }) => keys)]);

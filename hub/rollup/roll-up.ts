@@ -7,10 +7,11 @@ import type { Clock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { EntryLog } from '../entries/entry-log.ts';
+import { isImportAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { businessDay } from '../plant/calendar.ts';
 import type { Plant } from '../plant/plant.ts';
-import { type Span, type Spans, union } from '../plant/spans.ts';
+import { intersect, type Span, type Spans, subtract, union } from '../plant/spans.ts';
 import { minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
@@ -31,7 +32,7 @@ export interface RollUpOptions {
   /** What people enter. */
   readonly entries: Pick<EntryLog, 'changes'>;
   readonly reader: Pick<TelemetryReader, 'series'>;
-  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps' | 'tags'>;
+  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps' | 'tags' | 'declared'>;
   readonly buckets: Buckets;
   readonly dirt: DirtBook;
   readonly clock: Clock;
@@ -68,6 +69,10 @@ export function createRollUp(options: RollUpOptions): RollUp {
       const site = plants().find((plant) => path.startsWith(`${plant.path}/`))?.path;
       if (site === undefined) continue;
       for (const { stream } of keys) sites.set(stream, (sites.get(stream) ?? new Set()).add(site));
+    }
+    // One that was undone has no tags any more.
+    for (const { stream, site } of ledger.declared()) {
+      if (isImportAgent(stream.agent)) sites.set(stream.number, new Set([site]));
     }
     return (stream) => [...(sites.get(stream) ?? [])];
   };
@@ -110,21 +115,34 @@ export function createRollUp(options: RollUpOptions): RollUp {
 
   const computeSite = async (plant: Plant, dirt: readonly Dirt[], now: TimeUs, signal: AbortSignal): Promise<void> => {
     const begun = book.begun(plant.path);
-    if (begun === undefined) return;
+    const imported = book.imported(plant.path);
+    if (begun === undefined && imported.length === 0) return;
     const tags = siteTags(plant.path, ledger.tags(), lost);
     const assets = rolledAssets(plant, tags);
-    const earliest = Math.max(businessDay(plant, begun).start, book.deletedBefore);
+    // Without samples of its own a site has figures of what was imported, and of nothing else.
+    const earliest = begun === undefined ? now : Math.max(businessDay(plant, begun).start, book.deletedBefore);
+    const computable = union([{ start: earliest, end: Number.MAX_SAFE_INTEGER }], imported);
     const reached = Math.max(earliest, book.reached(plant.path) ?? earliest);
     const plantChanged = book.plantVersion(plant.path) !== plant.version;
 
     for (const { agent, spans } of dirt) {
       const touched = agent === null ? assets : assets.filter(({ sources }) => comesFrom(sources, agent));
-      const options = { reader, ...readNeeds(plant, touched, tags), frontier: reached };
+      const historical = agent !== null && isImportAgent(agent);
+      const options = { reader, ...readNeeds(plant, touched, tags), frontier: reached, historical };
       for (const span of spans) {
         const reach = agent === null ? span : await reachOf(span, options, signal);
-        await computeDays(touched, { start: Math.max(earliest, reach.start), end: Math.min(reach.end, reached) });
+        if (historical) book.noteReach(agent, reach);
+        for (const part of intersect([{ start: reach.start, end: Math.min(reach.end, reached) }], computable)) {
+          await computeDays(touched, part);
+        }
       }
     }
+    if (plantChanged) {
+      for (const part of subtract(imported, [{ start: earliest, end: Number.MAX_SAFE_INTEGER }])) {
+        await computeDays(assets, part);
+      }
+    }
+    if (begun === undefined) return book.reach(plant.path, null, plant.version);
     await computeDays(assets, { start: plantChanged ? earliest : reached, end: now }, (open, until) =>
       book.reach(plant.path, Math.min(open ?? until, until), plant.version),
     );
@@ -202,7 +220,7 @@ function bucketsOfCell(
 ): NewBucket[] {
   const { start, end } = cell;
   const isTold = [...sources].every(
-    (source) => (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
+    (source) => source.historical || (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
   );
   const provisional = end >= now || !(isTold || now >= end + graceUs);
   return asked.map(({ asset, group }) => {

@@ -10,6 +10,7 @@ import type { KpiParameters } from '../kpi/parameters.ts';
 import type { Elements } from '../kpi/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
+import type { Span } from '../plant/spans.ts';
 import { hourUs } from '../plant/zone.ts';
 import { baselineOf } from './baseline-in-force.ts';
 import type { Buckets, Tier } from './buckets.ts';
@@ -56,13 +57,15 @@ interface Window {
 }
 
 /** Life of a bucket (kpi.md §5.4). */
-export type BucketState = 'open' | 'provisional' | 'final' | 'closed';
+export type BucketState = 'open' | 'provisional' | 'final' | 'closed' | 'frozen';
 
 export interface RolledValue extends KpiValue {
   readonly bucket: Bucket;
   readonly state: BucketState;
   readonly inputs: readonly Input[];
   readonly plantVersion: string;
+  /** The official report that tells it so. */
+  readonly report?: { readonly id: number; readonly version: number };
 }
 
 export interface RolledValues {
@@ -82,16 +85,19 @@ interface Asked {
   readonly parameters: KpiParameters;
 }
 
-const closedAfterUs = 72 * hourUs;
+/** Until then late samples recompute a bucket without anybody being told. */
+export const closedAfterUs = 72 * hourUs;
 
 export function createRolledValues(options: {
   /** Those in force now. */
   plants(): readonly Plant[];
   readonly ledger: Pick<Ledger, 'tags'>;
   readonly buckets: Buckets;
+  /** Whether the official report of a site's month, in which a span lies, is issued. */
+  isFrozen?(site: string, span: Span): boolean;
   readonly clock: { now(): TimeUs };
 }): RolledValues {
-  const { plants, ledger, buckets, clock } = options;
+  const { plants, ledger, buckets, isFrozen = () => false, clock } = options;
 
   const valuesOfSite = (plant: Plant, request: RolledRequest, now: TimeUs): RolledValue[] => {
     const { kpis, assets, granularity } = request;
@@ -113,7 +119,10 @@ export function createRolledValues(options: {
         .filter((definition) => (kpis?.includes(definition.id) ?? true) && isFor(definition, asset, granularity))
         .flatMap((definition) =>
           recordsOf(definition.groups).map((one) =>
-            toValue(asset, definition, withBaseline(plant, asset, definition, one, { now, asOf: request.asOf }), now),
+            toValue(asset, definition, withBaseline(plant, asset, definition, one, { now, asOf: request.asOf }), {
+              now,
+              frozen: isFrozen(plant.path, one.bucket),
+            }),
           ),
         );
     });
@@ -203,7 +212,7 @@ function toValue(
   asset: KpiAsset,
   definition: KpiDefinition,
   { bucket, record, parameters }: Asked,
-  now: TimeUs,
+  life: { readonly now: TimeUs; readonly frozen: boolean },
 ): RolledValue {
   const { elements, inputs, provisional, plantVersion } = record;
   const result = definition.compute(elements, parameters);
@@ -222,13 +231,18 @@ function toValue(
     inputHash: hashOf(definition, result.elements, result.parameters),
     computedAt: Math.max(...inputs.map(({ computedAt }) => computedAt)),
     bucket,
-    state: stateOf(end, provisional, now),
+    state: stateOf(end, provisional, life),
     inputs,
     plantVersion,
   };
 }
 
-function stateOf(end: TimeUs, provisional: boolean, now: TimeUs): BucketState {
+function stateOf(
+  end: TimeUs,
+  provisional: boolean,
+  { now, frozen }: { readonly now: TimeUs; readonly frozen: boolean },
+): BucketState {
+  if (frozen) return 'frozen';
   if (end > now) return 'open';
   if (provisional) return 'provisional';
   return now < end + closedAfterUs ? 'final' : 'closed';

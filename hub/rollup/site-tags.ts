@@ -3,6 +3,7 @@
  * epochs measured has several keys and may have several sources; both are taken together.
  */
 import type { TagRole } from '../../protocols/manifest.ts';
+import { isImportAgent } from '../ledger/imported.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import { isHealth, tagsByPath } from '../plant/bindings.ts';
 import type { Spans } from '../plant/spans.ts';
@@ -20,6 +21,8 @@ export interface SiteTag {
 
 export interface SiteSource {
   readonly id: string;
+  /** Of an import: it has told everything that it ever will. */
+  readonly historical: boolean;
   /** Time of which samples of its agent are gone. */
   readonly lost: Spans;
   readonly session: readonly SeriesKey[];
@@ -65,6 +68,7 @@ function collectSources(tags: readonly KnownTag[], lost: LostTime): Map<string, 
     const keysOf = (role: TagRole) => health.filter(({ current }) => current.role === role).flatMap(({ keys }) => keys);
     sources.set(id, {
       id,
+      historical: isImportAgent(health[0]!.agent),
       lost: lost(health[0]!.agent),
       session: keysOf('health_session'),
       through: keysOf('health_through'),

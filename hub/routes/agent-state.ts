@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../protocols/clock.ts';
 import { isUnder } from '../access/scope.ts';
+import { isImportAgent } from '../ledger/imported.ts';
 import type { LedgerReader, Stream } from '../ledger/ledger.ts';
 import type { Asset } from '../plant/assets.ts';
 import { formatTime, formatTimeOrNull } from '../plant/time-text.ts';
@@ -85,7 +86,10 @@ export function streamState(stream: Stream, { ledger, clock }: Sources): StreamS
 
 /** One entry per agent that has a stream in the view, by name. */
 export function agentStates(view: View, sources: Sources): AgentState[] {
-  const byAgent = Map.groupBy(view.streams(), (stream) => stream.agent);
+  const byAgent = Map.groupBy(
+    view.streams().filter(({ agent }) => !isImportAgent(agent)),
+    (stream) => stream.agent,
+  );
   const sites = sitesByAgent(view);
   return [...byAgent]
     .sort(([a], [b]) => (a < b ? -1 : 1))

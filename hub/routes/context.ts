@@ -6,11 +6,13 @@ import type { Access } from '../access/access.ts';
 import type { Principal } from '../access/scope.ts';
 import type { Entries } from '../entries/entries.ts';
 import type { Exports } from '../exports/exports.ts';
+import type { Imports } from '../imports/imports.ts';
 import type { DeliveryActions } from '../ingest/actions.ts';
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LatestValues } from '../live/latest.ts';
 import type { PlantBook } from '../plant/book.ts';
 import type { Verification } from '../proof/verify.ts';
+import type { Reports } from '../reports/reports.ts';
 import type { Recomputing } from '../rollup/recomputing.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import type { KpiSource } from './kpi-source.ts';
@@ -31,9 +33,11 @@ export interface RouteContext {
   readonly reader: TelemetryReader;
   readonly plants: PlantBook;
   readonly entries: Entries;
+  readonly imports: Imports;
   readonly recomputing: Recomputing;
   readonly kpis: KpiSource;
   readonly exports: Exports;
+  readonly reports: Reports;
   readonly latest: LatestValues;
   /** The plant's clock: what "now" is in windows, ages and lags. */
   readonly clock: Clock;

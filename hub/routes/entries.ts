@@ -5,6 +5,7 @@ import { type By, EntryRefused } from '../entries/entries.ts';
 import { type EntryContent, type EntryRevision, entryKinds } from '../entries/entry.ts';
 import { formatTime } from '../plant/time-text.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
+import { contentOf, entryContentSchema, text } from './entry-content.ts';
 import { everyRole } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
 import { timeOrDateParameter } from './times.ts';
@@ -12,48 +13,6 @@ import type { View } from './view.ts';
 
 /** Those who know what happened; analysts read. */
 const writers = ['technician', 'manager', 'admin'] as const;
-
-const text = (longest: number) => z.string().trim().min(1).max(longest);
-const pieces = z.number().min(0).max(1e9);
-const about = {
-  asset: text(300).meta({ description: 'full path of the unit or meter' }),
-  from: timeOrDateParameter,
-  to: timeOrDateParameter,
-  note: text(1000).optional(),
-};
-const contentSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('downtime'), ...about, reason: text(60) }),
-  z.strictObject({
-    kind: z.literal('order'),
-    ...about,
-    code: text(60).optional(),
-    product: text(60).optional(),
-    quantity: z.number().positive().max(1e9).optional(),
-    planned_scrap: pieces.optional(),
-    planned: z.strictObject({ from: timeOrDateParameter, to: timeOrDateParameter }).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('count'),
-    ...about,
-    good: pieces,
-    scrap: pieces.default(0),
-    rework: pieces.default(0),
-  }),
-  z.strictObject({
-    kind: z.literal('reading'),
-    asset: about.asset,
-    at: timeOrDateParameter,
-    value: z.number().min(0).max(1e15),
-    note: about.note,
-  }),
-  z.strictObject({
-    kind: z.literal('bill'),
-    ...about,
-    quantity: pieces.max(1e12),
-    amount_irr: z.number().min(0).max(1e15),
-    number: text(60).optional(),
-  }),
-]);
 
 const revisionSchema = z.object({
   id: z.int().meta({ description: 'what the entry is known by' }),
@@ -119,7 +78,7 @@ export const entryRoutes =
       '/entries',
       {
         config: { access: writers },
-        schema: { tags, summary: 'Enter something', body: contentSchema, response: { 201: revisionSchema } },
+        schema: { tags, summary: 'Enter something', body: entryContentSchema, response: { 201: revisionSchema } },
       },
       async (request, reply) => {
         const content = contentOf(request.body);
@@ -137,7 +96,7 @@ export const entryRoutes =
           tags,
           summary: 'Correct an entry; what it said before stays in its history',
           params: idParameter,
-          body: z.strictObject({ content: contentSchema, why }),
+          body: z.strictObject({ content: entryContentSchema, why }),
           response: { 200: revisionSchema },
         },
       },
@@ -185,29 +144,6 @@ export const entryRoutes =
       return plant.path;
     }
   };
-
-function contentOf(body: z.infer<typeof contentSchema>): EntryContent {
-  switch (body.kind) {
-    case 'order': {
-      const { planned, planned_scrap, ...rest } = body;
-      return {
-        ...rest,
-        ...(planned_scrap !== undefined && { plannedScrap: planned_scrap }),
-        ...(planned && { planned: { start: planned.from, end: planned.to } }),
-      };
-    }
-    case 'reading': {
-      const { at, ...rest } = body;
-      return { ...rest, from: at, to: at };
-    }
-    case 'bill': {
-      const { amount_irr, ...rest } = body;
-      return { ...rest, amountIrr: amount_irr };
-    }
-    default:
-      return body;
-  }
-}
 
 function contentJson(content: EntryContent): Record<string, unknown> {
   const { from, to, ...rest } = content;

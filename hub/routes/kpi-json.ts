@@ -92,7 +92,11 @@ export const kpiValueSchema = z.object({
   input_hash: z.string(),
   computed_at: z.string(),
   /** Of whole buckets only. */
-  state: z.enum(['open', 'provisional', 'final', 'closed']).optional(),
+  state: z.enum(['open', 'provisional', 'final', 'closed', 'frozen']).optional(),
+  report: z
+    .object({ id: z.int(), version: z.int() })
+    .optional()
+    .meta({ description: 'the official report that tells it so; /reports/{id}' }),
   jalali_date: z.string().optional().meta({ description: 'of the business day on which the bucket begins' }),
   shift: z.object({ code: z.string(), name: bilingual }).optional(),
   id: z.string().optional().meta({ description: 'asks for the lineage: /kpi-values/{id}/lineage' }),
@@ -110,6 +114,7 @@ export const rolledValueJson = (value: RolledValue): KpiValueJson => ({
   ...kpiValueJson(value),
   granularity: value.bucket.granularity,
   state: value.state,
+  ...(value.report && { report: { ...value.report } }),
   jalali_date: value.bucket.jalaliDate,
   ...(value.bucket.shift && { shift: { code: value.bucket.shift.code, name: { ...value.bucket.shift.name } } }),
   id: encodeValueId(value),

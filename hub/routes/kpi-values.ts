@@ -6,7 +6,7 @@ import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import { formatTime, parseTime } from '../plant/time-text.ts';
 import { isZone } from '../plant/zone.ts';
 import { comparing, comparisons } from '../rollup/compare-values.ts';
-import { granularities } from '../rollup/grid.ts';
+import { type Granularity, granularities } from '../rollup/grid.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { assetParameters, assetsAskedFor, plantOf, plantsIn } from './asked-assets.ts';
 import { bucketLabels, calendars } from './bucket-label.ts';
@@ -70,10 +70,10 @@ const querySchema = z.strictObject({
     .optional()
     .meta({ description: 'tells start_local and end_local in this zone; start and end are always UTC' }),
   as_of: momentParameter.optional().meta({ description: 'what the hub knew then; whole buckets only' }),
-  revision: z
-    .enum(['latest', 'all'])
-    .default('latest')
-    .meta({ description: '`all`: every figure that was ever final for a bucket' }),
+  revision: z.enum(['latest', 'all', 'official']).default('latest').meta({
+    description:
+      '`all`: every figure that was ever final for a bucket; `official`: of months whose report is issued, as it tells them',
+  }),
   status: wordsParameter(statuses).optional(),
   min_coverage: z.coerce.number().min(0).max(1).optional(),
   include: wordsParameter(included)
@@ -99,7 +99,7 @@ const valuesSchema = z.object({
     granularity: z.enum(['window', ...granularities]),
     calendar: z.enum(calendars),
     tz: z.string(),
-    revision: z.enum(['latest', 'all']),
+    revision: z.enum(['latest', 'all', 'official']),
     as_of: z.string(),
     generated_at: z.string(),
   }),
@@ -164,8 +164,8 @@ export const kpiValueRoutes =
         let pages: AsyncIterable<readonly KpiValueJson[]> | undefined;
         let next: string | null = null;
         if (granularity === 'window') {
-          if (askedAsOf !== undefined || revision === 'all' || query.compare) {
-            const field = askedAsOf !== undefined ? 'as_of' : revision === 'all' ? 'revision' : 'compare';
+          if (askedAsOf !== undefined || revision !== 'latest' || query.compare) {
+            const field = askedAsOf !== undefined ? 'as_of' : revision !== 'latest' ? 'revision' : 'compare';
             throw invalid(field, {
               en: 'is for whole buckets; ask for a granularity',
               fa: 'برای بازه‌های کامل است؛ granularity را بگویید',
@@ -175,9 +175,11 @@ export const kpiValueRoutes =
           rows = values.filter(isWanted).map((value) => select(kpiValueJson(value), query));
         } else {
           const sort = query.sort ? [...query.sort, ...inTime] : inTime;
-          const asked: ValueRequest = { ...(kpi && { kpis: kpi }), granularity, asOf, parts, revision };
+          const source = revision === 'official' ? officialSource(granularity, context) : kpis;
+          const readings = revision === 'all' ? 'all' : 'latest';
+          const asked: ValueRequest = { ...(kpi && { kpis: kpi }), granularity, asOf, parts, revision: readings };
           refuseTooMany(parts, granularity, kpi?.length, format === 'json' && query.sort ? mostHeld : mostStreamed);
-          if (format !== 'json') pages = chosen(valuePages(kpis, asked, request.signal), isWanted, told);
+          if (format !== 'json') pages = chosen(valuePages(source, asked, request.signal), isWanted, told);
           else {
             if (cursor !== undefined && sorted !== textOf(sort)) {
               throw invalid('cursor', {
@@ -190,7 +192,7 @@ export const kpiValueRoutes =
             const isEnough = (found: readonly RolledValue[]) => !query.sort && found.length > limit;
             const from = query.sort || cursor === undefined ? undefined : Number(after[0]);
             const found: RolledValue[] = [];
-            for await (const page of valuePages(kpis, { ...asked, from }, signal)) {
+            for await (const page of valuePages(source, { ...asked, from }, signal)) {
               for (const value of page) if (isWanted(value) && isAfter(value)) found.push(value);
               if (isEnough(found)) break;
             }
@@ -238,6 +240,17 @@ export const kpiValueRoutes =
       },
     );
   };
+
+/** Values as reports tell them: of their months and days, and of the hours and shifts that those were made of. */
+function officialSource(granularity: Granularity, { kpis, reports }: RouteContext): RouteContext['kpis'] {
+  if (granularity === 'week' || granularity === 'gregorian_month') {
+    throw invalid('revision', {
+      en: 'official figures are of hours, shifts, days and Jalali months',
+      fa: 'ارقام رسمی برای ساعت، شیفت، روز و ماه شمسی‌اند',
+    });
+  }
+  return { ...kpis, rolled: reports.official };
+}
 
 const fieldOf = (value: RolledValue, field: string): string | number | null =>
   value[field as (typeof sortable)[number]] ?? null;

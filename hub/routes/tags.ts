@@ -5,6 +5,7 @@ import { tagRoles } from '../../protocols/manifest.ts';
 import { isUnder } from '../access/scope.ts';
 import { commissionedOf, isMeasured } from '../commissioning/commissioned.ts';
 import type { Commissioned } from '../commissioning/sheets.ts';
+import { isImportAgent } from '../ledger/imported.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import type { LatestValue } from '../live/latest.ts';
 import { formatTime } from '../plant/time-text.ts';
@@ -75,6 +76,8 @@ export const tagRoutes =
         const sheetOf = (tag: KnownTag) => commissionedOf(context.access.sheets, tag);
         const found = viewOf(request, context)
           .tags()
+          // An import's tags are those of a gateway.
+          .filter(({ agent }) => !isImportAgent(agent))
           .filter(({ path }) => (under === undefined || isUnder(path, under)) && (after === undefined || path > after))
           .filter(
             (tag) => commissioned === undefined || (isMeasured(tag) && (sheetOf(tag) !== undefined) === commissioned),

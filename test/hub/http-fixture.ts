@@ -11,6 +11,7 @@ import { readPlant } from '../../hub/commands/read-plant.ts';
 import { createEntries } from '../../hub/entries/entries.ts';
 import { openExports } from '../../hub/exports/exports.ts';
 import { createHttp, type HttpOptions } from '../../hub/http.ts';
+import { openImports } from '../../hub/imports/imports.ts';
 import { createDeliveryActions } from '../../hub/ingest/actions.ts';
 import type { KpiDefinition, KpiValue } from '../../hub/kpi/kpi.ts';
 import type { KnownTag } from '../../hub/ledger/ledger.ts';
@@ -20,6 +21,7 @@ import { createLatestValues } from '../../hub/live/latest.ts';
 import type { Asset } from '../../hub/plant/assets.ts';
 import { openPlantBook } from '../../hub/plant/book.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
+import { openReports } from '../../hub/reports/reports.ts';
 import { openBuckets } from '../../hub/rollup/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { openDirtBook } from '../../hub/rollup/dirt.ts';
@@ -302,16 +304,26 @@ export async function startHub(t: Test, { plants = [], knownTags, ...overrides }
   const streams = { machining: greet('machining', epochs.machining), packaging: greet('packaging', epochs.packaging) };
 
   const { kpis = createKpis() } = overrides;
+  const source = {
+    plants: () => plants,
+    definitions: kpis.definitions,
+    rolled: kpis.rolled,
+    reader: store.reader,
+    tags: () => ledger.tags(),
+    clock,
+    writeParquet,
+  };
+  const reports = openReports({
+    dir: join(folder, 'reports'),
+    log: access.reports,
+    source,
+    policy: { issue: 'by-hand', day: 5, hour: 12 },
+    begun: () => undefined,
+    clock,
+    logger: { info() {}, warn() {} },
+  });
   const exports = openExports({
-    source: {
-      plants: () => plants,
-      definitions: kpis.definitions,
-      rolled: kpis.rolled,
-      reader: store.reader,
-      tags: () => ledger.tags(),
-      clock,
-      writeParquet,
-    },
+    source: { ...source, official: reports.official, issuedWorkbook: reports.workbook },
     dir: join(folder, 'exports'),
     audit: access.audit,
     clock,
@@ -322,6 +334,7 @@ export async function startHub(t: Test, { plants = [], knownTags, ...overrides }
 
   const plantBook = openPlantBook({ versions: access.plants, read: readPlant, files: [], onChange() {} });
   const database = openRollUpDatabase(':memory:');
+  const entries = createEntries({ log: access.entries, plants: plantBook.plants, hasCounters: () => false, clock });
   const greetedAgain: string[] = [];
   const app = await createHttp({
     access,
@@ -336,13 +349,27 @@ export async function startHub(t: Test, { plants = [], knownTags, ...overrides }
     reader: store.reader,
     kpis,
     exports,
+    reports,
     plants: plantBook,
     recomputing: createRecomputing({
       dirt: openDirtBook(database),
       buckets: openBuckets(database),
       audit: access.audit,
     }),
-    entries: createEntries({ log: access.entries, plants: plantBook.plants, hasCounters: () => false, clock }),
+    entries,
+    imports: openImports({
+      dir: join(folder, 'imports'),
+      log: access.imports,
+      ledger,
+      tags: ledger.tags,
+      store: { ...store, kind: 'duckdb' },
+      entries,
+      zoneOf: () => 'Asia/Tehran',
+      deleted: () => undefined,
+      maxAgeMs: Number.MAX_SAFE_INTEGER,
+      clock,
+      logger: { info() {}, error: (fields) => t.comment(String((fields as { err: Error }).err.stack)) },
+    }),
     latest,
     clock,
     verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),

@@ -27,12 +27,17 @@ const json = async (response: Response) => (await response.json()) as Json;
 
 t.test('access', async (t) => {
   /** What each route answers: to nobody, to each role at its own site, and at another's. `*` is a token of every site. */
-  const everybody = { anonymous: 200, own: [200, 200, 200, 200], other: 200 };
-  const readers = { anonymous: 401, own: [200, 200, 200, 200], other: 200 };
-  const ofOneSite = { anonymous: 401, own: [200, 200, 200, 200], other: 404 };
+  const everybody = { anonymous: 200, own: [200, 200, 200, 200, 200], other: 200 };
+  const readers = { anonymous: 401, own: [200, 200, 200, 200, 200], other: 200 };
+  const ofOneSite = { anonymous: 401, own: [200, 200, 200, 200, 200], other: 404 };
   const nobodysSheet = `/api/v1/commissioning-sheets/${'0'.repeat(64)}`;
-  const unknownThing = { anonymous: 401, own: [404, 404, 404, 404], other: 404 };
-  const overseersOfAll = { anonymous: 401, own: [403, 403, 403, 403], other: 403, everySite: [403, 403, 200, 200] };
+  const unknownThing = { anonymous: 401, own: [404, 404, 404, 404, 404], other: 404 };
+  const overseersOfAll = {
+    anonymous: 401,
+    own: [403, 403, 403, 403, 403],
+    other: 403,
+    everySite: [403, 403, 200, 200, 403],
+  };
   const table: Record<
     string,
     { anonymous: number; own: number[]; other: number | number[]; everySite?: number[]; ask?: string }
@@ -52,30 +57,30 @@ t.test('access', async (t) => {
     'GET /api/v1/streams/:number/gaps': { ...ofOneSite, ask: `/api/v1/streams/${machiningStream}/gaps` },
     'PUT /api/v1/streams/:number/gaps/:first/acknowledgement': {
       anonymous: 401,
-      own: [403, 403, 400, 400],
+      own: [403, 403, 400, 400, 403],
       other: [403, 400],
       ask: `/api/v1/streams/${machiningStream}/gaps/1/acknowledgement`,
     },
     'POST /api/v1/streams/:number/rewind': {
       anonymous: 401,
-      own: [403, 403, 400, 400],
+      own: [403, 403, 400, 400, 403],
       other: [403, 400],
       ask: `/api/v1/streams/${machiningStream}/rewind`,
     },
     'POST /api/v1/streams/:number/dead-letters/replay': {
       anonymous: 401,
-      own: [403, 403, 400, 400],
+      own: [403, 403, 400, 400, 403],
       other: [403, 400],
       ask: `/api/v1/streams/${machiningStream}/dead-letters/replay`,
     },
     'DELETE /api/v1/agents/:agent/quarantine': {
       anonymous: 401,
-      own: [403, 403, 404, 404],
+      own: [403, 403, 404, 404, 403],
       other: [403, 404],
       ask: '/api/v1/agents/machining/quarantine',
     },
     'GET /api/v1/tags': readers,
-    'POST /api/v1/commissioning-sheets': { anonymous: 401, own: [400, 403, 400, 400], other: [400, 403] },
+    'POST /api/v1/commissioning-sheets': { anonymous: 401, own: [400, 403, 400, 400, 403], other: [400, 403] },
     'GET /api/v1/commissioning-sheets': readers,
     'GET /api/v1/commissioning-sheets/:hash': { ...unknownThing, ask: nobodysSheet },
     'GET /api/v1/commissioning-sheets/:hash/page': { ...unknownThing, ask: `${nobodysSheet}/page` },
@@ -85,30 +90,30 @@ t.test('access', async (t) => {
     'GET /api/v1/plants/:site': { ...unknownThing, ask: '/api/v1/plants/nowhere' },
     'GET /api/v1/plants/:site/versions': { ...unknownThing, ask: '/api/v1/plants/nowhere/versions' },
     'GET /api/v1/plants/:site/bindings': { ...unknownThing, ask: '/api/v1/plants/nowhere/bindings' },
-    'POST /api/v1/recomputations': { anonymous: 401, own: [403, 403, 400, 400], other: [403, 400] },
+    'POST /api/v1/recomputations': { anonymous: 401, own: [403, 403, 400, 400, 403], other: [403, 400] },
     'GET /api/v1/recomputations/:id': {
       anonymous: 401,
-      own: [403, 403, 200, 200],
+      own: [403, 403, 200, 200, 403],
       other: [403, 200],
       ask: '/api/v1/recomputations/0-0',
     },
     'GET /api/v1/entries': readers,
     'GET /api/v1/entries/:id/history': { ...unknownThing, ask: '/api/v1/entries/1/history' },
-    'POST /api/v1/entries': { anonymous: 401, own: [400, 403, 400, 400], other: [400, 403] },
+    'POST /api/v1/entries': { anonymous: 401, own: [400, 403, 400, 400, 403], other: [400, 403] },
     'PUT /api/v1/entries/:id': {
       anonymous: 401,
-      own: [400, 403, 400, 400],
+      own: [400, 403, 400, 400, 403],
       other: [400, 403],
       ask: '/api/v1/entries/1',
     },
     'POST /api/v1/entries/:id/undo': {
       anonymous: 401,
-      own: [400, 403, 400, 400],
+      own: [400, 403, 400, 400, 403],
       other: [400, 403],
       ask: '/api/v1/entries/1/undo',
     },
-    'POST /api/v1/plants/check': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
-    'POST /api/v1/plants': { anonymous: 401, own: [403, 403, 400, 400], other: [403, 400] },
+    'POST /api/v1/plants/check': { anonymous: 401, own: [400, 400, 400, 400, 400], other: 400 },
+    'POST /api/v1/plants': { anonymous: 401, own: [403, 403, 400, 400, 403], other: [403, 400] },
     'GET /api/v1/kpi-definitions': readers,
     'GET /api/v1/kpi-definitions/:id': { ...readers, ask: '/api/v1/kpi-definitions/prod.oee' },
     'GET /api/v1/kpi-definitions/:id/versions': { ...readers, ask: '/api/v1/kpi-definitions/prod.oee/versions' },
@@ -129,7 +134,29 @@ t.test('access', async (t) => {
     ),
     'GET /api/v1/kpi-values': { ...ofOneSite, ask: `/api/v1/kpi-values?asset=${sites.machining}/energy/main` },
     'GET /api/v1/kpi-values/:id/lineage': { ...unknownThing, ask: '/api/v1/kpi-values/none/lineage' },
-    'POST /api/v1/exports': { anonymous: 401, own: [400, 400, 400, 400], other: 400 },
+    'GET /api/v1/imports': { anonymous: 401, own: [403, 403, 200, 200, 403], other: [403, 200] },
+    'POST /api/v1/imports': { anonymous: 401, own: [403, 403, 400, 400, 403], other: [403, 400] },
+    ...Object.fromEntries(
+      ['GET', 'GET refused', 'PUT content', 'POST undo'].map((what) => {
+        const [method, leaf] = what.split(' ');
+        const path = (id: string) => `/api/v1/imports/${id}${leaf ? `/${leaf}` : ''}`;
+        const ask = `${path('0'.repeat(32))}${leaf === 'content' ? '?offset=0' : ''}`;
+        const status = leaf === 'undo' ? 400 : 404;
+        const own = [403, 403, status, status, 403];
+        return [`${method} ${path(':id')}`, { anonymous: 401, own, other: [403, status], ask }];
+      }),
+    ),
+    'GET /api/v1/reports': readers,
+    'GET /api/v1/reports/:id': { ...unknownThing, ask: '/api/v1/reports/1' },
+    'GET /api/v1/reports/:id/file': { ...unknownThing, ask: '/api/v1/reports/1/file' },
+    'POST /api/v1/reports': { anonymous: 401, own: [403, 403, 400, 400, 400], other: [403, 400] },
+    'POST /api/v1/reports/:id/restatement': {
+      anonymous: 401,
+      own: [403, 403, 403, 403, 400],
+      other: [403, 400],
+      ask: '/api/v1/reports/1/restatement',
+    },
+    'POST /api/v1/exports': { anonymous: 401, own: [400, 400, 400, 400, 400], other: 400 },
     'GET /api/v1/exports': readers,
     'GET /api/v1/export-key': readers,
     'GET /api/v1/energy-feed': readers,

@@ -47,7 +47,7 @@ function standingContract(name: string, openStore: (t: Test) => Promise<Telemetr
         await settle(older, 1, upTo);
         t.same(await compareStanding({ ...pair, store: older.store }, calm), { ...agree, lacking: [lack(upTo + 1)] });
       }
-      pair.ledger.expire(start + 301 * 1000);
+      pair.ledger.expire(start + 301 * 1000, 'arrival');
       t.same(
         await compareStanding({ ...pair, store: wiped }, calm),
         { ...agree, lacking: [lack(311)] },

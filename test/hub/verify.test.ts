@@ -78,7 +78,7 @@ t.test('it finds what an agent released too early or keeps no more', async (t) =
 
 t.test('what retention deleted is told, and is not taken for lost', async (t) => {
   const { ledger, store } = await settleFrames(t);
-  ledger.expire(start + 301 * 1000);
+  ledger.expire(start + 301 * 1000, 'arrival');
   const stream = ledger.streams()[0]!;
   t.equal(stream.expired, 310, 'every frame that the deletion may have touched');
   const reader: TelemetryReader = {

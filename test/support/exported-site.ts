@@ -2,6 +2,7 @@
 import type { Test } from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { plantAssets } from '../../hub/plant/assets.ts';
+import type { ReportLog } from '../../hub/reports/report-log.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { startHub } from '../hub/http-fixture.ts';
 import { createRolledSite, type SampleEvent } from './rolled-site.ts';
@@ -102,7 +103,14 @@ export async function exportedHub(t: Test) {
   }
   const clock = { now: local('05:00', '2025-07-09') };
   rolled.arrive(events, clock.now);
-  const rollUp = rolled.rollUp(exportedPlant, clock);
+  let issued: ReportLog | undefined;
+  const rollUp = rolled.rollUp(
+    exportedPlant,
+    clock,
+    undefined,
+    (path, { start, end }) =>
+      issued?.touching(path, start, end).some((one) => one.start <= start && end <= one.end) ?? false,
+  );
   await rollUp.once(never);
   const hub = await startHub(t, {
     plants: [exportedPlant],
@@ -119,6 +127,7 @@ export async function exportedHub(t: Test) {
       snap: rollUp.snap,
     },
   });
+  issued = hub.access.reports;
   hub.time.now = clock.now;
-  return { hub, clock, rollUp };
+  return { hub, clock, rollUp, rolled };
 }

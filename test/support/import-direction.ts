@@ -76,7 +76,8 @@ const homes: Readonly<Record<string, RegExp>> = {
   aedes: /^hub\/broker\.ts$/,
   '@duckdb/node-api': /^hub\/store\//,
   '@influxdata/influxdb-client': /^hub\/store\//,
-  'better-sqlite3': /^(edge-agent\/[^/]*buffer[^/]*|hub\/(ledger|access|commissioning|entries|plant|rollup)\/.*)$/,
+  'better-sqlite3':
+    /^(edge-agent\/[^/]*buffer[^/]*|hub\/(ledger|access|commissioning|entries|imports|plant|reports|rollup)\/.*)$/,
   yaml: /^config\//,
   'write-excel-file': /^hub\/exports\/workbook\//,
   fflate: /^hub\/exports\//,

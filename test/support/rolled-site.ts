@@ -3,6 +3,7 @@
 import type { EntryLog } from '../../hub/entries/entry-log.ts';
 import type { BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
+import type { Span } from '../../hub/plant/spans.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt.ts';
@@ -33,6 +34,7 @@ export interface RolledSite {
     plant: Plant | (() => Plant),
     clock: { now: TimeUs },
     entries?: Pick<EntryLog, 'changes'>,
+    isFrozen?: (site: string, span: Span) => boolean,
   ): RollUp & RolledValues & { readonly buckets: Buckets; readonly dirt: DirtBook; restart(plant?: Plant): RollUp };
 }
 
@@ -59,6 +61,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       batches[stream - 1]!.filter(({ first }) => first > after).slice(0, limit),
     gaps: (stream: number) => gaps.filter((gap) => gap.stream === stream),
     tags: () => agents.flatMap((agent) => agent.tags()),
+    declared: () => [],
   };
 
   return {
@@ -91,7 +94,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       const nothing = { minTime: now, maxTime: now, acceptedAt: now, settledAt: now };
       batches[index]!.push({ stream: index + 1, first: first + 1, last: first + 1, contentHash: '', ...nothing });
     },
-    rollUp(plant, clock, entries = { changes: () => [] }) {
+    rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
       const database = openRollUpDatabase(':memory:');
       const buckets = openBuckets(database);
@@ -108,7 +111,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           log: { info() {}, warn() {} },
         });
       const now = { now: () => clock.now };
-      const rolled = createRolledValues({ plants: () => [inForce()], ledger, buckets, clock: now });
+      const rolled = createRolledValues({ plants: () => [inForce()], ledger, buckets, isFrozen, clock: now });
       return {
         ...make(inForce),
         ...rolled,

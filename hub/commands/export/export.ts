@@ -65,7 +65,7 @@ function makeCommand(template: keyof typeof what): Command {
   if (monthly) {
     command
       .addOption(new Option('--language <lang>', 'of the workbook').choices(['fa', 'en']).default('fa'))
-      .option('--official', 'issue it as the official report, in your name')
+      .option('--official', 'the report as it was issued')
       .option('--note <text>', 'for the notes of the workbook');
   } else {
     command

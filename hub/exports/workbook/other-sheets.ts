@@ -1,6 +1,7 @@
 /** Cover, data quality, scorecard, definitions, restatements, notes. */
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { againstTarget } from '../../kpi/target.ts';
+import type { Bucket } from '../../rollup/grid.ts';
 import { bucketLabel, formatLocal } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
@@ -143,9 +144,36 @@ export function definitionsSheet({ definitions, language, column, word }: Report
   };
 }
 
-/** Figures of this report that are not what was first told as final. */
+/** Figures that were issued otherwise, and those that are not what was first told as final. */
 export function restatementsSheet(report: Report): Sheet {
   const { plant, column, word, language } = report;
+  const label = (bucket: Bucket) => report.jalali(bucketLabel(plant.zone, bucket, language));
+  const issued = report.issuedAnew.map((one): SheetCell[] => [
+    report.kpiName(one.kpi),
+    one.kpi,
+    one.asset,
+    label({ ...one.label, end: one.label.start }),
+    valueCell(one, one.before),
+    valueCell(one, one.after),
+    unitWord(one, language),
+    { value: `v${one.version}`, tone: 'strong' },
+    formatLocal(plant.zone, one.at),
+    `${one.who}: ${one.why}`,
+  ]);
+  const computed = report
+    .seen()
+    .restated.map((value): SheetCell[] => [
+      report.kpiName(value.kpi),
+      value.kpi,
+      value.asset,
+      label(value.bucket),
+      null,
+      valueCell(value, value.value),
+      unitWord(value, language),
+      `${value.revision}`,
+      formatLocal(plant.zone, value.computedAt),
+      word(stateWords[value.state]),
+    ]);
   return {
     name: word(sheetNames.restatements),
     columns: [
@@ -153,25 +181,14 @@ export function restatementsSheet(report: Report): Sheet {
       column('id', 'text', 20),
       column('path', 'text', 46),
       column('jalali', 'text', 18),
+      column('before', 'number', 14),
       column('value', 'number', 14),
       column('unit', 'text', 9),
-      column('revision', 'integer', 11),
+      column('revision', 'text', 11),
       column('computed', 'text', 27),
-      column('state', 'text', 11),
+      column('why', 'text', 50),
     ],
-    rows: report
-      .seen()
-      .restated.map((value) => [
-        report.kpiName(value.kpi),
-        value.kpi,
-        value.asset,
-        report.jalali(bucketLabel(plant.zone, value.bucket, language)),
-        valueCell(value, value.value),
-        unitWord(value, report.language),
-        value.revision,
-        formatLocal(plant.zone, value.computedAt),
-        word(stateWords[value.state]),
-      ]),
+    rows: [...issued, ...computed],
   };
 }
 

@@ -6,11 +6,12 @@ import { createHash } from 'node:crypto';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import { plantAssets } from '../../plant/assets.ts';
 import type { Plant } from '../../plant/plant.ts';
+import type { RestatedFigure } from '../../reports/report.ts';
 import type { Bucket, Granularity } from '../../rollup/grid.ts';
 import type { RolledValue } from '../../rollup/rolled-values.ts';
 import { gregorianDate, type Language, monthName, persianDigits } from '../local-time.ts';
 import { previousMonth, type Range } from '../request.ts';
-import type { ExportSource } from '../source.ts';
+import type { FigureSource } from '../source.ts';
 import type { Column, Kind, SheetCell } from './sheet.ts';
 import { words } from './words.ts';
 
@@ -29,6 +30,8 @@ export interface Report {
   readonly previous: Bucket;
   readonly definitions: readonly KpiDefinition[];
   readonly note: string | undefined;
+  /** Figures that were issued and then restated, oldest first. */
+  readonly issuedAnew: readonly RestatedFigure[];
   /** Of buckets that begin in the range, ascending by start, asset and KPI. */
   values(asked: Asked): readonly RolledValue[];
   /** Of everything that was read so far. */
@@ -44,20 +47,21 @@ export interface Report {
 }
 
 export function createReport(options: {
-  readonly source: ExportSource;
+  readonly source: FigureSource;
   readonly plant: Plant;
   readonly language: Language;
   readonly month: Bucket;
   readonly note: string | undefined;
+  readonly restated?: readonly RestatedFigure[] | undefined;
 }): Report {
-  const { source, plant, language, month, note } = options;
+  const { source, plant, language, month, note, restated: issuedAnew = [] } = options;
   const names = new Map(plantAssets([plant]).map(({ path, name }) => [path, name]));
   const definitions = source.definitions();
   const paths = [...names.keys()];
   const read = new Map<string, RolledValue>();
   const jalali = (text: string) => (language === 'fa' ? persianDigits(text.replaceAll('-', '/')) : text);
   return {
-    ...{ plant, language, month, note, definitions, jalali },
+    ...{ plant, language, month, note, definitions, jalali, issuedAnew },
     previous: previousMonth(plant, month),
     values({ granularity, kpis, assets = paths, range = { from: month.start, to: month.end } }) {
       const values = source
@@ -74,7 +78,7 @@ export function createReport(options: {
       const values = [...read.values()];
       return {
         hash: hash.digest('hex'),
-        allClosed: values.length > 0 && values.every(({ state }) => state === 'closed'),
+        allClosed: values.length > 0 && values.every(({ state }) => state === 'closed' || state === 'frozen'),
         restated: values.filter(({ revision }) => revision > 1),
       };
     },

@@ -85,6 +85,8 @@ export const words = {
   cusum: both('CUSUM (kWh)', 'انحراف تجمعی (kWh)'),
   revision: both('Revision', 'بازنگری'),
   computed: both('Computed', 'زمان محاسبه'),
+  before: both('Issued before', 'مقدار پیشین'),
+  why: both('Reason or state', 'دلیل یا مرحله'),
 } as const;
 
 export const statusWords: Readonly<Record<KpiStatus, { en: string; fa: string }>> = {
@@ -100,6 +102,7 @@ export const stateWords: Readonly<Record<BucketState, { en: string; fa: string }
   provisional: both('provisional', 'موقت'),
   final: both('final', 'نهایی'),
   closed: both('closed', 'بسته'),
+  frozen: both('frozen', 'تثبیت‌شده'),
 };
 
 export const lightWords: Readonly<Record<Light, { en: string; fa: string }>> = {

@@ -1,12 +1,17 @@
 /** The monthly workbook of a site (kpi.md §5.6): sheet by sheet, the event loop free between them. */
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
+import type { TimeUs } from '../../../protocols/sample.ts';
+import type { Plant } from '../../plant/plant.ts';
+import type { RestatedFigure } from '../../reports/report.ts';
 import { fileSafe } from '../file-names.ts';
+import type { Language } from '../local-time.ts';
 import { ExportRefused, monthOf } from '../request.ts';
-import type { ExportedFile, ExportSource, ExportTask } from '../source.ts';
+import type { ExportedFile, ExportSource, ExportTask, FigureSource } from '../source.ts';
 import type { ReportVersions } from '../versions.ts';
 import { writeFile } from '../write-file.ts';
 import * as energy from './energy-sheets.ts';
-import { freezeTime } from './freeze.ts';
 import * as other from './other-sheets.ts';
 import * as production from './production-sheets.ts';
 import { createReport, type Report } from './report.ts';
@@ -30,17 +35,73 @@ const builders: readonly ((report: Report) => Sheet)[] = [
   other.restatementsSheet,
 ];
 
-/** @throws {ExportRefused} no month, or it cannot be official yet */
+export interface WorkbookOrder {
+  readonly plant: Plant;
+  /** Jalali, `1404-04`. */
+  readonly month: string;
+  readonly language: Language;
+  readonly note?: string | undefined;
+  readonly official: boolean;
+  readonly preparer: string;
+  /** Who issued it as official. */
+  readonly approver?: string | undefined;
+  /** What restatements have changed in figures that were issued. */
+  readonly restated?: readonly RestatedFigure[];
+  readonly madeAt: TimeUs;
+  /** Of the figures with that hash. */
+  version(hash: string): number;
+}
+
+export interface Workbook {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Of all sheets, without their headers. */
+  readonly rows: number;
+  readonly seen: ReturnType<Report['seen']>;
+}
+
+/** @throws {ExportRefused} no month; or it is official and was not issued */
 export async function exportWorkbook(
   source: ExportSource,
   versions: ReportVersions,
   task: ExportTask,
 ): Promise<ExportedFile[]> {
   const { request, plant, dir, who, signal, progress } = task;
-  const { language, note, official } = request;
-  if (request.month === undefined) throw new ExportRefused('a workbook is of a Jalali month: say "period": "1404-04"');
-  const month = monthOf(plant, request.month);
-  const report = createReport({ source, plant, language, month, note });
+  const { language, note, official, month } = request;
+  if (month === undefined) throw new ExportRefused('a workbook is of a Jalali month: say "period": "1404-04"');
+  monthOf(plant, month);
+  if (official) return [await copyIssued(source, task, month)];
+  const order = { plant, month, language, note, official, preparer: who, madeAt: source.clock.now() };
+  const made = await makeWorkbook(
+    source,
+    { ...order, version: (hash) => versions.of(plant.path, month, hash) },
+    { signal, progress },
+  );
+  return [{ ...(await writeFile(dir, made.name, [made.bytes])), rows: made.rows }];
+}
+
+async function copyIssued(
+  source: ExportSource,
+  { plant, dir, request }: ExportTask,
+  month: string,
+): Promise<ExportedFile> {
+  const path = source.issuedWorkbook(plant.path, month, request.language);
+  if (path === undefined) {
+    throw new ExportRefused(
+      `${month} is not issued yet: "payesh-hub report issue" does it from the 5th of the next month 12:00 on`,
+    );
+  }
+  return { ...(await writeFile(dir, basename(path), createReadStream(path))), rows: null };
+}
+
+export async function makeWorkbook(
+  source: FigureSource,
+  order: WorkbookOrder,
+  { signal, progress }: Pick<ExportTask, 'signal' | 'progress'>,
+): Promise<Workbook> {
+  const { plant, language, note, official, preparer, approver, restated, madeAt } = order;
+  const month = monthOf(plant, order.month);
+  const report = createReport({ source, plant, language, month, note, restated });
   const sheets: Sheet[] = [];
   for (const build of builders) {
     signal.throwIfAborted();
@@ -48,28 +109,15 @@ export async function exportWorkbook(
     progress((0.8 * sheets.length) / builders.length, sheets.at(-1)!.name);
     await breathe();
   }
-  const now = source.clock.now();
-  if (official && now < freezeTime(plant, month)) {
-    throw new ExportRefused(
-      'a month becomes official on the 5th of the next one at 12:00: ask without "official" until then',
-    );
-  }
   const seen = report.seen();
-  if (official && !seen.allClosed) {
-    throw new ExportRefused(
-      'some figures of the month are not closed yet: a source still owes data, see the state column',
-    );
-  }
-  const version = versions.of(plant.path, request.month, seen.hash);
-  const approver = official ? who : undefined;
-  const cover = other.coverSheet(report, { version, official, preparer: who, approver, madeAt: now });
+  const version = order.version(seen.hash);
+  const cover = other.coverSheet(report, { version, official, preparer, approver, madeAt });
   const empty = sheets.filter(({ rows }) => rows.length === 0).map(({ name }) => name);
   const bytes = await writeWorkbook([cover, ...sheets, other.notesSheet(report, empty)], {
     rightToLeft: language === 'fa',
     nothing: report.word(reportWords.nothing),
   });
   const status = official ? 'official' : 'provisional';
-  const name = `kpi_${fileSafe(plant.path)}_${request.month}_v${version}_${status}_${language}.xlsx`;
-  const file = await writeFile(dir, name, [bytes]);
-  return [{ ...file, rows: sheets.reduce((sum, { rows }) => sum + rows.length, 0) }];
+  const name = `kpi_${fileSafe(plant.path)}_${order.month}_v${version}_${status}_${language}.xlsx`;
+  return { name, bytes, rows: sheets.reduce((sum, { rows }) => sum + rows.length, 0), seen };
 }

@@ -1,0 +1,92 @@
+/**
+ * Rows against what is stored: new, known already, or contradicting it. Where a gateway measured, or an earlier import
+ * tells, its word stands: a row never replaces a sample, and never comes between two that were known to be the truth.
+ */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { type Spans, subtract, union } from '../plant/spans.ts';
+import type { SiteSource, SiteTag } from '../rollup/site-tags.ts';
+import { sourceHealth } from '../rollup/source-health.ts';
+import { readTracks, type Track, trueSpans } from '../rollup/track.ts';
+import type { TelemetryReader } from '../store/store.ts';
+import { type RowRefusal, refusal, type SampleRow } from './sample-row.ts';
+
+export type Verdict = 'new' | 'known' | RowRefusal;
+
+/** What is stored of a tag, and how far it has been gone through. */
+interface Stored {
+  readonly track: Track;
+  /** When it is known to be the truth. */
+  readonly told: Spans;
+  at: number;
+  span: number;
+}
+
+/** How long after its reach a watermark may be written. */
+const watermarkDelayUs = 600_000_000;
+
+/**
+ * One verdict a row, in their order, which is ascending by time.
+ * @param tagOf what is stored of a row's tag; undefined is nothing.
+ * @throws {ConnectionError} the store is away.
+ */
+export async function againstStore(
+  rows: readonly SampleRow[],
+  tagOf: (tag: number) => SiteTag | undefined,
+  reader: Pick<TelemetryReader, 'series'>,
+  signal: AbortSignal,
+): Promise<Verdict[]> {
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!first || !last) return [];
+  const span = { start: first.time, end: last.time + 1 };
+  const tags = [...new Set(rows.map(({ tag }) => tag))].flatMap((index) => {
+    const tag = tagOf(index);
+    return tag ? [{ index, tag }] : [];
+  });
+  const range = { from: span.start, to: span.end };
+  const tracks = await readTracks(
+    reader,
+    tags.map(({ tag }) => tag.keys),
+    range,
+    signal,
+  );
+  const sources = [...new Set(tags.flatMap(({ tag }) => tag.sources))];
+  const health = await readTracks(
+    reader,
+    sources.flatMap(({ session, through }) => [session, through]),
+    { from: span.start, to: span.end + watermarkDelayUs },
+    signal,
+  );
+  const knownOf = ({ session, through, lost }: SiteSource): Spans =>
+    subtract(sourceHealth(health.get(session)!, health.get(through)!).known, lost);
+  const stored = new Map(
+    tags.map(({ index, tag }) => {
+      const track = tracks.get(tag.keys)!;
+      const known = union(...tag.sources.map(knownOf));
+      const told = trueSpans(track, known, span.start, span.end);
+      return [index, { track, told, at: 0, span: 0 }] as [number, Stored];
+    }),
+  );
+
+  return rows.map((row): Verdict => {
+    const found = stored.get(row.tag);
+    if (!found) return 'new';
+    const { track, told } = found;
+    while (found.at < track.times.length && track.times[found.at]! < row.time) found.at++;
+    const same = atThatTime(track, found.at, row.time);
+    if (same.some((at) => track.values[at] === row.value && track.qualities[at] === row.quality)) return 'known';
+    if (same.length > 0) {
+      const value = JSON.stringify(track.values[same[0]!], (_, one) => (typeof one === 'bigint' ? `${one}` : one));
+      const reason = `contradicts the stored sample of that time, which is ${value}: what was measured stays`;
+      return refusal(row.line, 'contradicts', reason);
+    }
+    while (found.span < told.length && told[found.span]!.end <= row.time) found.span++;
+    if ((told[found.span]?.start ?? Number.POSITIVE_INFINITY) >= row.time) return 'new';
+    return refusal(row.line, 'measured', 'lies in time that was measured: only what is not known can be filled in');
+  });
+}
+
+function atThatTime({ times }: Track, from: number, time: TimeUs): number[] {
+  const found: number[] = [];
+  for (let at = from; at < times.length && times[at] === time; at++) found.push(at);
+  return found;
+}

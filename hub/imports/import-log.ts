@@ -1,0 +1,51 @@
+/** Every import there ever was, with what came of it. What people did with it is in the audit log, in the same commit. */
+import type { Database } from 'better-sqlite3';
+import type { Json } from '../../protocols/canonical-json.ts';
+import type { AuditLog } from '../access/audit.ts';
+import type { Import } from './import.ts';
+
+export interface ImportLog {
+  /** Keeps it as it is now, together with what is to be told of it. */
+  keep(
+    one: Import,
+    told?: { readonly who: string; readonly what: string; readonly details: { [key: string]: Json } },
+  ): void;
+  get(id: string): Import | undefined;
+  /** Newest first. */
+  list(limit: number): Import[];
+  /** The newest of a file at a site, whatever became of it. */
+  ofFile(site: string, sha256: string): Import | undefined;
+}
+
+export const importSchema = `
+  CREATE TABLE IF NOT EXISTS import (
+    id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, site TEXT NOT NULL, sha256 TEXT NOT NULL, state TEXT NOT NULL,
+    content TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS import_of_file ON import (site, sha256);
+`;
+
+export function createImportLog(db: Database, audit: AuditLog): ImportLog {
+  const write = db.prepare(`
+    INSERT INTO import VALUES (:id, :createdAt, :site, :sha256, :state, :content)
+    ON CONFLICT DO UPDATE SET state = :state, content = :content`);
+  const one = db.prepare<[string], string>('SELECT content FROM import WHERE id = ?').pluck();
+  const all = db.prepare<[number], string>('SELECT content FROM import ORDER BY created_at DESC, id LIMIT ?').pluck();
+  const ofFile = db
+    .prepare<[string, string], string>(
+      'SELECT content FROM import WHERE site = ? AND sha256 = ? ORDER BY created_at DESC LIMIT 1',
+    )
+    .pluck();
+  const keep = db.transaction((one: Import, told?: Parameters<ImportLog['keep']>[1]): void => {
+    const { id, createdAt, request, state } = one;
+    write.run({ id, createdAt, site: request.site, sha256: request.sha256, state, content: JSON.stringify(one) });
+    if (told)
+      audit.append({ who: told.who, what: told.what, object: request.site, details: { import: id, ...told.details } });
+  });
+  const parse = (text: string | undefined): Import | undefined => (text === undefined ? undefined : JSON.parse(text));
+  return {
+    keep: (one, told) => keep.immediate(one, told),
+    get: (id) => parse(one.get(id)),
+    list: (limit) => all.all(limit).map((text) => JSON.parse(text)),
+    ofFile: (site, sha256) => parse(ofFile.get(site, sha256)),
+  };
+}

@@ -1,0 +1,307 @@
+/**
+ * The past, from files, into a real hub over its API and its commands: beside what a gateway has measured, over a kill -9,
+ * and taken back as a whole. Over both stores.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { type Child, startChild } from '../../deploy/demo/child.ts';
+import { hubSchema } from '../../hub/config.ts';
+import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { openStore } from '../../hub/store/open.ts';
+import { systemClock } from '../../protocols/clock.ts';
+import { encodeContent, toColumns } from '../../protocols/frame.ts';
+import type { ManifestTag } from '../../protocols/manifest.ts';
+import type { Sample, SampleValue } from '../../protocols/sample.ts';
+import { requireOrSkip } from '../support/counterparts.ts';
+import { startInfluxd } from '../support/influxd.ts';
+import { freePort } from '../support/ports.ts';
+import { site, vectorPlantFile } from '../support/vector-plant.ts';
+
+t.setTimeout(240_000);
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever the hub answers.
+type Json = any;
+
+const root = join(import.meta.dirname, '../..');
+const secret = `pay_${'i'.repeat(43)}`;
+const epoch = 'ab'.repeat(16);
+const minute = 60_000_000;
+const hour = 60 * minute;
+const kwh = 'energy/main/kwh';
+/** The day before yesterday, 14:00 in Iran: what the gateway measured is an hour from here. */
+const measuredFrom = (Math.floor(Date.now() / 86_400_000) - 2) * 86_400_000_000 + 10.5 * hour;
+const bulkRows = 120_000;
+
+const tags: ManifestTag[] = [
+  { id: 1, path: kwh, type: 'float', unit: 'kWh', role: 'kwh_import', source: 'meter', intervalMs: 60_000 },
+  {
+    id: 2,
+    path: 'health/meter/session',
+    type: 'bool',
+    unit: '',
+    role: 'health_session',
+    source: 'meter',
+    intervalMs: 60_000,
+  },
+  {
+    id: 3,
+    path: 'health/meter/through',
+    type: 'int',
+    unit: '',
+    role: 'health_through',
+    source: 'meter',
+    intervalMs: 60_000,
+  },
+  { id: 4, path: 'energy/main/voltage', type: 'float', unit: 'V', role: 'process', source: 'meter', intervalMs: 1000 },
+];
+
+/** The register grows by 1 kWh a minute, whoever tells of it. */
+const register = (time: number): number => 1000 + (time - measuredFrom) / minute;
+
+interface Hub {
+  readonly dir: string;
+  readonly url: string;
+  start(): Promise<Child>;
+  get(path: string): Promise<Json>;
+  /** Of the command `payesh-hub`, with its exit code. */
+  run(...args: string[]): Promise<{ out: string; err: string; code: number }>;
+}
+
+/** A hub's folder with an hour of a gateway's samples, and the hub on it. */
+async function prepare(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUrl: string): Promise<Hub> {
+  const dataDir = join(dir, 'hub');
+  mkdirSync(dataDir);
+  const ports = { http: await freePort(), mqtt: await freePort() };
+  const config = {
+    dataDir,
+    http: { port: ports.http, requestsPerMinute: 100_000 },
+    broker: { port: ports.mqtt },
+    store: { kind, influx: { url: influxUrl } },
+    plants: ['plant.yaml'],
+  };
+  const meters = [{ path: 'energy/main', name: { en: 'm', fa: 'm' }, carrier: 'electricity' }];
+  writeFileSync(join(dir, 'hub.yaml'), JSON.stringify(config));
+  writeFileSync(join(dir, 'plant.yaml'), JSON.stringify(vectorPlantFile({ meters })));
+  await measureAnHour(dataDir, hubSchema.parse(config).store);
+
+  const running = new Set<Child>();
+  t.teardown(async () => {
+    for (const child of running) await child.stop(3000);
+  });
+  const url = `http://127.0.0.1:${ports.http}`;
+  const begun = Date.now();
+  const env = { ...process.env, PAYESH_TOKEN: secret, PAYESH_URL: url, PAYESH_CLOCK: `${begun}:${begun}:60` };
+  const get = async (path: string): Promise<Json> => {
+    const headers = { authorization: `Bearer ${secret}` };
+    return (await fetch(`${url}/api/v1${path}`, { headers, signal: AbortSignal.timeout(30_000) })).json();
+  };
+  let starts = 0;
+  return {
+    dir,
+    url,
+    get,
+    async start() {
+      const child = startChild({
+        ...{ name: 'hub', command: './hub/payesh-hub.mjs', args: ['-c', join(dir, 'hub.yaml'), 'run'], env, cwd: root },
+        logFile: join(dir, `hub-${++starts}.log`),
+      });
+      running.add(child);
+      child.process.on('exit', () => running.delete(child));
+      await child.until(
+        () =>
+          fetch(`${url}/readyz`).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        30_000,
+      );
+      return child;
+    },
+    run: (...args) =>
+      new Promise((resolve) => {
+        const cli = ['hub/main.ts', '-c', join(dir, 'hub.yaml'), ...args];
+        execFile(process.execPath, cli, { env, cwd: root }, (error, out, err) =>
+          resolve({ out, err, code: error ? Number(error.code) : 0 }),
+        );
+      }),
+  };
+}
+
+async function measureAnHour(dataDir: string, config: Json): Promise<void> {
+  const signal = AbortSignal.timeout(30_000);
+  using ledger = openSqliteLedger(join(dataDir, 'ledger.db'));
+  const quiet = { info() {}, warn() {}, error() {} };
+  const place = { config, dir: join(dataDir, 'samples'), ledgerId: ledger.id, secret: undefined };
+  await using store = await openStore({ ...place, clock: systemClock, log: quiet });
+  const now = measuredFrom + hour;
+  const hello = { epoch, bootId: 'b', minRetained: 1, next: 1, acked: 0, manifestRevision: 1, version: '0' };
+  const { number: stream } = ledger.greet('gateway', hello, now);
+  ledger.keepManifest(stream, { epoch, revision: 1, site, tags }, now);
+  const samples: Sample[] = [];
+  const say = (tag: number, time: number, value: SampleValue) =>
+    samples.push({ tag, time, value, quality: 0, flags: 0 });
+  say(2, measuredFrom, true);
+  for (let time = measuredFrom; time <= measuredFrom + hour; time += minute) {
+    say(1, time, register(time));
+    say(3, time, time);
+  }
+  say(2, measuredFrom + hour, false);
+  const columns = toColumns(samples);
+  const numbers = samples.map((_, index) => index + 1);
+  await store.writer.write([{ stream, numbers, samples: columns }], signal);
+  const contentHash = createHash('sha256').update(encodeContent(columns)).digest('hex');
+  const times = { minTime: measuredFrom, maxTime: now, acceptedAt: now };
+  ledger.settle([{ batch: { stream, first: 1, last: samples.length, contentHash, ...times }, deadLetters: [] }], now);
+}
+
+const persian = (text: string): string => text.replace(/\d/g, (digit) => String.fromCodePoint(0x6f0 + Number(digit)));
+const iso = (time: number): string => new Date(time / 1000).toISOString();
+/** Wall time of Tehran in the Jalali calendar, in Persian digits. */
+const jalali = (time: number): string => {
+  const parts = new Intl.DateTimeFormat('en-u-ca-persian', {
+    ...{ timeZone: 'Asia/Tehran', year: 'numeric', month: '2-digit', day: '2-digit' },
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
+  }).formatToParts(time / 1000);
+  const of = (type: string) => parts.find((part) => part.type === type)!.value;
+  return persian(`${of('year')}/${of('month')}/${of('day')} ${of('hour')}:${of('minute')}:${of('second')}`);
+};
+
+async function figures(hub: Hub): Promise<[value: number | null, status: string][]> {
+  const [from, to] = [measuredFrom - 2 * hour, measuredFrom + 3 * hour].map(iso);
+  const query = `kpi=en.kwh&asset=${site}/energy/main&granularity=hour&from=${from}&to=${to}`;
+  const { data } = await hub.get(`/kpi-values?${query}`);
+  return data.map(({ value, status }: Json) => [value === null ? null : Math.round(value * 1000) / 1000, status]);
+}
+
+async function eventually<T>(look: () => Promise<T>, holds: (found: T) => boolean, what: string): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const found = await look();
+    if (holds(found)) return found;
+    if (tries > 200) throw new Error(`${what}: ${JSON.stringify(found)}`);
+    await delay(100);
+  }
+}
+
+for (const kind of ['duckdb', 'influx'] as const) {
+  t.test(`the past is imported beside what was measured (${kind})`, async (t) => {
+    if (kind === 'influx' && !requireOrSkip(t, 'influxd')) return;
+    const dir = t.testdir();
+    await using influx = kind === 'influx' ? await startInfluxd({ dir: join(dir, 'db') }) : undefined;
+    await importing(t, dir, kind, influx?.url ?? 'http://127.0.0.1:1');
+  });
+}
+
+async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUrl: string): Promise<void> {
+  const hub = await prepare(t, dir, kind, influxUrl);
+  let child = await hub.start();
+
+  // Two hours before and two hours after what was measured, and that hour itself, in Persian digits and Jalali time.
+  const contradicted = measuredFrom + 30 * minute;
+  const lines = ['tag,time,value,quality'];
+  for (let time = measuredFrom - 2 * hour; time <= measuredFrom + 3 * hour; time += minute) {
+    if (time === contradicted) continue;
+    lines.push(`${kwh},${jalali(time)},${persian(String(register(time))).replace('.', '٫')},`);
+  }
+  const rows = lines.length - 1;
+  const refusedRows = [
+    `${kwh},${iso(contradicted)},7,good`,
+    `${kwh},${iso(measuredFrom - hour)},7,good`,
+    `${kwh},${iso(measuredFrom + 30.5 * minute)},1030.5,good`,
+    `nowhere/at/all,${iso(measuredFrom)},1,good`,
+    `${kwh},${iso(measuredFrom - hour - 1)},many,good`,
+    `${kwh},2222-01-01T00:00:00Z,1,good`,
+    `${kwh},1404-13-01 00:00,1,good`,
+    `${kwh},${iso(measuredFrom - hour - 2)},,`,
+  ];
+  const file = join(hub.dir, 'past.csv');
+  writeFileSync(file, `\ufeff${[...lines, ...refusedRows].join('\r\n')}\r\n`);
+
+  const dry = await hub.run('import', file, '--dry-run', '--json');
+  t.match(JSON.parse(dry.out), { state: 'checked', dry_run: true, outcome: { taken: rows - 60, known: 60 } }, dry.err);
+  t.same(
+    (await hub.get('/streams')).data.map(({ agent }: Json) => agent),
+    ['gateway'],
+    'a dry run changes nothing',
+  );
+
+  const first = await hub.run('import', file, '--json');
+  const one = JSON.parse(first.out);
+  t.equal(first.code, 1, 'some rows are refused');
+  t.match(one, { state: 'done', outcome: { rows: rows + 8, taken: rows - 60, known: 60 }, who: 'first-admin' });
+  t.same(
+    one.refused.map(({ line, kind }: Json) => [line, kind]).sort(([a]: Json, [b]: Json) => a - b),
+    ['contradicts', 'twice', 'measured', 'unknown tag', 'type', 'future', 'time', 'no value'].map((kind, i) => [
+      rows + 2 + i,
+      kind,
+    ]),
+    'each with its line, and a sample never replaced',
+  );
+  await eventually(
+    () => figures(hub),
+    (found) => found.filter(([value, status]) => value === 60 && status === 'ok').length === 5,
+    'five hours of 60 kWh',
+  );
+
+  const again = await hub.run('import', file);
+  t.match(again.out, /was imported already by first-admin/);
+  const shuffled = join(hub.dir, 'other.csv');
+  const body = lines
+    .slice(1)
+    .reverse()
+    .map((line) => line.replaceAll(/[۰-۹]/g, (d) => String(d.charCodeAt(0) & 0xf)).replace('٫', '.'));
+  writeFileSync(shuffled, ['tag;time;value;quality', ...body.map((line) => line.replaceAll(',', ';'))].join('\n'));
+  const other = JSON.parse((await hub.run('import', shuffled, '--json')).out);
+  t.match(other, { state: 'done', stream: null, outcome: { taken: 0, known: rows } }, 'the same rows change nothing');
+
+  await t.test('kill -9 in the middle: nothing double, nothing missing', async (t) => {
+    const bulk = join(hub.dir, 'bulk.csv');
+    const from = measuredFrom - 40 * 24 * hour;
+    const text = ['tag,time,value'];
+    for (let i = 0; i < bulkRows; i++)
+      text.push(`${site}/energy/main/voltage,${iso(from + i * 1_000_000)},${220 + (i % 7)}`);
+    writeFileSync(bulk, text.join('\n'));
+    const sent = hub.run('import', bulk, '--json');
+    const begun = await eventually(
+      async () => (await hub.get('/imports')).data.find(({ name }: Json) => name === 'bulk.csv'),
+      (found) => found?.state === 'writing',
+      'the import is being written',
+    );
+    child.process.kill('SIGKILL');
+    await once(child.process, 'exit');
+    t.not((await sent).code, 0, 'the command says that the hub is gone');
+    child = await hub.start();
+    const more = JSON.parse((await hub.run('import', bulk, '--json')).out);
+    t.match(more, { id: begun.id, state: 'done', outcome: { taken: bulkRows, known: 0 } });
+    const { data } = await hub.get('/streams');
+    const stream = data.find(({ agent }: Json) => agent === `import:${begun.id}`);
+    t.match(stream, { through: more.outcome.numbers, stored: more.outcome.numbers, dead_letters: 0 });
+    t.equal(more.outcome.numbers, bulkRows + 3, 'the samples, and since when and until when they are known');
+  });
+
+  const proof = await hub.run('verify', '--deep');
+  t.match(proof.out, /^PROVED/m, 'every imported sample is proved');
+
+  const undone = await hub.run('import', 'undo', one.id, '--why', 'the wrong meter');
+  t.match(undone.out, /is undone/);
+  await eventually(
+    () => figures(hub),
+    (found) => found.filter(([value]) => value === 60).length === 1,
+    'only what was measured is left',
+  );
+  t.match((await hub.run('verify', '--deep')).out, /^PROVED/m, 'what was undone is proved as well');
+  const { data: events } = await hub.get('/audit-events');
+  const told = events
+    .filter(({ what }: Json) => what.startsWith('import.'))
+    .map(({ what, who }: Json) => `${what} ${who}`);
+  t.same(new Set(told), new Set(['begin', 'check', 'end', 'undo'].map((what) => `import.${what} first-admin`)));
+  t.match(events.findLast(({ what }: Json) => what === 'import.undo').details, {
+    why: 'the wrong meter',
+    sha256: one.sha256,
+  });
+  await child.stop(5000);
+}
