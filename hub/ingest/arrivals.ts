@@ -1,4 +1,8 @@
-/** Frames that have arrived and wait for the next group, bounded in bytes: whoever delivers waits while it is full (R16). */
+/**
+ * Frames that have arrived and wait for the next group, bounded in bytes: whoever delivers waits while it is full (R16).
+ * A commit costs as much as thousands of samples, so small groups follow each other at a pace; one after a rest, and one
+ * that is large, waits for nothing.
+ */
 import { type FrameHeader, maxFrameSamples } from '../../protocols/frame.ts';
 
 export interface Arrival {
@@ -15,52 +19,70 @@ export interface Arrivals {
   readonly bytes: number;
 }
 
-export function createArrivals(maxBytes: number): Arrivals {
+/** A group of so many samples is large. */
+const largeGroup = 8192;
+
+/** @param paceMs from one small group to the next. */
+export function createArrivals(maxBytes: number, paceMs = 0): Arrivals {
   let waiting: Arrival[] = [];
   let bytes = 0;
+  let samples = 0;
+  let nextAt = 0;
   let notify: (() => void) | undefined;
   let room: PromiseWithResolvers<void> | undefined;
 
-  const arrived = (signal: AbortSignal) =>
+  /** Something arrived, the signal aborted, or the time is over. */
+  const arrived = (signal: AbortSignal, longestMs?: number) =>
     new Promise<void>((resolve) => {
       const done = () => {
+        clearTimeout(timer);
         signal.removeEventListener('abort', done);
         notify = undefined;
         resolve();
       };
+      const timer = longestMs === undefined ? undefined : setTimeout(done, longestMs);
       signal.addEventListener('abort', done);
       notify = done;
     });
+
+  const isLarge = () => samples >= largeGroup || bytes > maxBytes;
 
   return {
     put(arrival) {
       waiting.push(arrival);
       bytes += arrival.payload.length;
-      notify?.();
+      samples += weight(arrival);
+      if (waiting.length === 1 || isLarge()) notify?.();
       if (bytes <= maxBytes) return;
       room ??= Promise.withResolvers<void>();
       return room.promise;
     },
     async take(maxSamples, signal) {
-      while (waiting.length === 0) {
-        if (signal.aborted) return [];
-        await arrived(signal);
+      while (waiting.length === 0 && !signal.aborted) await arrived(signal);
+      for (let restMs = nextAt - performance.now(); restMs > 0 && !isLarge() && !signal.aborted; ) {
+        await arrived(signal, restMs);
+        restMs = nextAt - performance.now();
       }
-      let samples = 0;
+      if (signal.aborted) return [];
+      let taken = 0;
       let count = 0;
-      while (count < waiting.length && samples < maxSamples)
-        samples += Math.min(waiting[count++]!.header.count, maxFrameSamples);
-      const taken = waiting.slice(0, count);
+      while (count < waiting.length && taken < maxSamples) taken += weight(waiting[count++]!);
+      const group = waiting.slice(0, count);
       waiting = waiting.slice(count);
-      for (const { payload } of taken) bytes -= payload.length;
+      samples -= taken;
+      for (const { payload } of group) bytes -= payload.length;
       if (bytes <= maxBytes) {
         room?.resolve();
         room = undefined;
       }
-      return taken;
+      nextAt = performance.now() + paceMs;
+      return group;
     },
     get bytes() {
       return bytes;
     },
   };
 }
+
+/** A gap counts as a frame. */
+const weight = ({ header }: Arrival): number => Math.min(header.count, maxFrameSamples);

@@ -48,13 +48,16 @@ export interface Delivery {
   readonly blocked: readonly string[];
 }
 
+/** Forty commits a second at most, while groups are small. */
+const paceMs = 25;
+
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { config, broker, hubBoot, ledger, store, latest, clock, signal, log } = options;
   const now = (): TimeUs => clock.now();
   const { id: hub, partitions, generation, window, maxBytes, spreadMs } = config;
   const ownership = createOwnership({ hub, partitions, generation, log });
   const session = createBrokerSession({ ...broker, hubBoot, spreadMs, ownership, log });
-  const arrivals = createArrivals(maxBytes);
+  const arrivals = createArrivals(maxBytes, paceMs);
   const heldBytes = () => arrivals.bytes;
   const isBlocked = () => ingest.blocked !== undefined;
   const windows = createWindows({ most: window, maxBytes, heldBytes, isBlocked });

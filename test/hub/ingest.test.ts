@@ -1,5 +1,6 @@
 /** Frames in, samples settled: the ledger, validation, the group-commit loop and the proof, over a real ledger and a store in memory. */
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { hubSchema } from '../../hub/config.ts';
@@ -437,6 +438,38 @@ t.test('while the hub holds enough bytes, whoever delivers waits', async (t) => 
   await arrivals.take(1000, AbortSignal.timeout(1000));
   await held;
   t.equal(arrivals.bytes, 0);
+});
+
+t.test('small groups follow each other at a pace; a large one, or one after a rest, waits for nothing', async (t) => {
+  const stop = new AbortController();
+  const paced = (paceMs: number) => {
+    const arrivals = createArrivals(1_000_000, paceMs);
+    const header = { epoch, first: 1, acceptedAt: now, manifestRevision: 1, codec: 1 };
+    return {
+      put: (agent: string, count: number) => {
+        void arrivals.put({ agent, header: { ...header, count }, payload: Buffer.alloc(60) });
+      },
+      taken: async () => (await arrivals.take(100_000, stop.signal)).map(({ agent }) => agent),
+    };
+  };
+  const quick = paced(5);
+  quick.put('a', 1);
+  t.same(await quick.taken(), ['a'], 'the first is taken at once');
+  quick.put('b', 1);
+  t.same(await quick.taken(), ['b'], 'a small one when it is due');
+
+  const slow = paced(60_000);
+  slow.put('a', 1);
+  await slow.taken();
+  const next = slow.taken();
+  slow.put('b', 8000);
+  t.equal(await Promise.race([next, turn('waiting')]), 'waiting');
+  slow.put('c', 200);
+  t.same(await next, ['b', 'c'], 'or as soon as many wait');
+  const last = slow.taken();
+  slow.put('d', 1);
+  stop.abort();
+  t.same(await last, [], 'nobody waits for the pace at the end');
 });
 
 t.test('a store that another ledger has filled is refused, with what to do', async (t) => {
