@@ -2,13 +2,14 @@
  * The buffer's file, synchronously: batches in, frames out, and what becomes of them. Runs in the buffer's worker thread.
  * Every change is one transaction; whatever cannot be kept is counted and stays in its place as a gap.
  */
+import { type Fingerprint, fingerprintOf } from '../protocols/fingerprint.ts';
 import { openFrame, sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Batch, BufferState, NumberedFrame, StreamState, Watermark } from './buffer.ts';
 import { keepCode, openDatabase } from './buffer-database.ts';
 import { openMark, readMark } from './buffer-mark.ts';
-import { newEpoch, openMeta } from './buffer-meta.ts';
+import { epochFrom, newEpoch, openMeta } from './buffer-meta.ts';
 import { createRoom } from './buffer-room.ts';
 import { createRows, isWhole, type Row } from './buffer-rows.ts';
 import { createTagTable, type FileRegistration, readTags } from './buffer-tags.ts';
@@ -199,6 +200,18 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
     }
   };
 
+  const fingerprints = (wires: readonly number[]): Fingerprint[] => {
+    const found = new Map<number, Row>();
+    for (const number of wires.map((wire) => wire + numbers.offset)) {
+      const [row] = [...rows.after(number - 1, 1)];
+      if (row && row.first <= number) found.set(row.first, row);
+    }
+    const damaged = [...found.values()].filter(({ frame }) => !isWhole(frame));
+    if (damaged.length === 0) return [...found.values()].map((row) => fingerprintOf(sealed(row)));
+    mend(damaged);
+    return fingerprints(wires);
+  };
+
   return {
     get appended() {
       return appended;
@@ -226,6 +239,8 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
     },
 
     peek,
+
+    fingerprints,
 
     release(wire: number): void {
       const through = wire + numbers.offset;
@@ -260,7 +275,7 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
       meta.transact((draft) => {
         const after = wire + draft.offset;
         const [row] = [...rows.after(after, 2)].filter(({ first }) => first > after);
-        draft.epoch = newEpoch();
+        draft.epoch = row ? epochFrom(draft.epoch, fingerprintOf(sealed(row))) : newEpoch();
         draft.offset = (row?.first ?? draft.next) - 1;
         draft.acked = draft.offset;
         draft.sent = draft.offset;

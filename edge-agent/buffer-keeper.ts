@@ -3,6 +3,7 @@
  * epoch takes its place at once. After an error of the disk the file is opened anew, since what a failed fsync left in
  * memory is not on the disk; when that happens again and again, the agent is told, and goes on trying. It never ends.
  */
+import type { Fingerprint } from '../protocols/fingerprint.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Batch, BufferState, NumberedFrame, Quarantined, StreamState, Watermark } from './buffer.ts';
@@ -169,6 +170,8 @@ export function openKeeper(options: BufferFileOptions, { changed, problem }: Kee
     append,
     peek: (epoch: string, after: number, limit: { frames: number; bytes: number }): NumberedFrame[] =>
       ofStream(epoch, (stream) => stream.peek(after, limit), []),
+    fingerprints: (epoch: string, numbers: readonly number[]): Fingerprint[] =>
+      ofStream(epoch, (stream) => stream.fingerprints(numbers), []),
     release: (epoch: string, through: number): void => ofStream(epoch, (stream) => stream.release(through), undefined),
     rewind: (epoch: string, through: number): void => ofStream(epoch, (stream) => stream.rewind(through), undefined),
     renew: (epoch: string, after: number): void => ofStream(epoch, (stream) => stream.renew(after), undefined),

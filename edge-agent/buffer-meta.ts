@@ -1,6 +1,7 @@
 /** The few values of a buffer's file that are not rows. They are changed in a draft, and become true with its transaction. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import type { Fingerprint } from '../protocols/fingerprint.ts';
 
 /**
  * Numbers in the file go on for ever; on the wire they begin anew with each epoch, after `offset`. No number beyond `sent`
@@ -30,6 +31,13 @@ export interface MetaTable {
 }
 
 export const newEpoch = (): string => randomBytes(16).toString('hex');
+
+/**
+ * The epoch that begins with this frame of another one. The same for every image of a file that comes to it, so that what
+ * one of them has sent in it is known when another does.
+ */
+export const epochFrom = (epoch: string, { last, acceptedAt, content }: Fingerprint): string =>
+  createHash('sha256').update(`${epoch} ${last} ${acceptedAt} ${content}`).digest('hex').slice(0, 32);
 
 /** As it stands in a file, changing nothing. */
 export function readMeta(db: Database.Database): Meta {

@@ -3,6 +3,7 @@
  * Numbers start at 1 per epoch and rise by 1 (R1); what is kept are the very frames that are sent. Numbers that are lost
  * are kept too, as gaps in their place (R17, R18). `test/contract/buffer.ts` is the suite that every implementation runs.
  */
+import type { Fingerprint } from '../protocols/fingerprint.ts';
 import type { Manifest, ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 
@@ -53,13 +54,15 @@ export interface OutgoingStream {
   readonly manifest?: Manifest | undefined;
   /** The frames that follow number `after`, oldest first, at most so many and about so many bytes (one at least). */
   peek(after: number, limit: { frames: number; bytes: number }): Promise<readonly NumberedFrame[]>;
+  /** Of the frames and gaps that hold these numbers and are still kept, in order, each once. */
+  fingerprints(numbers: readonly number[]): Promise<readonly Fingerprint[]>;
   /** The hub has settled everything ≤ `through` (R8). Lower numbers than before, and ones never given, change nothing. */
   release(through: number): Promise<void>;
   /** The hub knows only what is ≤ `through` any more (R22): what comes after is as if never acknowledged. */
   rewind(through: number): Promise<void>;
   /**
-   * The hub knows numbers that this stream has not given (R6): what comes after number `after` gets numbers from 1 in a
-   * new epoch; up to it everything is settled.
+   * The hub has other frames than this stream after number `after` (R6): what comes after it here gets numbers from 1 in
+   * a new epoch; up to it everything is settled.
    */
   renew(after: number): Promise<void>;
 }

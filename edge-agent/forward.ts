@@ -9,6 +9,7 @@ import { encodePayload, maxFrameSamples, sealFrame, toColumns } from '../protoco
 import type { Manifest } from '../protocols/manifest.ts';
 import type { Ack, HubState } from '../protocols/messages.ts';
 import type { Sample, TimeUs } from '../protocols/sample.ts';
+import { type Agreement, createAgreement } from './agreement.ts';
 import { type Buffer, isDiskTrouble, type OutgoingStream } from './buffer.ts';
 import { type Releaser, startReleaser } from './release.ts';
 import { createSendWindow, type SendWindow } from './send-window.ts';
@@ -84,18 +85,19 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   let lastError: Error | undefined;
   let resent = 0;
 
-  // Of the stream that is sent. What it held at the start is known, and of one that begins later nothing.
-  const live = buffer.state();
-  const knownOf = new Map([[live.epoch, live.next - 1]]);
+  // Of the stream that is sent:
   let stream: OutgoingStream = buffer.outgoing();
   let epoch = stream.state().epoch;
   let frames: SendWindow = windowOf(stream);
+  let agreement: Agreement = createAgreement(stream);
   let releaser: Releaser | undefined;
-  /** The hub has settled numbers that this stream has not given. */
-  let regressed = false;
+  /** The hub has other frames after this number. */
+  let partedAfter: number | undefined;
 
   // Of the current connection:
   let hub: HubState | undefined;
+  /** A welcome of which it is not known whether it speaks of these frames. */
+  let answer: Ack | undefined;
   let welcome: Ack | undefined;
   let window = 1;
   let pauseUntil = 0;
@@ -105,21 +107,18 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   let liveAt = 0;
 
   function windowOf(next: OutgoingStream): SendWindow {
-    const state = next.state();
-    const known = next.manifest ? state.next - 1 : Math.max(knownOf.get(state.epoch) ?? 0, state.acked);
-    return createSendWindow({ acked: state.acked, known }, maxBytesInFlight);
+    return createSendWindow(next.state().acked, maxBytesInFlight);
   }
 
   const adopt = async (next: OutgoingStream) => {
     await releaser?.[Symbol.asyncDispose]();
     releaser = startRelease(next);
-    // A salvage comes before it, and then it goes on from here.
-    knownOf.set(epoch, frames.known);
     stream = next;
     ({ epoch } = next.state());
     frames = windowOf(next);
-    welcome = undefined;
-    regressed = false;
+    agreement = createAgreement(next);
+    welcome = answer = undefined;
+    partedAfter = undefined;
   };
   const startRelease = (of: OutgoingStream): Releaser =>
     startReleaser(of, (err) => log.warn({ err }, 'could not release from the buffer; trying again'));
@@ -137,27 +136,14 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   const onAck = (ack: Ack) => {
     if (ack.epoch !== epoch) return;
-    if (ack.through > frames.known) {
-      regressed = true;
-      const fields = { through: ack.through, next: stream.state().next, alarm: 'BUFFER_REGRESSED' };
-      log.error(fields, 'the hub holds numbers that this buffer has not given: going on in a new epoch');
-    } else if (ack.kind === 'welcome') {
-      welcome = ack;
-      // A hub that knows less than before gets again what is still here.
-      if (ack.through < frames.through) {
-        releaser?.rewind(ack.through);
-        void stream.rewind(ack.through).catch(noteFailure);
-      } else releaser?.release(ack.through);
-      resent += frames.restart(ack.through);
-      const { revision } = stream.manifest ?? manifest;
-      // Of a damaged buffer it may be lost.
-      sendManifest = revision > 0 && ack.manifestRevision !== revision;
-    } else if (!welcome || ack.hubBoot !== welcome.hubBoot) {
+    if (ack.kind === 'welcome') answer = ack;
+    else if (!welcome || ack.hubBoot !== welcome.hubBoot || ack.through > frames.sentTo) {
       welcome = undefined;
+      if (ack.reason === 'hello') answer = undefined;
       if (ack.reason === 'identity') lastError = quarantined;
     } else {
       const tookMs = frames.settle(ack.through);
-      if (tookMs !== undefined) timeoutMs = Math.max(ackTimeoutMs, 3 * tookMs);
+      if (tookMs !== undefined) timeoutMs = Math.min(longestTimeoutMs, Math.max(ackTimeoutMs, 3 * tookMs));
       if (ack.through >= frames.through) releaser?.release(ack.through);
       if (ack.kind === 'nack') refused(ack);
     }
@@ -165,12 +151,49 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     wake.ring();
   };
 
+  /** Takes up a welcome whose numbers are those of this stream. */
+  const begin = (ack: Ack) => {
+    welcome = ack;
+    // A hub that knows less than before gets again what is still here.
+    if (ack.through < frames.through) {
+      releaser?.rewind(ack.through);
+      void stream.rewind(ack.through).catch(noteFailure);
+    } else releaser?.release(ack.through);
+    resent += frames.restart(ack.through);
+    const { revision } = stream.manifest ?? manifest;
+    // Of a damaged buffer it may be lost.
+    sendManifest = revision > 0 && ack.manifestRevision !== revision;
+  };
+
+  const weigh = async (ack: Ack) => {
+    const finding = await agreement.weigh(ack);
+    // Meanwhile there may be another, or none.
+    if (answer !== ack) return;
+    answer = undefined;
+    if (finding === 'agreed') begin(ack);
+    else if (finding !== 'open') {
+      ({ partedAfter } = finding);
+      const fields = { through: ack.through, partedAfter, next: stream.state().next, alarm: 'BUFFER_REGRESSED' };
+      log.error(
+        fields,
+        'the hub holds other numbers than this buffer: what follows the last common one gets a new epoch',
+      );
+    }
+  };
+
+  const greetLater = (): number => {
+    welcome = undefined;
+    pauseUntil = performance.now() + nackPauseMs;
+    return 1;
+  };
+
   const refused = ({ through, reason }: Ack) => {
     if (reason === 'identity') lastError = quarantined;
     log.warn({ through, reason }, 'the hub refused a frame; going back');
     goBack();
     sendManifest ||= reason === 'manifest';
-    if (reason === 'hello') welcome = undefined;
+    // One that knows less than it did says in its welcome from where to go on.
+    if (reason === 'hello' || through < frames.through) greetLater();
     pauseUntil = performance.now() + nackPauseMs;
   };
 
@@ -181,17 +204,28 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   const greet = async (session: UplinkSession, signal: AbortSignal) => {
     setLink('greeting');
-    await wake.wait(Math.random() * hub!.spreadMs, signal);
+    const compare = agreement.questions;
+    if (compare.length === 0) {
+      const until = Math.max(pauseUntil, performance.now() + Math.random() * hub!.spreadMs);
+      const mayStill = () => hub?.online && !failed;
+      while (performance.now() < until && mayStill() && !signal.aborted)
+        await wake.wait(until - performance.now(), signal);
+      if (!mayStill()) return;
+    }
     const { next, minRetained } = stream.state();
     const { bootId, version } = options;
     const { revision: manifestRevision } = stream.manifest ?? manifest;
     const greeting = { epoch, bootId, minRetained, next, acked: frames.through, manifestRevision, version };
-    await session.hello(stream.manifest ? { ...greeting, final: true } : greeting);
+    const asking = compare.length > 0 ? { ...greeting, compare: [...compare] } : greeting;
+    answer = undefined;
+    await session.hello(stream.manifest ? { ...asking, final: true } : asking);
     const deadline = performance.now() + timeoutMs;
-    while (!welcome && !failed && hub?.online && !regressed && performance.now() < deadline && !signal.aborted) {
+    while (!answer && !failed && hub?.online && performance.now() < deadline && !signal.aborted) {
       await wake.wait(deadline - performance.now(), signal);
     }
-    timeoutMs = welcome ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
+    const hasAnswered = answer !== undefined;
+    if (answer) await weigh(answer);
+    timeoutMs = hasAnswered ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
   };
 
   /** How many frames went out; or 1 when something has changed meanwhile. */
@@ -203,6 +237,8 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     const found = await stream.peek(from, room);
     // Frames of a manifest that was announced meanwhile come after it.
     if (frames !== sending || sending.cursor !== from || sendManifest) return 1;
+    // What the hub asks for is here no more: the next greeting says so.
+    if (stream.state().minRetained > from + 1) return greetLater();
     for (const frame of found) {
       sending.sent(frame);
       session.data(frame.bytes).catch(noteFailure);
@@ -252,11 +288,11 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     while (!signal.aborted) {
       if (failed) throw failed;
       const next = buffer.outgoing();
-      if (regressed) await stream.renew(frames.known);
-      if (regressed || next.state().epoch !== epoch) await adopt(buffer.outgoing());
+      if (partedAfter !== undefined) await stream.renew(partedAfter);
+      if (partedAfter !== undefined || next.state().epoch !== epoch) await adopt(buffer.outgoing());
       else if (!hub?.online) {
         setLink('waiting for hub');
-        welcome = undefined;
+        welcome = answer = undefined;
         await wake.wait(longestTimeoutMs, signal);
       } else if (!welcome) {
         await greet(session, signal);
@@ -274,11 +310,11 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   };
 
   const connectOnce = async (signal: AbortSignal) => {
-    hub = welcome = failed = undefined;
+    hub = welcome = answer = failed = undefined;
     goBack();
     setLink('connecting');
     const onHubState = (state: HubState) => {
-      if (state.hubBoot !== hub?.hubBoot) welcome = undefined;
+      if (state.hubBoot !== hub?.hubBoot) welcome = answer = undefined;
       hub = state;
       wake.ring();
     };

@@ -1,13 +1,14 @@
 /** The Buffer contract without a disk: what models and tests compare the durable one with. Nothing is kept once it is settled. */
-import { randomBytes } from 'node:crypto';
+import { fingerprintOf } from '../protocols/fingerprint.ts';
 import { openFrame, sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Buffer, NumberedFrame } from './buffer.ts';
+import { epochFrom, newEpoch } from './buffer-meta.ts';
 import { refuseLargeManifest } from './manifest-limit.ts';
 
 export function createMemoryBuffer(): Buffer {
-  let epoch = randomBytes(16).toString('hex');
+  let epoch = newEpoch();
   let frames: NumberedFrame[] = [];
   let appended = 0;
   let next = 1;
@@ -39,6 +40,10 @@ export function createMemoryBuffer(): Buffer {
       }
       return found;
     },
+    async fingerprints(numbers) {
+      const held = frames.filter(({ first, last }) => numbers.some((number) => number >= first && number <= last));
+      return held.map(({ bytes }) => fingerprintOf(bytes));
+    },
     async release(through) {
       if (through <= acked || through >= next) return;
       acked = through;
@@ -48,8 +53,8 @@ export function createMemoryBuffer(): Buffer {
       acked = Math.min(acked, Math.max(through, (frames[0]?.first ?? next) - 1));
     },
     async renew(after) {
-      epoch = randomBytes(16).toString('hex');
       const kept = frames.filter(({ first }) => first > after);
+      epoch = kept[0] ? epochFrom(epoch, fingerprintOf(kept[0].bytes)) : newEpoch();
       const offset = (kept[0]?.first ?? next) - 1;
       frames = kept.map(({ first, last, bytes }) => {
         const { header, payload } = openFrame(bytes);
@@ -70,6 +75,7 @@ export function createMemoryBuffer(): Buffer {
           return last;
         },
         peek: (after, limit) => ifPresent(() => buffer.peek(after, limit), []),
+        fingerprints: (numbers) => ifPresent(() => buffer.fingerprints(numbers), []),
         release: (through) => ifPresent(() => buffer.release(through), undefined),
         rewind: (through) => ifPresent(() => buffer.rewind(through), undefined),
         renew: (after) => ifPresent(() => buffer.renew(after), undefined),

@@ -15,8 +15,8 @@ export interface SendWindow {
   readonly through: number;
   /** The last number that was sent; what follows is next. */
   readonly cursor: number;
-  /** No hub that has taken from this buffer alone can have settled more. */
-  readonly known: number;
+  /** The highest number that was sent, or that a hub which agrees has. */
+  readonly sentTo: number;
   /** The oldest that is under way. */
   readonly oldest: InFlight | undefined;
   readonly frames: number;
@@ -31,9 +31,10 @@ export interface SendWindow {
   restart(through: number): number;
 }
 
-export function createSendWindow(start: { acked: number; known: number }, maxBytes: number): SendWindow {
-  let { acked: through, known } = start;
-  let cursor = through;
+export function createSendWindow(acked: number, maxBytes: number): SendWindow {
+  let through = acked;
+  let cursor = acked;
+  let sentTo = acked;
   let inFlight: InFlight[] = [];
 
   const window: SendWindow = {
@@ -43,8 +44,8 @@ export function createSendWindow(start: { acked: number; known: number }, maxByt
     get cursor() {
       return cursor;
     },
-    get known() {
-      return known;
+    get sentTo() {
+      return sentTo;
     },
     get oldest() {
       return inFlight[0];
@@ -59,7 +60,7 @@ export function createSendWindow(start: { acked: number; known: number }, maxByt
     sent({ last, bytes }) {
       inFlight.push({ last, size: bytes.length, sentAt: performance.now(), acceptedAt: acceptedAtOf(bytes) });
       cursor = last;
-      known = Math.max(known, last);
+      sentTo = Math.max(sentTo, last);
     },
     settle(to) {
       if (to < through) return undefined;
@@ -78,6 +79,7 @@ export function createSendWindow(start: { acked: number; known: number }, maxByt
     },
     restart(to) {
       through = to;
+      sentTo = Math.max(sentTo, to);
       return window.goBack();
     },
   };

@@ -1,6 +1,7 @@
 /** The durable Buffer: SQLite (WAL, synchronous=FULL) in a worker thread; this side only sends requests and keeps their order. */
 import { Worker } from 'node:worker_threads';
 import { ConfigError } from '../protocols/errors.ts';
+import type { Fingerprint } from '../protocols/fingerprint.ts';
 import type { Manifest, ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Batch, Buffer, NumberedFrame, OutgoingStream, RegisteredTags, StreamState } from './buffer.ts';
@@ -75,6 +76,7 @@ export async function openSqliteBuffer({ onChange, onProblem, ...options }: Sqli
 
   const callsOf = (epoch: () => string) => ({
     peek: (after: number, limit: object) => call<readonly NumberedFrame[]>('peek', [epoch(), after, limit]),
+    fingerprints: (numbers: readonly number[]) => call<readonly Fingerprint[]>('fingerprints', [epoch(), numbers]),
     release: (through: number) => call<void>('release', [epoch(), through]),
     rewind: (through: number) => call<void>('rewind', [epoch(), through]),
     renew: (after: number) => call<void>('renew', [epoch(), after]),

@@ -195,6 +195,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     latest,
     settledElsewhere: (agent, epoch) =>
       Math.max(0, ...others.ledgers.map((other) => other.stream(agent, epoch)?.through ?? 0)),
+    frameAt: everyLedger.frameAt,
     clock,
     signal: end.signal,
     log,

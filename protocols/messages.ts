@@ -1,9 +1,13 @@
 /** The small JSON messages beside the frames: hello and hub state, and the acknowledgements that let an agent release. */
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
+import { fingerprintSchema } from './fingerprint.ts';
 
 const epoch = z.string().regex(/^[0-9a-f]{32}$/);
 const number = z.int().min(0);
+/** Numbers that one hello may ask about. */
+export const maxCompared = 32;
+const compared = z.array(number.min(1)).max(maxCompared);
 
 /** agent → hub, on every connection (R5). */
 export const helloSchema = z.strictObject({
@@ -26,6 +30,8 @@ export const helloSchema = z.strictObject({
    * is settled up to `next` - 1 the stream is complete, and closing it leaves no gap of unknown end.
    */
   final: z.literal(true).optional(),
+  /** Numbers whose frames the hub shall name in its welcome, beside the one of `through`. */
+  compare: compared.optional(),
 });
 export type Hello = z.infer<typeof helloSchema>;
 
@@ -44,6 +50,13 @@ export const ackSchema = z.strictObject({
   hubBoot: z.string().max(64),
   /** In a welcome: the manifest revision that the hub holds; 0 is none. */
   manifestRevision: z.int().min(0).optional(),
+  /** In a welcome: the frames that hold `through` and what the hello asked about, as far as the hub can still name them. */
+  frames: z
+    .array(fingerprintSchema)
+    .max(maxCompared + 1)
+    .optional(),
+  /** What that hello asked about: a frame of it that is not named is not there. */
+  compared: compared.optional(),
 });
 export type Ack = z.infer<typeof ackSchema>;
 

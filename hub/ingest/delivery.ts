@@ -3,7 +3,7 @@
 import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { HubConfig } from '../config.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Ledger, LedgerPages } from '../ledger/ledger.ts';
 import type { LatestValues } from '../live/latest.ts';
 import type { TelemetryStore } from '../store/store.ts';
 import { createArrivals } from './arrivals.ts';
@@ -24,6 +24,8 @@ export interface DeliveryOptions {
   readonly latest: LatestValues;
   /** Up to which number another hub's ledger has settled a stream. */
   settledElsewhere(agent: string, epoch: string): number;
+  /** In whatever ledger it is. */
+  readonly frameAt: LedgerPages['frameAt'];
   readonly clock: Clock;
   /** Ends at once what only waits. */
   readonly signal: AbortSignal;
@@ -80,6 +82,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     identities,
     store,
     settledElsewhere: options.settledElsewhere,
+    frameAt: options.frameAt,
     follow: session.follow,
     owns: ownership.owns,
     reply: link.reply,

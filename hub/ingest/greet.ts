@@ -5,7 +5,7 @@
 import { ConnectionError, RejectedError } from '../../protocols/errors.ts';
 import type { Ack, Hello } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Ledger, Stream } from '../ledger/ledger.ts';
+import type { Ledger, LedgerPages, Stream } from '../ledger/ledger.ts';
 import { isWaitedOut } from '../ledger/waited-out.ts';
 import { adoptFromStore } from '../proof/adopt.ts';
 import type { TelemetryStore } from '../store/store.ts';
@@ -17,10 +17,12 @@ export interface GreeterOptions {
   readonly store: { account: TelemetryStore['account']; reader: Pick<TelemetryStore['reader'], 'samplesByNumber'> };
   /** Up to which number another hub's ledger has settled the stream; 0 where none is known. */
   settledElsewhere(agent: string, epoch: string): number;
+  /** In whatever ledger it is. */
+  readonly frameAt: LedgerPages['frameAt'];
   /** Makes the agent's frames come here; a promise where that takes a moment. */
   follow(agent: string): void | Promise<void>;
   readonly owns: (agent: string) => boolean;
-  reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason' | 'manifestRevision'>): void;
+  reply(agent: string, ack: Omit<Ack, 'window' | 'hubBoot'>): void;
   fault(agent: string, kind: string): void;
   readonly now: () => TimeUs;
   /** Ends what takes longer. */
@@ -50,9 +52,11 @@ export function createGreeter(options: GreeterOptions): (agent: string, hello: H
     await adoptFromStore({ ledger, reader: store.reader, stream, last, gapReason: unknownReason, now }, signal);
   };
 
-  const welcome = (agent: string, { number, epoch, through, manifestRevision }: Stream, next: number) => {
+  const welcome = (agent: string, stream: Stream, { next, compare }: Hello) => {
+    const { number, epoch, through, manifestRevision } = stream;
     log.info({ agent, stream: number, through, next }, 'agent greeted');
-    reply(agent, { epoch, kind: 'welcome', through, manifestRevision });
+    const frames = [through, ...(compare ?? [])].flatMap((each) => options.frameAt(number, each) ?? []);
+    reply(agent, { epoch, kind: 'welcome', through, manifestRevision, frames, compared: compare });
   };
 
   const open = (agent: string, hello: Hello): Stream | undefined => {
@@ -77,8 +81,8 @@ export function createGreeter(options: GreeterOptions): (agent: string, hello: H
     }
     const stream = open(agent, hello);
     if (!stream) return;
-    if (hello.minRetained <= stream.through + 1) return welcome(agent, stream, hello.next);
-    return settleReleased(agent, stream, hello.minRetained - 1).then(() => welcome(agent, stream, hello.next));
+    if (hello.minRetained <= stream.through + 1) return welcome(agent, stream, hello);
+    return settleReleased(agent, stream, hello.minRetained - 1).then(() => welcome(agent, stream, hello));
   };
 
   return (agent, hello) => {

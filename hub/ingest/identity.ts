@@ -3,8 +3,7 @@
  * take the other's numbers, so the agent is put in quarantine: nothing of it is taken or acknowledged, all of it stays
  * in the buffers, until a person has decided.
  */
-import { createHash } from 'node:crypto';
-import { decodePayload } from '../../protocols/frame.ts';
+import { contentHash } from '../../protocols/fingerprint.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Arrival } from './arrivals.ts';
@@ -49,18 +48,9 @@ export function createIdentities({ ledger, now, log }: IdentityOptions): Identit
       const settled = ledger.batchFrom(stream, header.first);
       // Cut off in front or by retention: there is nothing to hold it against.
       if (!settled || settled.last !== header.first + header.count - 1) return;
-      if (settled.contentHash !== hashOf(header, payload)) {
+      if (settled.contentHash !== contentHash(header, payload)) {
         quarantine(agent, `numbers from ${header.first} came again with another content`);
       }
     },
   };
-}
-
-function hashOf(header: Arrival['header'], payload: Uint8Array): string {
-  const hash = createHash('sha256');
-  try {
-    return hash.update(decodePayload(header, payload).content).digest('hex');
-  } catch {
-    return hash.update(payload).digest('hex');
-  }
 }

@@ -43,7 +43,7 @@ export interface LinkOptions {
 export interface Link {
   /** Handles a message of the broker; while the hub holds enough, the promise delays the next one. */
   handle(topic: string, payload: Uint8Array): void | Promise<void>;
-  reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason' | 'manifestRevision'>): void;
+  reply(agent: string, ack: Omit<Ack, 'window' | 'hubBoot'>): void;
   /** Counts a message that was refused. */
   fault(agent: string, kind: string): void;
   /** To be called when there may be room again: those who were told to pause go on. */

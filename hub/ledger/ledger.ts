@@ -4,6 +4,7 @@
  * with a reason, or a declared gap. Everything is durable when a verb returns (SQLite, synchronous=FULL), but for what
  * agents say of themselves, which they say again: greetings and manifests are with the next settled frame, or within 0.1 s.
  */
+import type { Fingerprint } from '../../protocols/fingerprint.ts';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
@@ -126,6 +127,8 @@ export interface LedgerPages {
   batches(stream: number, after: number, limit: number): readonly BatchRow[];
   /** The settled frame that begins with this number, while it is accounted for. */
   batchFrom(stream: number, first: number): BatchRow | undefined;
+  /** The settled frame or gap that holds this number, as its agent knows it; undefined when it is not accounted for. */
+  frameAt(stream: number, number: number): Fingerprint | undefined;
   deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];
   gaps(stream: number): readonly Gap[];
   gapCount(stream: number): number;

@@ -79,6 +79,7 @@ export function openLedgerReader(file: string): OtherLedger {
     quarantines: () => look().quarantines,
     batches: (stream, after, limit) => open()?.batches(stream, after, limit) ?? [],
     batchFrom: (stream, first) => open()?.batchFrom(stream, first),
+    frameAt: (stream, number) => open()?.frameAt(stream, number),
     deadLetters: (stream, after, limit) => open()?.deadLetters(stream, after, limit) ?? [],
     gaps: (stream) => open()?.gaps(stream) ?? [],
     gapCount: (stream) => open()?.gapCount(stream) ?? 0,

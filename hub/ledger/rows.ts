@@ -1,5 +1,6 @@
 /** What is read from a ledger's file, by the process that writes it and by others that only look. */
 import type { Database } from 'better-sqlite3';
+import { contentMark, type Fingerprint } from '../../protocols/fingerprint.ts';
 import { type Manifest, manifestSchema } from '../../protocols/manifest.ts';
 import { helloSchema } from '../../protocols/messages.ts';
 import type { BatchRow, DeadLetter, Gap, LedgerPages, Quarantine, Stream } from './ledger.ts';
@@ -57,6 +58,13 @@ export function readRows(db: Database): LedgerRows {
   const selectBatch = db.prepare<[number, number], BatchRow>(
     `SELECT ${batchColumns} FROM batch WHERE stream = ? AND first = ?`,
   );
+  const selectFrame = db.prepare<{ stream: number; number: number }, Fingerprint>(`
+    SELECT last, acceptedAt, content FROM (
+      SELECT first, last, accepted_at AS acceptedAt, lower(hex(content_hash)) AS content FROM
+        (SELECT * FROM batch WHERE stream = :stream AND first <= :number ORDER BY first DESC LIMIT 1)
+      UNION ALL SELECT first, last, at, reason FROM
+        (SELECT * FROM gap WHERE stream = :stream AND first <= :number AND last IS NOT NULL ORDER BY first DESC LIMIT 1))
+    WHERE last >= :number ORDER BY first DESC LIMIT 1`);
   const selectDeadLetters = db.prepare<[number, number, number], DeadLetter>(`
     SELECT stream, number, reason, tag, time, value, quality, flags, settled_at AS settledAt
     FROM dead_letter WHERE stream = ? AND number > ? ORDER BY number LIMIT ?`);
@@ -77,6 +85,10 @@ export function readRows(db: Database): LedgerRows {
     },
     batches: (stream, after, limit) => selectBatches.all(stream, after, limit),
     batchFrom: (stream, first) => selectBatch.get(stream, first),
+    frameAt(stream, number) {
+      const frame = selectFrame.get({ stream, number });
+      return frame && { ...frame, content: contentMark(frame.content) };
+    },
     deadLetters: (stream, after, limit) => selectDeadLetters.all(stream, after, limit),
     gaps: (stream) => selectGaps.all(stream).map(toGap),
     gapCount: (stream) => countGaps.get(stream)!,

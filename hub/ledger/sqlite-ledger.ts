@@ -162,11 +162,12 @@ export function openSqliteLedger(file: string): Ledger {
     };
   };
 
-  const { batches, batchFrom, deadLetters } = rows;
+  const { batches, batchFrom, frameAt, deadLetters } = rows;
   return {
     id: rows.id(),
     batches,
     batchFrom,
+    frameAt,
     deadLetters,
     gaps(stream) {
       save();

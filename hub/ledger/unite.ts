@@ -54,6 +54,13 @@ export function uniteLedgers(ledgers: readonly LedgerReader[]): LedgerReader {
         if (batch) return batch;
       }
     },
+    frameAt(stream, number) {
+      // Where two have it, the later owner has it from the agent's last word.
+      for (const ledger of parts(stream).reverse()) {
+        const frame = ledger.frameAt(stream, number);
+        if (frame) return frame;
+      }
+    },
     deadLetters: (stream, after, limit) =>
       inOrder(
         parts(stream).flatMap((ledger) => [...ledger.deadLetters(stream, after, limit)]),

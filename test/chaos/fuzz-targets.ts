@@ -120,10 +120,28 @@ const sealedText = (json: string): Buffer => Buffer.from(`${json}\n${crc32(json)
 const textOf = (sealed: Buffer): string => sealed.toString().split('\n')[0]!;
 
 const hello = textOf(
-  encodeMessage({ epoch, bootId: 'b1', minRetained: 5, next: 900, acked: 4, manifestRevision: 3, version: '0.1.0' }),
+  encodeMessage({
+    epoch,
+    bootId: 'b1',
+    minRetained: 5,
+    next: 900,
+    acked: 4,
+    manifestRevision: 3,
+    version: '0.1.0',
+    compare: [5, 899],
+  }),
 );
 const ack = textOf(
-  encodeMessage({ epoch, kind: 'welcome', through: 899, window: 64, hubBoot: 'h1', manifestRevision: 3 }),
+  encodeMessage({
+    epoch,
+    kind: 'welcome',
+    through: 899,
+    window: 64,
+    hubBoot: 'h1',
+    manifestRevision: 3,
+    frames: [{ last: 899, acceptedAt: header.acceptedAt, content: '00112233445566778899aabbccddeeff' }],
+    compared: [5, 899],
+  }),
 );
 const state = textOf(
   encodeMessage({ online: true, hubBoot: 'h1', spreadMs: 1000, partitions: { of: 2, own: [0] }, generation: 1 }),

@@ -174,6 +174,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
     identities,
     store: { account, reader },
     settledElsewhere: () => 0,
+    frameAt: file.frameAt,
     follow() {},
     owns: ownership.owns,
     reply: link.reply,

@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: forward,
         search: 'if (ack.through >= frames.through) releaser?.release(ack.through);',
-        replace: 'releaser?.release(frames.known);',
+        replace: 'releaser?.release(frames.sentTo);',
       },
       noReplay,
     ],

@@ -66,6 +66,57 @@ t.test('a hub that has gone back gets what was acknowledged before and had not b
   t.equal(await play(schedule), undefined);
 });
 
+/** Images are taken in the middle of a history; then, without the other side: set back, started, and new samples. */
+function setBackSchedule(what: {
+  agent: boolean;
+  hub: boolean;
+  starts: number;
+  before: number;
+  after: number;
+}): Step[] {
+  const accept = (frames: number): Step[] => (frames > 0 ? [{ do: 'accept', frames, samples: 2 }] : []);
+  const apart: Step[] = [{ do: 'cut', down: true }];
+  const agent: Step[] = what.agent ? [...apart, { do: 'set back', of: 'agent' }] : apart;
+  const again = Array.from({ length: what.starts - 1 }, (): Step[] => [{ do: 'crash agent' }, ...accept(what.after)]);
+  return [
+    ...accept(3),
+    { do: 'wait', ms: 3000 },
+    ...accept(what.before),
+    { do: 'image', of: 'agent' },
+    { do: 'image', of: 'hub' },
+    { do: 'wait', ms: 3000 },
+    ...accept(5),
+    { do: 'wait', ms: 3000 },
+    ...agent,
+    ...(what.hub ? [{ do: 'set back', of: 'hub' } as const] : []),
+    ...accept(what.after),
+    ...again.flat(),
+    { do: 'cut', down: false },
+    { do: 'wait', ms: 12_000 },
+    ...accept(1),
+    { do: 'wait', ms: 3000 },
+  ];
+}
+const setBacks = [true, false].flatMap((agent) =>
+  [true, false].flatMap((hub) =>
+    [1, 2, 3].flatMap((starts) =>
+      [0, 2].flatMap((before) => [0, 2, 9].map((after) => ({ agent, hub, starts, before, after }))),
+    ),
+  ),
+);
+
+t.test('agent, hub or both set back, started once or more, with new samples or none: nothing is lost', async (t) => {
+  for (const seed of [1, 2]) {
+    for (const one of setBacks) t.equal(await play(setBackSchedule(one), { seed }), undefined, JSON.stringify(one));
+  }
+});
+
+t.test('numbers that are taken for frames lose what an older image has taken since its second start', async (t) => {
+  const bug = 'takes equal numbers for equal frames';
+  const one = { agent: true, hub: false, starts: 2, before: 0, after: 9 };
+  t.match(await play(setBackSchedule(one), { bug }), /^I1: sample \d+, number \d+, is neither stored nor listed/);
+});
+
 for (const bug of bugs) {
   t.test(`the model notices a protocol that ${bug}`, async (t) => {
     const { failed, errorInstance } = await fc.check(holds(bug), { numRuns: 200, endOnFailure: true });

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import type { Test } from 'tap';
 import type { Buffer as AcceptedBuffer, Batch, Keep } from '../../edge-agent/buffer.ts';
+import { fingerprintOf } from '../../protocols/fingerprint.ts';
 import { decodePayload, encodePayload, openFrame, toColumns } from '../../protocols/frame.ts';
 
 /** `count` samples, appended to a new buffer as number `first` and on. */
@@ -83,6 +84,17 @@ export function bufferContract(t: Test, name: string, open: () => Promise<Accept
     t.match(buffer.state(), { acked: 40, minRetained: 41, frames: 0, next: 41 });
     await buffer.append(batchOf(1, 41));
     t.equal(buffer.state().next, 42, 'numbers go on after everything is released');
+  });
+
+  t.test(`${name}: names the frames that hold some numbers, as whoever has got them would`, async (t) => {
+    await using buffer = await open();
+    for (let i = 0; i < 4; i++) await buffer.append(batchOf(10, 1 + i * 10));
+    const sent = (await buffer.peek(0, everything)).map(({ bytes }) => fingerprintOf(bytes));
+    t.same(await buffer.fingerprints([1, 15, 20, 40, 41, 99]), [sent[0], sent[1], sent[3]]);
+    await buffer.release(20);
+    t.same(await buffer.fingerprints([1, 21]), [sent[2]], 'of what is kept');
+    await buffer.renew(30);
+    t.same(await buffer.outgoing().fingerprints([1]), [{ ...sent[3], last: 10 }], 'in a new epoch, the same samples');
   });
 
   t.test(`${name}: gives a tag one id for ever, and a new one when its type changes`, async (t) => {

@@ -4,6 +4,7 @@ import { createForwarder, type ForwardOptions } from '../../edge-agent/forward.t
 import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import type { Uplink, UplinkHandlers } from '../../edge-agent/uplink.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
+import { type Fingerprint, fingerprintOf } from '../../protocols/fingerprint.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import type { Ack, Hello } from '../../protocols/messages.ts';
 import { batchOf } from '../contract/buffer.ts';
@@ -27,13 +28,22 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
     epoch: '',
     mute: false,
     refuse: false,
-    onFrame: undefined as ((first: number, last: number) => boolean) | undefined,
-    onHello: undefined as ((epoch: string) => void) | undefined,
+    onFrame: undefined as ((bytes: Uint8Array, first: number) => boolean) | undefined,
+    onHello: undefined as ((hello: Hello) => void) | undefined,
+    /** What it has stored, by epoch; and what it would say of what it has not. */
+    frames: new Map<string, Fingerprint[]>(),
+    spreadMs: 0,
+    take(bytes: Uint8Array) {
+      const { epoch } = openFrame(bytes).header;
+      const frame = fingerprintOf(bytes);
+      hub.frames.set(epoch, [...(hub.frames.get(epoch) ?? []), frame]);
+      hub.through = frame.last;
+    },
     answer(kind: Ack['kind'], extra: Partial<Ack> = {}) {
       const ack = { epoch: hub.epoch, kind, through: hub.through, window, hubBoot: hub.boot, ...extra };
       setImmediate(() => handlers?.onAck(ack));
     },
-    say: (online: boolean) => handlers?.onHubState({ online, hubBoot: hub.boot, spreadMs: 0 }),
+    say: (online: boolean) => handlers?.onHubState({ online, hubBoot: hub.boot, spreadMs: hub.spreadMs }),
     cut: () => end?.(new ConnectionError('cut')),
     data: () => seen.flatMap((event) => (event.kind === 'data' ? [event.first] : [])),
   };
@@ -49,8 +59,11 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
         async hello(hello) {
           seen.push({ kind: 'hello', hello });
           hub.epoch = hello.epoch;
-          hub.onHello?.(hello.epoch);
-          if (!hub.mute) hub.answer('welcome', { manifestRevision });
+          hub.onHello?.(hello);
+          const { compare: compared = [] } = hello;
+          const stored = hub.frames.get(hello.epoch) ?? [];
+          const frames = stored.filter(({ last }) => [hub.through, ...compared].includes(last));
+          if (!hub.mute) hub.answer('welcome', { manifestRevision, frames, compared });
         },
         async manifest({ revision }) {
           seen.push({ kind: 'manifest', revision });
@@ -59,8 +72,8 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
           const { first, count, manifestRevision: revision } = openFrame(bytes).header;
           const last = first + count - 1;
           seen.push({ kind: 'data', first, last, revision });
-          if (hub.mute || hub.onFrame?.(first, last)) return;
-          if (first === hub.through + 1) hub.through = last;
+          if (hub.mute || hub.onFrame?.(bytes, first)) return;
+          if (first === hub.through + 1) hub.take(bytes);
           hub.answer(first > hub.through + 1 ? 'nack' : 'ack', first > hub.through + 1 ? { reason: 'gap' } : {});
         },
         async live(bytes) {
@@ -86,6 +99,7 @@ async function setUp(
 ) {
   const { hub, uplink } = createHub(options);
   const buffer = createMemoryBuffer();
+  hub.epoch = buffer.state().epoch;
   for (let i = 0; i < (options.frames ?? 0); i++) await buffer.append(batchOf(10, buffer.state().next));
   const problems: string[] = [];
   const note = (_: object, message: string) => void problems.push(message);
@@ -174,7 +188,8 @@ t.test('a manifest that is announced goes out at once, and before the frames tha
 });
 
 t.test('begins where the hub says it is', async (t) => {
-  const { hub, forwarder, stop, running } = await setUp({ through: 30, frames: 5 });
+  const { hub, buffer, forwarder, stop, running } = await setUp({ frames: 5 });
+  for (const { bytes } of await buffer.peek(0, { frames: 3, bytes: 1e9 })) hub.take(bytes);
   const run = running();
   await until(() => forwarder.through === 50, 'the rest');
   stop.abort();
@@ -215,7 +230,7 @@ t.test('a hub that refuses the identity is told apart from one that is away', as
 t.test('goes back to the last settled number after a nack', async (t) => {
   const { hub, forwarder, stop, fill, running } = await setUp();
   let lost = true;
-  hub.onFrame = (first) => {
+  hub.onFrame = (_, first) => {
     if (first !== 21 || !lost) return false;
     lost = false;
     return true;
@@ -279,7 +294,7 @@ t.test(
     const { hub, buffer, forwarder, problems, stop, fill, running } = await setUp({ through: 500 });
     const { epoch } = buffer.state();
     hub.onHello = (greeted) => {
-      if (greeted !== epoch) hub.through = 0;
+      if (greeted.epoch !== epoch) hub.through = 0;
     };
     await fill(3);
     const run = running();
@@ -296,10 +311,12 @@ t.test(
 t.test(
   'an older copy of a buffer that has taken samples since sends these under other numbers, and no others',
   async (t) => {
-    const { hub, buffer, forwarder, stop, fill, running } = await setUp({ through: 25, frames: 2 });
+    const { hub, buffer, forwarder, stop, fill, running } = await setUp({ frames: 2 });
     const { epoch } = buffer.state();
+    for (const { bytes } of await buffer.peek(0, { frames: 2, bytes: 1e9 })) hub.take(bytes);
+    hub.through = 25;
     hub.onHello = (greeted) => {
-      if (greeted !== epoch) hub.through = 0;
+      if (greeted.epoch !== epoch) hub.through = 0;
     };
     const run = running();
     await fill(2);
@@ -313,10 +330,10 @@ t.test(
 t.test('a hub that has gone back gets again what is still here', async (t) => {
   const { hub, buffer, forwarder, stop, fill, running } = await setUp();
   const run = running();
-  hub.onFrame = (_, last) => {
+  hub.onFrame = (bytes) => {
     // Settled, and not told: the agent still holds it.
-    if (last <= 20) return false;
-    hub.through = last;
+    if (fingerprintOf(bytes).last <= 20) return false;
+    hub.take(bytes);
     return true;
   };
   await fill(5);
@@ -330,6 +347,61 @@ t.test('a hub that has gone back gets again what is still here', async (t) => {
   t.same(hub.data().slice(-2), [31, 41]);
   t.equal(hub.seen.filter(({ kind }) => kind === 'hello').length, 2, 'after greeting it again');
   t.equal(buffer.state().acked, 50);
+});
+
+t.test('a hub that asks for what is here no more is greeted again, and told what there is', async (t) => {
+  const { hub, buffer, forwarder, stop, fill, running } = await setUp({ frames: 5 });
+  for (const { bytes } of await buffer.peek(0, { frames: 2, bytes: 1e9 })) hub.take(bytes);
+  const told: number[] = [];
+  hub.onHello = ({ minRetained }) => {
+    told.push(minRetained);
+    // What the greeting before this one said was true then.
+    if (told.length === 1) void buffer.release(40);
+    else hub.through = Math.max(hub.through, minRetained - 1);
+  };
+  const run = running();
+  await fill(1);
+  await until(() => forwarder.through === 60, 'everything that there is');
+  stop.abort();
+  await run;
+  t.same(told, [1, 41]);
+  t.same(hub.data(), [41, 51]);
+});
+
+t.test('a hub that goes back while it takes frames is greeted again', async (t) => {
+  const { hub, forwarder, stop, fill, running } = await setUp();
+  const run = running();
+  await fill(2);
+  await until(() => forwarder.through === 20, 'settled');
+  // Every frame is too far ahead of what it knows, and it says no more than that.
+  hub.through = 0;
+  hub.onHello = ({ minRetained }) => {
+    hub.through = minRetained - 1;
+  };
+  await fill(1);
+  await until(() => forwarder.through === 30, 'everything');
+  stop.abort();
+  await run;
+  t.equal(hub.seen.filter(({ kind }) => kind === 'hello').length, 2);
+});
+
+t.test('what a hub spreads is not hastened by new samples', async (t) => {
+  const { hub, stop, fill, running } = await setUp();
+  hub.spreadMs = 300;
+  const { random } = Math;
+  Math.random = () => 0.9;
+  t.teardown(() => {
+    Math.random = random;
+  });
+  const startedAt = performance.now();
+  const run = running();
+  while (!hub.seen.some(({ kind }) => kind === 'hello')) {
+    await fill(1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  t.ok(performance.now() - startedAt > 250, `greeted after ${Math.round(performance.now() - startedAt)} ms`);
+  stop.abort();
+  await run;
 });
 
 t.test('waits while the hub pauses, and greets it again when it forgets to say that the pause is over', async (t) => {

@@ -128,6 +128,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
       reader: { samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }) },
     },
     settledElsewhere: () => elsewhere,
+    frameAt: ledger.frameAt,
     follow() {},
     owns: ownership.owns,
     reply: link.reply,

@@ -54,8 +54,21 @@ export const hello = {
   acked: 0,
   manifestRevision: 3,
   version: '0.1.0',
+  compare: [6, 16],
 };
-export const ack = { epoch, kind: 'welcome', through: 16, window: 64, hubBoot: 'hub', manifestRevision: 3 } as const;
+export const ack = {
+  epoch,
+  kind: 'welcome' as const,
+  through: 16,
+  window: 64,
+  hubBoot: 'hub',
+  manifestRevision: 3,
+  frames: [
+    { last: 6, acceptedAt, content: '0123456789abcdef0123456789abcdef' },
+    { last: 16, acceptedAt, content: 'evicted' },
+  ],
+  compared: [6, 16],
+};
 export const state = {
   online: true,
   hubBoot: 'hub',
