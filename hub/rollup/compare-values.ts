@@ -67,7 +67,7 @@ function withTarget({ plants, definitions }: ComparisonContext): Compare {
       ),
       value.end,
     );
-    if (!found) return { with: 'target', value: null };
+    if (!found) return { with: 'target', value: null, light: 'unknown' };
     const { trend } = definitions.find(({ id }) => id === value.kpi)!;
     return { with: 'target', value: found.value, light: againstTarget(value, found.value, trend) };
   };
