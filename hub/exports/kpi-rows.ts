@@ -3,7 +3,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { plantAssets } from '../plant/assets.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
-import { turns } from '../rollup/turns.ts';
+import { turns, usualKpis } from '../rollup/turns.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import { bucketLabel, formatLocal } from './local-time.ts';
 import { rangeOf } from './request.ts';
@@ -46,7 +46,7 @@ export async function* kpiPages(
   const assets = new Map(plantAssets([plant]).map(({ path, name }) => [path, name]));
   const asked = request.paths ?? [...assets.keys()];
   const definitions = new Map(source.definitions().map((definition) => [definition.id, definition]));
-  for (const turn of turns(granularity, { from, to })) {
+  for (const turn of turns(granularity, { from, to }, asked.length * (request.kpis?.length ?? usualKpis))) {
     signal.throwIfAborted();
     const values = source
       .rolled({ granularity, ...turn, assets: asked, ...(request.kpis && { kpis: request.kpis }) })

@@ -3,23 +3,33 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import { dayUs, hourUs } from '../plant/zone.ts';
 import type { Granularity } from './grid.ts';
 
-const turnUs: Readonly<Record<Granularity, number>> = {
-  '15min': 4 * hourUs,
-  hour: dayUs / 2,
-  shift: 2 * dayUs,
-  day: 4 * dayUs,
-  week: 28 * dayUs,
-  month: 400 * dayUs,
-  gregorian_month: 400 * dayUs,
+/** Shortest length of a bucket; a shift may be anything, and is told as if it were the usual third of a day. */
+export const leastUs: Readonly<Record<Granularity, number>> = {
+  '15min': hourUs / 4,
+  hour: hourUs,
+  shift: 8 * hourUs,
+  day: dayUs,
+  week: 7 * dayUs,
+  month: 29 * dayUs,
+  gregorian_month: 28 * dayUs,
 };
+
+/** Of all definitions, those that apply to one asset. */
+export const usualKpis = 20;
+
+/** Some tens of milliseconds of work. */
+const valuesPerTurn = 4000;
 
 interface Range {
   readonly from: TimeUs;
   readonly to: TimeUs;
 }
 
-/** Buckets that begin in a part belong to it, though they may end in the next one. */
-export function* turns(granularity: Granularity, { from, to }: Range): Generator<Range> {
-  const length = turnUs[granularity];
+/**
+ * Buckets that begin in a part belong to it, though they may end in the next one.
+ * @param values in one bucket: assets × KPIs
+ */
+export function* turns(granularity: Granularity, { from, to }: Range, values: number): Generator<Range> {
+  const length = leastUs[granularity] * Math.max(1, Math.floor(valuesPerTurn / Math.max(1, values)));
   for (let at = from; at < to; at += length) yield { from: at, to: Math.min(to, at + length) };
 }

@@ -68,7 +68,7 @@ export const agentRoutes =
     app.get(
       '/streams/:number/dead-letters',
       {
-        config,
+        config: { ...config, example: { params: { number: '1' } } },
         schema: {
           tags: ['delivery'],
           summary: 'Samples that could not be stored, each with its reason',
@@ -104,7 +104,7 @@ export const agentRoutes =
     app.get(
       '/streams/:number/gaps',
       {
-        config,
+        config: { ...config, example: { params: { number: '1' } } },
         schema: {
           tags: ['delivery'],
           summary: 'Numbers that will never come, with the reason given',

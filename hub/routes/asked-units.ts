@@ -4,7 +4,7 @@ import type { Plant, Unit } from '../plant/plant.ts';
 import { type AssetQuery, assetsAskedFor, plantsIn } from './asked-assets.ts';
 import type { RouteContext } from './context.ts';
 import { invalid } from './problem.ts';
-import { civilDay, type Moment, type Window, windowAt } from './times.ts';
+import { civilDay, type Moment, type PlantDay, type Window, windowAt } from './times.ts';
 import type { View } from './view.ts';
 
 interface Ranged {
@@ -13,7 +13,7 @@ interface Ranged {
 }
 
 export interface Bounds {
-  readonly usual: Window;
+  readonly usual: (day: PlantDay) => Window;
   readonly maxDays?: number;
 }
 
@@ -78,10 +78,10 @@ function everywhere<T>(
 ): AskedEverywhere<T> {
   const sites = plantsIn(view, context).flatMap((plant): AskedAt<T>[] => {
     const asked = choose(plant);
-    return asked.length === 0 ? [] : [{ plant, asked, window: windowAt(range, plant, usual, maxDays) }];
+    return asked.length === 0 ? [] : [{ plant, asked, window: windowAt(range, plant, usual(plant), maxDays) }];
   });
   // Also where nothing is found, the range must be one.
-  const fallback = windowAt(range, civilDay, usual, maxDays);
+  const fallback = windowAt(range, civilDay, usual(civilDay), maxDays);
   const whole =
     sites.length === 0
       ? fallback

@@ -48,7 +48,7 @@ export const commissioningRoutes =
     app.post(
       '/commissioning-sheets',
       {
-        config: { access: ['technician', 'manager', 'admin'] },
+        config: { access: ['technician', 'manager', 'admin'], example: { file: 'sheet.json' } },
         bodyLimit: maxSheetBytes,
         schema: {
           tags: ['commissioning'],
@@ -103,7 +103,10 @@ export const commissioningRoutes =
     app.get(
       '/commissioning-sheets/:hash',
       {
-        config: { access: everyRole },
+        config: {
+          access: everyRole,
+          example: { params: { hash: '0000000000000000000000000000000000000000000000000000000000000000' } },
+        },
         schema: {
           tags: ['commissioning'],
           summary: 'A sheet as it was signed',
@@ -117,7 +120,10 @@ export const commissioningRoutes =
     app.get(
       '/commissioning-sheets/:hash/page',
       {
-        config: { access: everyRole },
+        config: {
+          access: everyRole,
+          example: { params: { hash: '0000000000000000000000000000000000000000000000000000000000000000' } },
+        },
         schema: {
           tags: ['commissioning'],
           summary: 'A sheet to print, in Persian or English',

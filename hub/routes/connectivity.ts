@@ -24,17 +24,29 @@ const rowSchema = z.object({
   source: z.string(),
   online: z.boolean().meta({ description: 'the agent, now' }),
   seen_at: z.string().nullable(),
-  uptime: z.number().meta({ description: 'share of the range in which the source was known' }),
+  told_until: z
+    .string()
+    .nullable()
+    .meta({ description: 'what the agent has told of the source reaches to here; null: nothing of the range' }),
+  uptime: z.number().nullable().meta({ description: 'share of the time up to `told_until` in which it was known' }),
   down_s: z.number(),
   outages: z.int(),
   longest_s: z.number(),
   down: z
     .array(z.object({ start: z.string(), end: z.string() }))
-    .meta({ description: `the outages, the newest ${mostOutages} of them; one at the end of the range may go on` }),
+    .meta({ description: `the outages up to \`told_until\`, the newest ${mostOutages} of them` }),
 });
 type Row = z.infer<typeof rowSchema>;
 const columns = columnsOf<Row>({
-  ...{ site: 'text', agent: 'text', source: 'text', online: 'text', seen_at: 'time', uptime: 'number' },
+  ...{
+    site: 'text',
+    agent: 'text',
+    source: 'text',
+    online: 'text',
+    seen_at: 'time',
+    told_until: 'time',
+    uptime: 'number',
+  },
   ...{ down_s: 'number', outages: 'integer', longest_s: 'number' },
 });
 
@@ -49,7 +61,7 @@ export const connectivityRoutes =
         schema: {
           tags: ['data'],
           summary: 'Sources of agents: how long they were known, and each outage',
-          description: `The last day when nothing is said; at most ${maxDays} days. What has not arrived yet counts as an outage: ask for a range that has.`,
+          description: `The last day when nothing is said; at most ${maxDays} days. What has not arrived yet is no outage: it may come.`,
           querystring: z.strictObject({ site: z.string().max(300).optional(), ...rangeParameters, ...rowsParameters }),
           response: rowsResponse('Connectivity', rowSchema, { range: windowSchema }),
         },
@@ -70,14 +82,15 @@ export const connectivityRoutes =
           const span = { start: range.from, end: Math.max(range.from, Math.min(range.to, now)) };
           const tags = siteTags(plant.path, ledger.tags(), createLostTime(ledger));
           const sources = [...new Set([...tags.values()].flatMap((tag) => tag.sources))];
-          for (const { source, knownUs, outages } of await readConnectivity(reader, sources, span, signal)) {
+          for (const { source, toldUntil, knownUs, outages } of await readConnectivity(reader, sources, span, signal)) {
             const [agent, name] = source.id.split('/', 2);
-            const lengthUs = span.end - span.start;
+            const lengthUs = toldUntil === undefined ? 0 : toldUntil - span.start;
             rows.push({
               ...{ site: plant.path, agent: agent!, source: name! },
               online: agents.get(agent!)?.online ?? false,
               seen_at: agents.get(agent!)?.seen_at ?? null,
-              uptime: lengthUs > 0 ? knownUs / lengthUs : 0,
+              told_until: toldUntil === undefined ? null : formatTime(toldUntil),
+              uptime: lengthUs > 0 ? knownUs / lengthUs : null,
               down_s: (lengthUs - knownUs) / 1e6,
               outages: outages.length,
               longest_s: Math.max(0, ...outages.map(({ start, end }) => end - start)) / 1e6,

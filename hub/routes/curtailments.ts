@@ -16,6 +16,7 @@ import { siteTags } from '../rollup/site-tags.ts';
 import { toElements } from '../rollup/sums.ts';
 import { plantsIn, sitesOfGroup } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { undeclared } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { notFound } from './problem.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from './rows.ts';
@@ -123,7 +124,10 @@ export const curtailmentRoutes =
           .sort((a, b) => spanOf(a).from - spanOf(b).from)
           .map(rowOf);
         const meta = { range: windowJson(window) };
-        return answerRows(request, reply, context, request.query, { name: 'curtailments', meta, rows, columns });
+        return answerRows(request, reply, context, request.query, {
+          ...{ name: 'curtailments', meta, rows, columns },
+          empty: undeclared('limits" or "events'),
+        });
       },
     );
 

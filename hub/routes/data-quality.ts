@@ -7,6 +7,7 @@ import type { RolledValue } from '../rollup/rolled-values.ts';
 import { assetParameters, assetsAskedFor, plantOf, plantsIn } from './asked-assets.ts';
 import { bucketLabels } from './bucket-label.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { nothingStored } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { partsOf, refuseTooMany, valuePages, wholeOf } from './kpi-reading.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from './rows.ts';
@@ -107,6 +108,7 @@ export const dataQualityRoutes =
           meta: { range: windowJson(wholeOf(parts, windowAt(request.query, civilDay, usual))) },
           rows: [...rows.values()],
           columns,
+          empty: nothingStored,
         });
 
         function put(found: Map<string, Row>, value: RolledValue, nameOf: (asset: string) => Row['asset_name']): void {

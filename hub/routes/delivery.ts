@@ -29,7 +29,13 @@ export const deliveryRoutes =
     app.put(
       '/streams/:number/gaps/:first/acknowledgement',
       {
-        config,
+        config: {
+          ...config,
+          example: {
+            params: { number: '1', first: '1' },
+            body: { note: 'the buffer was full during the outage of 16 Tir' },
+          },
+        },
         schema: {
           tags,
           summary: 'Says that a person has seen a gap, and what they know of it',
@@ -51,7 +57,7 @@ export const deliveryRoutes =
     app.delete(
       '/agents/:agent/quarantine',
       {
-        config,
+        config: { ...config, example: { params: { agent: 'machining' } } },
         schema: {
           tags,
           summary: 'Takes the samples of an agent again, once only one gateway bears its identity',
@@ -72,7 +78,10 @@ export const deliveryRoutes =
     app.post(
       '/streams/:number/rewind',
       {
-        config,
+        config: {
+          ...config,
+          example: { params: { number: '1' }, body: { why: 'the store was restored from a backup' } },
+        },
         schema: {
           tags,
           summary: 'Lets an agent send again what was settled beyond a number',
@@ -95,7 +104,7 @@ export const deliveryRoutes =
     app.post(
       '/streams/:number/dead-letters/replay',
       {
-        config,
+        config: { ...config, example: { params: { number: '1' }, body: { why: 'the tag is declared now' } } },
         schema: {
           tags,
           summary: 'Judges dead letters again, stores those that pass, and lists them no more',

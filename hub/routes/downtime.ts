@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { lengthUs, type Span, union } from '../plant/spans.ts';
-import { dayUs, hourUs } from '../plant/zone.ts';
+import { hourUs } from '../plant/zone.ts';
 import {
   type Downtime,
   type DowntimeClass,
@@ -19,11 +19,12 @@ import { type StoredRecord, storedRecords } from '../rollup/stored-records.ts';
 import { assetParameters } from './asked-assets.ts';
 import { unitsAskedFor } from './asked-units.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { nothingStored } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { invalid } from './problem.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from './rows.ts';
 import { downtimeClassNames, unexplained } from './state-words.ts';
-import { rangeParameters, windowJson, windowSchema } from './times.ts';
+import { lastDays, type PlantDay, rangeParameters, windowJson, windowSchema } from './times.ts';
 import { tooMuch } from './too-much.ts';
 import type { Words } from './words.ts';
 
@@ -64,7 +65,7 @@ export const downtimeRoutes =
           tags: ['production'],
           summary: 'Downtime by reason, class, asset or shift, the greatest first',
           description:
-            'Planned busy time that was neither running nor setup (ADET + ADOT), minor stops included, time of unknown state apart. The range is snapped outward to business days, by shift to shifts; the last business day when nothing is said.',
+            'Planned busy time that was neither running nor setup (ADET + ADOT), minor stops included, time of unknown state apart. The range is snapped outward to business days, by shift to shifts; the running business day when nothing is said.',
           querystring: z.strictObject({
             group_by: z.enum(groupings).default('class'),
             ...assetParameters,
@@ -86,24 +87,25 @@ export const downtimeRoutes =
         const { group_by } = request.query;
         const now = clock.now();
         const view = viewOf(request, context);
-        const bounds = { usual: { from: now - dayUs, to: now } };
-        const { sites } = unitsAskedFor(request.query, view, context, bounds);
+        const usual = (day: PlantDay) => lastDays(day, now, 1);
+        const bounds = { usual };
+        const { sites, whole: asked } = unitsAskedFor(request.query, view, context, bounds);
         const granularity = group_by === 'shift' ? 'shift' : 'day';
         const records: StoredRecord[] = [];
         const parts: Map<string, Downtime>[] = [];
         const ranges: Span[] = [];
         const names = new Map<string, Words>();
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
-        for (const { plant, asked, window } of sites) {
+        for (const { plant, asked: units, window } of sites) {
           const span = snapped(plant, granularity, { start: window.from, end: window.to });
           const range = { granularity, from: span.start, to: span.end } as const;
-          const paths = asked.map(({ path }) => path);
+          const paths = units.map(({ path }) => path);
           const stored = storedRecords(kpis.buckets, plant, 'production', paths, range);
           records.push(...stored);
           ranges.push(span);
           if (group_by === 'class') parts.push(downtimeByClass(stored));
           if (group_by === 'asset') {
-            for (const { path, name } of asked) names.set(path, name);
+            for (const { path, name } of units) names.set(path, name);
             parts.push(downtimeBy(stored, ({ asset }) => asset));
           }
           if (group_by === 'shift') {
@@ -112,12 +114,12 @@ export const downtimeRoutes =
           }
           if (group_by === 'reason') {
             for (const { code, name } of plant.reasons) names.set(code, name);
-            const explained = asked.reduce((sum, unit) => sum + lengthUs(union(explainedIn(unit, span))), 0);
+            const explained = units.reduce((sum, unit) => sum + lengthUs(union(explainedIn(unit, span))), 0);
             if (explained > mostExplainedUs) {
               throw invalid('from', tooMuch('too much time has a reason', 'زمان دارای علت بیش از حد است'));
             }
             const tags = siteTags(plant.path, ledger.tags(), createLostTime(ledger));
-            parts.push(await downtimeByReason(reader, plant, asked, tags, { ...span, now }, signal));
+            parts.push(await downtimeByReason(reader, plant, units, tags, { ...span, now }, signal));
           }
         }
         const total = records.reduce((sum, { elements }) => sum + downtimeOf(elements), 0);
@@ -136,7 +138,7 @@ export const downtimeRoutes =
         return answerRows(request, reply, context, request.query, {
           name: `downtime_${group_by}`,
           meta: {
-            range: windowJson(ranges.length > 0 ? whole : { from: now - dayUs, to: now }),
+            range: windowJson(ranges.length > 0 ? whole : asked),
             group_by,
             units: sites.reduce((sum, { asked }) => sum + asked.length, 0),
             downtime_s: total,
@@ -146,6 +148,7 @@ export const downtimeRoutes =
           },
           rows: pareto(merged, total, named),
           columns,
+          empty: nothingStored,
         });
       },
     );

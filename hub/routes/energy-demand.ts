@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { dayUs, minuteUs } from '../plant/zone.ts';
+import { minuteUs } from '../plant/zone.ts';
 import { limitOver } from '../rollup/cap-elements.ts';
 import type { DemandInterval } from '../rollup/demand.ts';
 import { inForce } from '../rollup/kpi-parameters.ts';
@@ -13,11 +13,12 @@ import { demandTags, readDemand } from '../rollup/read-demand.ts';
 import { siteTags } from '../rollup/site-tags.ts';
 import { metersAskedFor } from './asked-units.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { nothingStored } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { listParameter } from './lists.ts';
 import { invalid } from './problem.ts';
 import { answerRows, columnsOf, rowsParameters, rowsResponse } from './rows.ts';
-import { rangeParameters, windowJson, windowSchema } from './times.ts';
+import { lastDays, type PlantDay, rangeParameters, windowJson, windowSchema } from './times.ts';
 import { refuseRows, refuseSamples } from './too-much.ts';
 
 const maxDays = 31;
@@ -67,7 +68,7 @@ export const energyDemandRoutes =
         schema: {
           tags: ['energy'],
           summary: 'Demand of electricity meters, interval by interval',
-          description: `The last day when nothing is said; at most ${maxDays} days. Intervals lie on the clock of the plant.`,
+          description: `The running business day when nothing is said; at most ${maxDays} days. Intervals lie on the clock of the plant.`,
           querystring: z.strictObject({
             meter: listParameter('full paths of electricity meters'),
             ...rangeParameters,
@@ -91,7 +92,7 @@ export const energyDemandRoutes =
           throw invalid('step', { en: 'is for method=sliding', fa: 'برای method=sliding است' });
         }
         const now = clock.now();
-        const bounds = { usual: { from: now - dayUs, to: now }, maxDays };
+        const bounds = { usual: (day: PlantDay) => lastDays(day, now, 1), maxDays };
         const asked = { ...request.query, carrier: 'electricity' };
         const { sites, whole } = metersAskedFor(asked, viewOf(request, context), context, bounds);
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
@@ -125,6 +126,7 @@ export const energyDemandRoutes =
         }
         return answerRows(request, reply, context, request.query, {
           ...{ name: `demand_${method}`, meta: { range: windowJson(whole), method, peaks }, rows, columns },
+          empty: nothingStored,
         });
       },
     );

@@ -8,17 +8,17 @@ import type { ElementGroup } from '../kpi/element-table.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { dayUs } from '../plant/zone.ts';
 import { type Granularity, granularities, snapped } from '../rollup/grid.ts';
 import { metersBelow } from '../rollup/site-plan.ts';
 import { type StoredRecord, storedRecords } from '../rollup/stored-records.ts';
 import { metersAskedFor } from './asked-units.ts';
 import { bucketLabels } from './bucket-label.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { noMeterTree, nothingStored } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { listParameter } from './lists.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from './rows.ts';
-import { type Moment, rangeParameters, type Window, windowJson, windowSchema } from './times.ts';
+import { lastDays, type Moment, rangeParameters, type Window, windowJson, windowSchema } from './times.ts';
 import { refuseRows } from './too-much.ts';
 import type { View } from './view.ts';
 
@@ -86,7 +86,8 @@ export const energyStoredRoutes =
         schema: {
           tags,
           summary: 'Energy of electricity meters by tariff band, with shares and cost',
-          description: 'The last two days by day when nothing is said. The range is snapped outward to whole buckets.',
+          description:
+            'The last two business days when nothing is said. The range is snapped outward to whole buckets.',
           querystring: z.strictObject(query),
           response: rowsResponse('Energy by band', touSchema, meta),
         },
@@ -99,6 +100,7 @@ export const energyStoredRoutes =
           meta: { range: windowJson(range), granularity },
           rows: found.map(touOf),
           columns: touColumns,
+          empty: nothingStored,
         });
       },
     );
@@ -111,7 +113,7 @@ export const energyStoredRoutes =
           tags,
           summary: 'Meters that have others below them: what those and declared losses do not explain',
           description:
-            'The last two days by day when nothing is said. `tree` has every edge of the meter tree, for a Sankey diagram.',
+            'The last two business days when nothing is said. `tree` has every edge of the meter tree, for a Sankey diagram.',
           querystring: z.strictObject(query),
           response: rowsResponse('Energy balance', balanceSchema, {
             ...meta,
@@ -131,6 +133,7 @@ export const energyStoredRoutes =
           meta: { range: windowJson(range), granularity, tree },
           rows: found.map(balanceOf),
           columns: balanceColumns,
+          empty: noMeterTree,
         });
       },
     );
@@ -152,7 +155,7 @@ function read(group: ElementGroup, query: Query, view: View, context: RouteConte
   const { granularity } = query;
   const now = context.clock.now();
   const asked = { ...query, carrier: 'electricity' };
-  const { sites, whole } = metersAskedFor(asked, view, context, { usual: { from: now - 2 * dayUs, to: now } });
+  const { sites, whole } = metersAskedFor(asked, view, context, { usual: (day) => lastDays(day, now, 2) });
   const ranged = sites.map((site) => {
     const { start, end } = snapped(site.plant, granularity, { start: site.window.from, end: site.window.to });
     return { ...site, window: { from: start, to: end } };

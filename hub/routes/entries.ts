@@ -24,6 +24,15 @@ const revisionSchema = z.object({
   content: z.record(z.string(), z.unknown()).nullable().meta({ description: 'null: there is no such entry any more' }),
 });
 
+/** For the API's description. */
+const exampleStop = {
+  kind: 'downtime',
+  asset: 'sahand/machining-plant/machining/line-1/cnc-1',
+  from: '1404-04-16T11:00',
+  to: '1404-04-16T11:20',
+  reason: 'material',
+};
+
 const idParameter = z.object({ id: z.coerce.number().int().min(1) });
 const why = text(1000);
 
@@ -63,7 +72,7 @@ export const entryRoutes =
     app.get(
       '/entries/:id/history',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: '1' } } },
         schema: {
           tags,
           summary: 'Every line of an entry, oldest first',
@@ -77,7 +86,7 @@ export const entryRoutes =
     app.post(
       '/entries',
       {
-        config: { access: writers },
+        config: { access: writers, example: { body: exampleStop } },
         schema: { tags, summary: 'Enter something', body: entryContentSchema, response: { 201: revisionSchema } },
       },
       async (request, reply) => {
@@ -91,7 +100,10 @@ export const entryRoutes =
     app.put(
       '/entries/:id',
       {
-        config: { access: writers },
+        config: {
+          access: writers,
+          example: { params: { id: '1' }, body: { content: exampleStop, why: 'it was the material after all' } },
+        },
         schema: {
           tags,
           summary: 'Correct an entry; what it said before stays in its history',
@@ -112,7 +124,7 @@ export const entryRoutes =
     app.post(
       '/entries/:id/undo',
       {
-        config: { access: writers },
+        config: { access: writers, example: { params: { id: '1' }, body: { why: 'entered for the wrong machine' } } },
         schema: {
           tags,
           summary: 'Take back the last change of an entry; once more brings it again',

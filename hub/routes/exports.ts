@@ -84,7 +84,10 @@ export const exportRoutes =
     app.post(
       '/exports',
       {
-        config: { access: everyRole },
+        config: {
+          access: everyRole,
+          example: { body: { template: 'kpi', site: 'sahand/machining-plant', period: '1404-04' } },
+        },
         schema: {
           tags: ['exports'],
           summary: 'Ask for an export',
@@ -142,7 +145,7 @@ export const exportRoutes =
     app.get(
       '/exports/:id',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: '0123456789abcdef' } } },
         schema: { tags: ['exports'], summary: 'How far it is', params: idParameter, response: { 200: jobSchema } },
       },
       async (request) => jobJson(find(request.params.id, viewOf(request, context))),
@@ -151,7 +154,7 @@ export const exportRoutes =
     app.delete(
       '/exports/:id',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: '0123456789abcdef' } } },
         schema: {
           tags: ['exports'],
           summary: 'End it, or take its files away; one of somebody else only as manager or admin',
@@ -173,7 +176,7 @@ export const exportRoutes =
     app.get(
       '/exports/:id/file',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: '0123456789abcdef' } } },
         schema: {
           tags: ['exports'],
           summary: 'Its file; by name where there are several',

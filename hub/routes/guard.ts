@@ -27,6 +27,8 @@ export interface Example {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
+  /** Where the body is a file that another program has made. */
+  readonly file?: string;
 }
 
 export const everyRole = roles;

@@ -5,11 +5,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Plant } from '../plant/plant.ts';
-import { dayUs, hourUs } from '../plant/zone.ts';
 import { allRevisions } from '../rollup/all-revisions.ts';
 import { type Granularity, snapped } from '../rollup/grid.ts';
 import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
-import { turns } from '../rollup/turns.ts';
+import { leastUs, turns, usualKpis } from '../rollup/turns.ts';
 import { byPlant } from './asked-assets.ts';
 import type { KpiSource } from './kpi-source.ts';
 import { invalid } from './problem.ts';
@@ -58,18 +57,6 @@ export function wholeOf(parts: readonly Part[], usual: Window): Window {
   };
 }
 
-const leastUs: Readonly<Record<Granularity, number>> = {
-  '15min': hourUs / 4,
-  hour: hourUs,
-  shift: 8 * hourUs,
-  day: dayUs,
-  week: 7 * dayUs,
-  month: 29 * dayUs,
-  gregorian_month: 28 * dayUs,
-};
-/** Of all definitions, those that apply to one asset. */
-const usualKpis = 20;
-
 /** @throws {ProblemError} more than `most` values would have to be computed. */
 export function refuseTooMany(
   parts: readonly Part[],
@@ -105,7 +92,9 @@ export async function* valuePages(
 ): AsyncGenerator<RolledValue[]> {
   const whole = wholeOf(parts, { from: 0, to: 0 });
   const { granularity } = asked;
-  for (const turn of turns(granularity, { from: Math.max(whole.from, from ?? whole.from), to: whole.to })) {
+  const assetCount = parts.reduce((sum, { assets }) => sum + assets.length, 0);
+  const range = { from: Math.max(whole.from, from ?? whole.from), to: whole.to };
+  for (const turn of turns(granularity, range, assetCount * (asked.kpis?.length ?? usualKpis))) {
     signal.throwIfAborted();
     const found = parts.flatMap(({ assets, window }) => {
       const range = { from: Math.max(turn.from, window.from), to: Math.min(turn.to, window.to) };

@@ -31,13 +31,18 @@ const lineageSchema = z.object({
   tags: z.array(z.string()).meta({ description: 'whose samples, as told by /series, all of it comes from' }),
 });
 
+/** OEE of a line on 16 Tir 1404, for the API's description. */
+const exampleId = Buffer.from(
+  JSON.stringify(['prod.oee', 'sahand/machining-plant/machining/line-1', 'day', Date.UTC(2025, 6, 7, 2, 30) * 1000]),
+).toString('base64url');
+
 export const lineageRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       '/kpi-values/:id/lineage',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: exampleId } } },
         schema: {
           tags: ['kpi'],
           summary: 'What a KPI value was computed from',

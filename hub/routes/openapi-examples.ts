@@ -37,7 +37,12 @@ export function collectExamples(): Examples {
   };
 }
 
-function put(operation: Operation, { params = {}, query = {}, body }: Example, method: string, path: string): void {
+function put(
+  operation: Operation,
+  { params = {}, query = {}, body, file }: Example,
+  method: string,
+  path: string,
+): void {
   for (const parameter of operation.parameters ?? []) {
     const value = (parameter.in === 'path' ? params : query)[parameter.name];
     if (value !== undefined) parameter.example = value;
@@ -52,7 +57,8 @@ function put(operation: Operation, { params = {}, query = {}, body }: Example, m
     return [
       `curl -H "Authorization: Bearer $PAYESH_TOKEN"`,
       ...(method === 'GET' ? [] : [`-X ${method}`]),
-      ...(body ? [`-H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`] : []),
+      ...(file ? [`-H 'Content-Type: application/json' --data-binary @${file}`] : []),
+      ...(body ? [`-H 'Content-Type: application/json' -d '${JSON.stringify(body).replaceAll("'", `'\\''`)}'`] : []),
       `"$PAYESH_URL${filled}${asked && `?${asked}`}"`,
     ].join(' ');
   }

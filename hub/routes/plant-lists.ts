@@ -11,6 +11,7 @@ import { dayUs } from '../plant/zone.ts';
 import { buckets } from '../rollup/grid.ts';
 import { plantsIn } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { undeclared } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { notFound } from './problem.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from './rows.ts';
@@ -114,6 +115,7 @@ export const plantListRoutes =
         );
         return answerRows(request, reply, context, request.query, {
           ...{ name: 'tariffs', meta: {}, rows },
+          empty: undeclared('tariffs'),
           columns: columnsOf<(typeof rows)[number]>({
             ...{ site: 'text', code: 'text', name: 'name', from: 'time', to: 'time', meters: 'list', source: 'text' },
           }),
@@ -191,6 +193,7 @@ export const plantListRoutes =
         );
         return answerRows(request, reply, context, request.query, {
           ...{ name: 'products', meta: {}, rows },
+          empty: undeclared('products'),
           columns: columnsOf<(typeof rows)[number]>({
             ...{ site: 'text', code: 'text', name: 'name', standard_coefficient: 'number', mass_kg: 'number' },
           }),
@@ -219,6 +222,7 @@ export const plantListRoutes =
         );
         return answerRows(request, reply, context, request.query, {
           ...{ name: 'targets', meta: {}, rows },
+          empty: undeclared('targets'),
           columns: columnsOf<(typeof rows)[number]>({
             ...{ site: 'text', kpi: 'text', asset: 'text', value: 'number', from: 'time', to: 'time' },
           }),
@@ -247,6 +251,7 @@ export const plantListRoutes =
         );
         return answerRows(request, reply, context, request.query, {
           ...{ name: 'baselines', meta: {}, rows },
+          empty: undeclared('baselines'),
           columns: columnsOf<(typeof rows)[number]>({
             ...{
               site: 'text',

@@ -14,6 +14,23 @@ import type { View } from './view.ts';
 
 const maxContent = 900_000;
 
+/** For the API's description: what a plant file must say at least. */
+const smallestPlant = `site: example/workshop
+name: { en: Workshop, fa: کارگاه }
+stateMaps:
+  machine: { kind: enum, states: { 1: RUN, 2: IDLE, 3: FAULT } }
+shifts:
+  - { code: day, name: { en: Day, fa: روز }, start: '06:00', end: '14:00' }
+areas:
+  - code: hall
+    name: { en: Hall, fa: سالن }
+    lines:
+      - code: line
+        name: { en: Line, fa: خط }
+        units:
+          - { code: press, name: { en: Press, fa: پرس }, stateMap: machine }
+`;
+
 const versionSchema = z.object({
   site: z.string(),
   version: z.int().meta({ description: 'from 1, of each site' }),
@@ -77,7 +94,7 @@ export const plantRoutes =
     app.get(
       '/plants/:site',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { site: 'sahand/machining-plant' } } },
         schema: {
           tags,
           summary: 'The model in force, or another version, as it was written',
@@ -98,7 +115,7 @@ export const plantRoutes =
     app.get(
       '/plants/:site/versions',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { site: 'sahand/machining-plant' } } },
         schema: {
           tags,
           summary: 'Every version of a model, the newest first',
@@ -115,7 +132,7 @@ export const plantRoutes =
     app.get(
       '/plants/:site/bindings',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { site: 'sahand/machining-plant' } } },
         schema: {
           tags,
           summary: 'Which tags the model needs, and which of them are announced',
@@ -132,7 +149,7 @@ export const plantRoutes =
     app.post(
       '/plants/check',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { body: { content: smallestPlant } } },
         schema: {
           tags,
           summary: 'What a plant file would change; nothing is applied',
@@ -150,7 +167,10 @@ export const plantRoutes =
     app.post(
       '/plants',
       {
-        config: { access: overseers },
+        config: {
+          access: overseers,
+          example: { body: { content: smallestPlant, why: 'the workshop joins the pilot' } },
+        },
         schema: {
           tags,
           summary: 'Apply a plant file; the content in force again changes nothing',

@@ -18,7 +18,17 @@ export const recomputationRoutes =
     app.post(
       '/recomputations',
       {
-        config: { access: overseers },
+        config: {
+          access: overseers,
+          example: {
+            body: {
+              site: 'sahand/machining-plant',
+              from: '1404-04-16',
+              to: '1404-04-17',
+              why: 'the planned run time was wrong',
+            },
+          },
+        },
         schema: {
           tags,
           summary: 'Compute a span anew; a figure that comes out the same gets no revision',
@@ -47,7 +57,7 @@ export const recomputationRoutes =
     app.get(
       '/recomputations/:id',
       {
-        config: { access: overseers },
+        config: { access: overseers, example: { params: { id: '0-0' } } },
         schema: {
           tags,
           summary: 'Whether it is done, and which final buckets have got other elements since it began',

@@ -8,6 +8,7 @@ import type { Restatement } from '../rollup/buckets.ts';
 import { granularities } from '../rollup/grid.ts';
 import { assetsAskedFor } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
+import { nothingRestated } from './empty-words.ts';
 import { everyRole } from './guard.ts';
 import { listParameter, wordsParameter } from './lists.ts';
 import { invalid } from './problem.ts';
@@ -97,7 +98,10 @@ export const revisionRoutes =
           }
         }
         const meta = { next_since: next, more };
-        return answerRows(request, reply, context, request.query, { name: 'revisions', meta, rows, columns });
+        return answerRows(request, reply, context, request.query, {
+          ...{ name: 'revisions', meta, rows, columns },
+          empty: nothingRestated,
+        });
       },
     );
   };

@@ -6,6 +6,7 @@ import type { RouteContext } from './context.ts';
 import { type Column, sendDownload } from './download.ts';
 import { bomParameter, type Format, formatOf, formatParameter, tableContent } from './formats.ts';
 import { nextLink } from './links.ts';
+import type { Words } from './words.ts';
 
 export const rowsParameters = { format: formatParameter, bom: bomParameter };
 
@@ -20,7 +21,7 @@ export const rowsResponse = <Row extends z.ZodType, Meta extends z.ZodRawShape>(
   200: tableContent(
     description,
     z.object({
-      meta: z.object({ ...meta, generated_at: z.string() }),
+      meta: z.object({ ...meta, note: nameSchema.optional(), generated_at: z.string() }),
       data: z.array(row),
       next_cursor: z.string().nullable().optional().meta({ description: 'for the next page; null on the last one' }),
     }),
@@ -58,6 +59,8 @@ export interface Rows<Row extends object, Meta extends object> {
   readonly columns: readonly Column<Row>[];
   /** Only where there are pages. */
   readonly next?: string | null;
+  /** Why there may be no row, and what to do about it; told only then. */
+  readonly empty?: Words;
 }
 
 export async function answerRows<Row extends object, Meta extends object>(
@@ -65,7 +68,7 @@ export async function answerRows<Row extends object, Meta extends object>(
   reply: FastifyReply,
   context: RouteContext,
   asked: { readonly format?: Format | undefined; readonly bom: boolean },
-  { name, meta, rows, columns, next }: Rows<Row, Meta>,
+  { name, meta, rows, columns, next, empty }: Rows<Row, Meta>,
 ) {
   const format = formatOf(request, asked.format);
   if (format !== 'json') {
@@ -75,7 +78,11 @@ export async function answerRows<Row extends object, Meta extends object>(
   }
   if (next) reply.header('link', nextLink(request, next));
   return {
-    meta: { ...meta, generated_at: formatTime(context.clock.now()) },
+    meta: {
+      ...meta,
+      ...(rows.length === 0 && empty && { note: empty }),
+      generated_at: formatTime(context.clock.now()),
+    },
     data: [...rows],
     ...(next !== undefined && { next_cursor: next }),
   };

@@ -16,6 +16,7 @@ import { assetParameters } from './asked-assets.ts';
 import { unitsAskedFor } from './asked-units.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { createCursors } from './cursor.ts';
+import { nothingStored } from './empty-words.ts';
 import { formatOf } from './formats.ts';
 import { everyRole } from './guard.ts';
 import { wordsParameter } from './lists.ts';
@@ -84,7 +85,7 @@ export const stateRoutes =
       async (request, reply) => {
         const { state, min_s, limit, cursor } = request.query;
         const now = clock.now();
-        const bounds = { usual: { from: now - usualUs, to: now }, maxDays };
+        const bounds = { usual: () => ({ from: now - usualUs, to: now }), maxDays };
         const { sites, whole } = unitsAskedFor(request.query, viewOf(request, context), context, bounds);
         const after = cursor === undefined ? undefined : cursors.open(cursor);
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
@@ -114,6 +115,7 @@ export const stateRoutes =
           meta: { range: windowJson(whole), units: sites.reduce((sum, { asked }) => sum + asked.length, 0) },
           rows: shown.map(rowOf),
           columns,
+          empty: nothingStored,
           next: shown.length < rest.length ? cursors.seal(keyOf(shown.at(-1)!)) : null,
         });
       },

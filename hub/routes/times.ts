@@ -1,6 +1,7 @@
 /** Times as parameters of the API, and the windows that two of them make. */
 import { z } from 'zod';
 import type { TimeUs } from '../../protocols/sample.ts';
+import { businessDay } from '../plant/calendar.ts';
 import { parseLocal } from '../plant/dates.ts';
 import type { Plant } from '../plant/plant.ts';
 import { formatTime, parseTime } from '../plant/time-text.ts';
@@ -40,7 +41,7 @@ export const momentParameter = timeText.transform((text, context): Moment => {
   return local === undefined ? refuseTime(context) : { local, isDay: !/[T ]/.test(text.trim()) };
 });
 
-type PlantDay = Pick<Plant, 'zone' | 'businessDayStartMin'>;
+export type PlantDay = Pick<Plant, 'zone' | 'businessDayStartMin'>;
 /** Where no plant model says otherwise. */
 export const civilDay: PlantDay = { zone: 'Asia/Tehran', businessDayStartMin: 0 };
 
@@ -48,6 +49,12 @@ const instantOf = (moment: Moment, { zone, businessDayStartMin }: PlantDay): Tim
   'time' in moment
     ? moment.time
     : fromLocal(zone, moment.local + (moment.isDay ? businessDayStartMin * 60_000_000 : 0));
+
+/** The business days up to now, the running one included. */
+export function lastDays(day: PlantDay, now: TimeUs, days: number): Window {
+  const { start } = businessDay(day, now);
+  return { from: businessDay(day, start - (days - 1) * dayUs).start, to: now };
+}
 
 export const rangeParameters = {
   from: momentParameter.optional().meta({ description: 'a date is the beginning of that business day' }),
