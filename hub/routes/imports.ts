@@ -69,7 +69,19 @@ export const importRoutes =
     app.post(
       '/imports',
       {
-        config,
+        config: {
+          ...config,
+          example: {
+            body: {
+              kind: 'samples',
+              site: 'sahand/machining-plant',
+              name: 'tir-1404.csv',
+              bytes: 1048576,
+              sha256: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+              dry_run: true,
+            },
+          },
+        },
         schema: {
           tags,
           summary: 'Announce a file; one that was imported already is told, and nothing changes',
@@ -107,7 +119,10 @@ export const importRoutes =
     app.put(
       '/imports/:id/content',
       {
-        config,
+        config: {
+          ...config,
+          example: { params: { id: '00000000000000000000000000000000' }, query: { offset: '0' }, file: 'tir-1404.csv' },
+        },
         bodyLimit: maxPieceBytes,
         schema: {
           tags,
@@ -151,14 +166,17 @@ export const importRoutes =
 
     app.get(
       '/imports/:id',
-      { config, schema: { tags, summary: 'How far it is', params: idParameter, response: { 200: importSchema } } },
+      {
+        config: { ...config, example: { params: { id: '00000000000000000000000000000000' } } },
+        schema: { tags, summary: 'How far it is', params: idParameter, response: { 200: importSchema } },
+      },
       async (request) => told(visible(request.params.id, viewOf(request, context))),
     );
 
     app.get(
       '/imports/:id/refused',
       {
-        config,
+        config: { ...config, example: { params: { id: '00000000000000000000000000000000' } } },
         schema: {
           tags,
           summary: 'Rows that are not taken, with line and reason; the first 100,000 are listed',
@@ -186,7 +204,13 @@ export const importRoutes =
     app.post(
       '/imports/:id/undo',
       {
-        config,
+        config: {
+          ...config,
+          example: {
+            params: { id: '00000000000000000000000000000000' },
+            body: { why: 'the file was of another site' },
+          },
+        },
         schema: {
           tags,
           summary: 'What it brought counts no more; its samples stay, and stay proved',

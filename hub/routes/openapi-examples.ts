@@ -57,7 +57,11 @@ function put(
     return [
       `curl -H "Authorization: Bearer $PAYESH_TOKEN"`,
       ...(method === 'GET' ? [] : [`-X ${method}`]),
-      ...(file ? [`-H 'Content-Type: application/json' --data-binary @${file}`] : []),
+      ...(file
+        ? [
+            `-H 'Content-Type: ${file.endsWith('.json') ? 'application/json' : 'application/octet-stream'}' --data-binary @${file}`,
+          ]
+        : []),
       ...(body ? [`-H 'Content-Type: application/json' -d '${JSON.stringify(body).replaceAll("'", `'\\''`)}'`] : []),
       `"$PAYESH_URL${filled}${asked && `?${asked}`}"`,
     ].join(' ');

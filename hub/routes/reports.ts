@@ -99,7 +99,7 @@ export const reportRoutes =
     app.get(
       '/reports/:id',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: '1' } } },
         schema: {
           tags,
           summary: 'A report, and what restatements up to it have changed',
@@ -119,7 +119,7 @@ export const reportRoutes =
     app.get(
       '/reports/:id/file',
       {
-        config: { access: everyRole },
+        config: { access: everyRole, example: { params: { id: '1' } } },
         schema: {
           tags,
           summary: 'Its workbook, byte for byte as it was issued',
@@ -150,7 +150,7 @@ export const reportRoutes =
     app.post(
       '/reports',
       {
-        config: { access: issuers },
+        config: { access: issuers, example: { body: { site: 'sahand/machining-plant', period: '1404-03' } } },
         schema: {
           tags,
           summary: "Issue a month's official report, from the 5th of the next month 12:00 on; its figures are frozen",
@@ -170,7 +170,7 @@ export const reportRoutes =
     app.post(
       '/reports/:id/restatement',
       {
-        config: { access: ['approver'] },
+        config: { access: ['approver'], example: { params: { id: '1' }, body: { why: 'a meter was read wrongly' } } },
         schema: {
           tags,
           summary: 'The next version of a report, of what is known now; every earlier one stays as it is',
