@@ -1,14 +1,11 @@
 /** The hub put together, in the order in which data flow: broker → ingest → store and ledger → KPIs → HTTP. */
-import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
-import { ConfigError } from '../protocols/errors.ts';
-import { hubUser } from '../protocols/topics.ts';
 import { openAccess } from './access/access.ts';
-import { type Broker, startBroker } from './broker.ts';
+import { createClockWatch } from './clock-watch.ts';
 import type { HubConfig } from './config.ts';
 import { createEntries } from './entries/entries.ts';
 import { openExports } from './exports/exports.ts';
@@ -18,12 +15,12 @@ import { createDeliveryActions } from './ingest/actions.ts';
 import { createDelivery } from './ingest/delivery.ts';
 import { catalogue } from './kpi/catalogue.ts';
 import { isImportAgent } from './ledger/imported.ts';
-import { type OtherLedger, openLedgerReader } from './ledger/open-reader.ts';
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts';
 import { uniteLedgers } from './ledger/unite.ts';
-import { isWaitedOut } from './ledger/waited-out.ts';
 import { createLatestValues, followStored, warmLatestValues } from './live/latest.ts';
 import { createHubMetrics } from './metrics.ts';
+import { openBroker } from './open-broker.ts';
+import { listen, makeDataDir, onceTheDiskTakesIt, openOthers } from './opening.ts';
 import { plantAssets } from './plant/assets.ts';
 import { openPlantBook, type PlantFile, type ReadPlant } from './plant/book.ts';
 import { runningShift } from './plant/calendar.ts';
@@ -46,6 +43,7 @@ import { createValueChanges } from './rollup/value-changes.ts';
 import { watchChanges } from './rollup/watch-changes.ts';
 import { writeParquet } from './store/duckdb/parquet.ts';
 import { openStore } from './store/open.ts';
+import { createWarnings, sizeOf } from './warnings.ts';
 
 export interface HubOptions {
   readonly config: HubConfig;
@@ -78,6 +76,11 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   using access = await open(() => openAccess(inDataDir('access.db')));
   const firstToken = access.tokens.ensureFirst(options.presetToken);
   using ledger = await open(() => openSqliteLedger(inDataDir('ledger.db')));
+  const settled = ledger.streams().map(({ settledAt }) => settledAt ?? 0);
+  const lastSettled = settled.length > 0 ? Math.max(...settled) : undefined;
+  const clockWatch = createClockWatch({ clock, lastSettled, log });
+  const damagedDir = join(inDataDir('samples'), 'damaged');
+  const warnings = createWarnings({ clockWatch, ledger, damagedDir });
   await using store = await openStore({
     config: config.store,
     dir: inDataDir('samples'),
@@ -183,7 +186,12 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     logger: log,
   });
 
-  await using broker = await openBroker();
+  await using broker = await openBroker({
+    config,
+    agents: access.agents,
+    password: options.brokerPassword,
+    log,
+  });
   const latest = createLatestValues(() => everyLedger.tags(), clock);
   const end = new AbortController();
   const delivery = createDelivery({
@@ -231,7 +239,18 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       else if (!agreed) found.push('ledger and store are being compared');
       return readinessOf(found);
     },
-    metrics: createHubMetrics({ delivery, ledger, brokerStats: broker.stats }),
+    warnings,
+    metrics: createHubMetrics({
+      delivery,
+      ledger,
+      clockAstrayMs: () => clockWatch.astrayMs,
+      warnings,
+      bytes: {
+        ledger: () => statSync(inDataDir('ledger.db')).size,
+        damaged: () => sizeOf(damagedDir).bytes,
+      },
+      brokerStats: broker.stats,
+    }),
     log,
     requestsPerMinute: config.http.requestsPerMinute,
     liveWindow: (site, now) => runningShift(plants(), site, now),
@@ -262,6 +281,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     exports.jobs.run(AbortSignal.any([stop, end.signal])),
     reports.run(AbortSignal.any([stop, end.signal])),
     watchChanges({ database, changes, audit: access.audit, clock, log }, AbortSignal.any([stop, end.signal])),
+    clockWatch.run(AbortSignal.any([stop, end.signal])),
     warmLatestValues(
       latest,
       { reader: store.reader, tags: liveTags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },
@@ -279,83 +299,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
     end.abort();
     await Promise.allSettled(running);
   }
-
-  /** The address, account and lifetime of the broker that this hub uses, its own or another. */
-  async function openBroker(): Promise<{ url: string; password: string; stats?: Broker['stats'] } & AsyncDisposable> {
-    const { kind, url, host, port, passwordFile } = config.broker;
-    const ingestUser = hubUser(config.ingest.id);
-    if (kind === 'external') {
-      if (options.brokerPassword) return { url, password: options.brokerPassword, async [Symbol.asyncDispose]() {} };
-      throw new ConfigError(`no password for the user ${ingestUser} at the broker`, {
-        path: passwordFile ?? 'broker.passwordFile',
-        hint: `Make the account with "payesh-hub agent add ${ingestUser}" and write its password into broker.passwordFile.`,
-      });
-    }
-    if (config.ingest.partitions.of > 1) {
-      throw new ConfigError('several ingest processes cannot share the broker inside one of them', {
-        path: 'broker.kind',
-        hint: 'Set broker.kind to external (deploy/README.md), or ingest.partitions.of to 1.',
-      });
-    }
-    const password = randomBytes(32).toString('base64url');
-    const authenticate = (username: string, given: string) =>
-      username === ingestUser ? same(given, password) : access.agents.verify(username, given);
-    const own = await startBroker({ host, port, authenticate, ingestUser, log });
-    return { url: own.url, password, stats: own.stats, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
-  }
 }
-
-/** A full or failing disk is waited out, as while the hub runs: ending would only make it start again. */
-async function onceTheDiskTakesIt<T>(open: () => T, log: FastifyBaseLogger, stop: AbortSignal): Promise<T> {
-  for (let told = false; ; told = true) {
-    try {
-      return open();
-    } catch (error) {
-      if (!isWaitedOut((error as Error).cause ?? error) || stop.aborted) throw error;
-      if (!told) log.error({ err: error }, 'the disk takes nothing; the hub starts as soon as it does');
-      await delay(1000, undefined, { signal: stop }).catch(() => {});
-    }
-  }
-}
-
-/** The ledgers of other ingest processes, to be looked into. */
-function openOthers(files: readonly string[]): { readonly ledgers: readonly OtherLedger[] } & Disposable {
-  const ledgers = files.map(openLedgerReader);
-  return {
-    ledgers,
-    [Symbol.dispose]() {
-      for (const ledger of ledgers) ledger[Symbol.dispose]();
-    },
-  };
-}
-
-function makeDataDir(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    const hint = 'Give the hub a dataDir on a writable disk.';
-    throw new ConfigError("the hub's folder cannot be made", { path: dir, hint, cause });
-  }
-}
-
-async function listen(
-  http: { listen(at: { host: string; port: number }): Promise<string> },
-  at: { host: string; port: number },
-): Promise<string> {
-  try {
-    return await http.listen(at);
-  } catch (cause) {
-    if (!/^(EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND)$/.test((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
-    throw new ConfigError(`the HTTP port ${at.port} cannot be opened: ${(cause as Error).message}`, {
-      path: `${at.host}:${at.port}`,
-      hint: 'Stop what listens there, or set http.port (in the demo: PAYESH_HTTP_PORT) to a free one.',
-      cause,
-    });
-  }
-}
-
-const same = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

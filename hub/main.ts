@@ -18,6 +18,7 @@ import { plantCommand } from './commands/plant.ts';
 import { recomputeCommand } from './commands/recompute.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
 import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { hubSchema } from './config.ts';
@@ -39,6 +40,7 @@ const openAccessFile = () => {
 
 program
   .addCommand(runCommand(configFile))
+  .addCommand(statusCommand())
   .addCommand(tokenCommand(openAccessFile))
   .addCommand(agentCommand(openAccessFile))
   .addCommand(plantCommand())

@@ -6,11 +6,17 @@ import type { Ledger } from './ledger/ledger.ts';
 export interface MetricsOptions {
   readonly delivery: Pick<Delivery, 'ingest' | 'link' | 'heldBytes' | 'pausedAgents'>;
   readonly ledger: Pick<Ledger, 'streams' | 'gapCount' | 'quarantines'>;
+  /** ms by which the clock has leapt since the start, and is still off. */
+  readonly clockAstrayMs: () => number;
+  readonly warnings: () => readonly string[];
+  /** Bytes on disk. */
+  readonly bytes: { ledger(): number; damaged(): number };
   /** Of the embedded broker, if there is one. */
   readonly brokerStats?: () => { readonly connections: number; readonly faults: number };
 }
 
-export function createHubMetrics({ delivery, ledger, brokerStats }: MetricsOptions): Registry {
+export function createHubMetrics(options: MetricsOptions): Registry {
+  const { delivery, ledger, brokerStats, bytes } = options;
   const { ingest, link } = delivery;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'payesh_hub_' });
@@ -50,6 +56,14 @@ export function createHubMetrics({ delivery, ledger, brokerStats }: MetricsOptio
   gauge('refused_messages', 'messages refused, by fault', ['fault'], (metric) => {
     for (const [fault, count] of link.faults) metric.set({ fault }, count);
   });
+  gauge('clock_astray_seconds', 'by how much the clock has leapt since the start', [], (metric) =>
+    metric.set(options.clockAstrayMs() / 1000),
+  );
+  gauge('warnings', 'what wants a person: /healthz says what', [], (metric) => metric.set(options.warnings().length));
+  gauge('ledger_bytes', 'size of the ledger on disk; retention bounds it with the samples', [], (metric) =>
+    metric.set(bytes.ledger()),
+  );
+  gauge('damaged_bytes', 'segments that were set aside as damaged', [], (metric) => metric.set(bytes.damaged()));
   if (brokerStats) {
     gauge('broker_connections', 'connections to the embedded broker', [], (metric) =>
       metric.set(brokerStats().connections),

@@ -8,10 +8,10 @@ import type { TimeUs } from '../protocols/sample.ts';
 import type { AuditLog } from './access/audit.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { isWaitedOut } from './ledger/waited-out.ts';
-import type { TelemetryStore } from './store/store.ts';
+import type { Deletion, TelemetryStore } from './store/store.ts';
 
 export interface RetentionOptions {
-  readonly store: Pick<TelemetryStore, 'retain' | 'kind'>;
+  readonly store: Pick<TelemetryStore, 'retain'>;
   readonly ledger: Pick<Ledger, 'expire'>;
   readonly audit: Pick<AuditLog, 'append'>;
   readonly clock: Clock;
@@ -28,18 +28,18 @@ export async function runRetention(
   { store, ledger, audit, clock, policy, onDeleted, log }: RetentionOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const tell = (deletion: Deletion) => {
+    const numbers = ledger.expire(deletion);
+    // A store that deletes by itself tells the same time after time.
+    if (numbers === 0 && deletion.bytes === null) return;
+    onDeleted?.(deletion.before);
+    const { through: _, ...details } = { ...deletion, numbers };
+    log.info(details, 'samples deleted by retention');
+    audit.append({ who: 'hub', what: 'retention.delete', object: 'samples', details });
+  };
   while (!signal.aborted) {
     try {
-      const now = clock.now();
-      const deletions = await store.retain(policy, now, signal);
-      // Whole segments go by when their samples arrived, points of InfluxDB by when they were measured.
-      const by = store.kind === 'duckdb' ? 'arrival' : 'time';
-      ledger.expire(Math.max(now - policy.maxAgeMs * 1000, ...deletions.map(({ before }) => before)), by);
-      for (const deletion of deletions) {
-        onDeleted?.(deletion.before);
-        log.info({ ...deletion }, 'samples deleted by retention');
-        audit.append({ who: 'hub', what: 'retention.delete', object: 'samples', details: { ...deletion } });
-      }
+      await store.retain(policy, clock.now(), tell, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ConnectionError || isWaitedOut(error))) throw error;

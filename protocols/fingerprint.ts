@@ -17,15 +17,20 @@ export const fingerprintSchema = z.strictObject({
 });
 export type Fingerprint = z.infer<typeof fingerprintSchema>;
 
-/** SHA-256, hex: of the canonical content; of a payload that cannot be read, of its bytes. */
-export function contentHash(header: FrameHeader, payload: Uint8Array): string {
-  const hash = createHash('sha256');
+const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** SHA-256, hex, of the canonical content; undefined when the payload cannot be read. */
+export function readableHash(header: FrameHeader, payload: Uint8Array): string | undefined {
   try {
-    return hash.update(decodePayload(header, payload).content).digest('hex');
+    return sha256(decodePayload(header, payload).content);
   } catch {
-    return hash.update(payload).digest('hex');
+    return undefined;
   }
 }
+
+/** The same; of a payload that cannot be read, of its bytes. */
+const contentHash = (header: FrameHeader, payload: Uint8Array): string =>
+  readableHash(header, payload) ?? sha256(payload);
 
 /** Of the whole hash. */
 export const contentMark = (hash: string): string => hash.slice(0, 32);

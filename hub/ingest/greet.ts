@@ -61,8 +61,7 @@ export function createGreeter(options: GreeterOptions): (agent: string, hello: H
 
   const open = (agent: string, hello: Hello): Stream | undefined => {
     try {
-      const known = ledger.stream(agent, hello.epoch);
-      return ledger.greet(agent, hello, now(), known ? 0 : options.settledElsewhere(agent, hello.epoch));
+      return ledger.greet(agent, hello, now(), options.settledElsewhere(agent, hello.epoch));
     } catch (error) {
       if (!(error instanceof RejectedError)) throw error;
       log.error({ err: error, agent, alarm: 'STREAM_COLLISION' }, 'nothing of this agent is taken');

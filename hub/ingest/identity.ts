@@ -3,7 +3,7 @@
  * take the other's numbers, so the agent is put in quarantine: nothing of it is taken or acknowledged, all of it stays
  * in the buffers, until a person has decided.
  */
-import { contentHash } from '../../protocols/fingerprint.ts';
+import { readableHash } from '../../protocols/fingerprint.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Arrival } from './arrivals.ts';
@@ -17,7 +17,7 @@ export interface Identities {
 }
 
 export interface IdentityOptions {
-  readonly ledger: Pick<Ledger, 'batchFrom' | 'quarantine' | 'quarantines'>;
+  readonly ledger: Pick<Ledger, 'batchAt' | 'quarantine' | 'quarantines'>;
   readonly now: () => TimeUs;
   readonly log: { error(fields: object, message: string): void };
 }
@@ -45,10 +45,12 @@ export function createIdentities({ ledger, now, log }: IdentityOptions): Identit
       starts.set(agent, [...known.filter((id) => id !== bootId), bootId].slice(-rememberedStarts));
     },
     repeated({ agent, header, payload }, stream) {
-      const settled = ledger.batchFrom(stream, header.first);
+      const settled = ledger.batchAt(stream, header.first);
       // Cut off in front or by retention: there is nothing to hold it against.
-      if (!settled || settled.last !== header.first + header.count - 1) return;
-      if (settled.contentHash !== contentHash(header, payload)) {
+      if (settled?.first !== header.first || settled.last !== header.first + header.count - 1) return;
+      const hash = readableHash(header, payload);
+      // A frame that cannot be read is damage, not another gateway.
+      if (hash !== undefined && hash !== settled.contentHash) {
         quarantine(agent, `numbers from ${header.first} came again with another content`);
       }
     },

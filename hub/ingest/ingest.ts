@@ -105,8 +105,11 @@ export function createIngest(options: IngestOptions): Ingest {
         refuse(arrival, stream.through, 'manifest');
       } else {
         const tags = ledger.tagsOf(stream.number);
-        judgements.push(judge(header, payload, { stream: stream.number, from: expected, tags }));
-        next.set(stream.number, header.first + header.count);
+        const past = header.first + header.count;
+        const known = ledger.verdicts(stream.number, expected, past - 1);
+        const verdicts = new Map(known.map(({ number, reason }) => [number, reason]));
+        judgements.push(judge(header, payload, { stream: stream.number, from: expected, tags, verdicts }));
+        next.set(stream.number, past);
         touched.set(stream, agent);
       }
     }

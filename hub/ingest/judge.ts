@@ -24,6 +24,8 @@ export interface JudgeContext {
   /** The first number still wanted; what a frame holds before it is settled already. */
   readonly from: number;
   readonly tags: ReadonlyMap<number, ManifestTag>;
+  /** Reasons of numbers that were dead letters before their stream went back: they stay that. */
+  readonly verdicts?: ReadonlyMap<number, string>;
 }
 
 /** 2000-01-01: clocks that were never set begin before it. */
@@ -63,7 +65,7 @@ function judgeSamples(
   content: string | Uint8Array,
   context: JudgeContext,
 ): JudgedFrame {
-  const { stream, tags } = context;
+  const { stream, tags, verdicts } = context;
   const first = Math.max(header.first, context.from);
   const count = samples.tags.length;
   const deadLetters: Omit<DeadLetter, 'settledAt'>[] = [];
@@ -73,7 +75,8 @@ function judgeSamples(
   let maxTime = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < count; i++) {
     const time = samples.times[i]!;
-    const fault = faultOf(tags.get(samples.tags[i]!), samples.values[i]!, time, header.acceptedAt);
+    const fault =
+      verdicts?.get(first + i) ?? faultOf(tags.get(samples.tags[i]!), samples.values[i]!, time, header.acceptedAt);
     if (fault) {
       deadLetters.push(toDeadLetter(stream, first + i, fault, samples, i));
       continue;

@@ -9,7 +9,7 @@ import type { TelemetryStore } from '../store/store.ts';
 import { faultOf, valueOfDeadLetter } from './judge.ts';
 
 export interface ReplayOptions {
-  readonly ledger: Pick<Ledger, 'deadLetters' | 'tagsOf' | 'beginReplay' | 'resolve' | 'unfinishedReplay'>;
+  readonly ledger: Pick<Ledger, 'deadLetters' | 'batchAt' | 'tagsOf' | 'beginReplay' | 'resolve' | 'unfinishedReplay'>;
   readonly store: Pick<TelemetryStore, 'writer' | 'reader'>;
 }
 
@@ -76,12 +76,13 @@ export async function finishReplay({ ledger, store }: ReplayOptions, signal: Abo
   );
 }
 
-function faultOfLetter(letter: DeadLetter, ledger: Pick<Ledger, 'tagsOf'>): string | undefined {
+function faultOfLetter(letter: DeadLetter, ledger: Pick<Ledger, 'batchAt' | 'tagsOf'>): string | undefined {
   // Of a frame that could not be read there are numbers and nothing else.
   if (letter.reason.startsWith('frame:')) return letter.reason;
   const tag = ledger.tagsOf(letter.stream).get(letter.tag);
-  // It was settled no earlier than it was accepted.
-  return faultOf(tag, valueOfDeadLetter(letter.value), letter.time, letter.settledAt);
+  // As when its frame came: what is stored now must be stored again when the frame comes again.
+  const { acceptedAt } = ledger.batchAt(letter.stream, letter.number)!;
+  return faultOf(tag, valueOfDeadLetter(letter.value), letter.time, acceptedAt);
 }
 
 const columnsOf = (letters: readonly DeadLetter[]): SampleColumns => ({

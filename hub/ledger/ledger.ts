@@ -2,7 +2,8 @@
  * The Ledger contract: what the hub knows of every stream. A stream is one epoch of one agent; its samples are
  * numbered from 1 without a hole, and `through` says up to which number all of them are settled: stored, dead-lettered
  * with a reason, or a declared gap. Everything is durable when a verb returns (SQLite, synchronous=FULL), but for what
- * agents say of themselves, which they say again: greetings and manifests are with the next settled frame, or within 0.1 s.
+ * agents say or show of themselves again: greetings, manifests and quarantines are with the next settled frame, or within
+ * 0.1 s, or when the disk takes them.
  */
 import type { Fingerprint } from '../../protocols/fingerprint.ts';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
@@ -122,16 +123,23 @@ export interface SettledGap {
   readonly at: TimeUs;
 }
 
+export interface NumberRun {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The account of a stream, page by page. */
 export interface LedgerPages {
   batches(stream: number, after: number, limit: number): readonly BatchRow[];
-  /** The settled frame that begins with this number, while it is accounted for. */
-  batchFrom(stream: number, first: number): BatchRow | undefined;
+  /** The settled frame that holds this number, while it is accounted for. */
+  batchAt(stream: number, number: number): BatchRow | undefined;
   /** The settled frame or gap that holds this number, as its agent knows it; undefined when it is not accounted for. */
   frameAt(stream: number, number: number): Fingerprint | undefined;
   deadLetters(stream: number, after: number, limit: number): readonly DeadLetter[];
   gaps(stream: number): readonly Gap[];
   gapCount(stream: number): number;
+  /** Runs that the ledger of another hub accounts for, to which the agent had moved meanwhile; ascending. */
+  elsewhere(stream: number): readonly NumberRun[];
 }
 
 /** What can be known of a ledger without being its owner. */
@@ -152,7 +160,8 @@ export interface LedgerReader extends LedgerPages {
 export interface Ledger extends LedgerReader, Disposable {
   /**
    * Finds or opens the stream of a hello, and closes the agent's others: what they still had is a gap of unknown end,
-   * unless they are complete. `inherited`: where a new one begins, for another ledger accounts for it up to there.
+   * unless they are complete. `inherited`: up to there another ledger accounts for it: a new one begins behind it, and
+   * one that comes home goes on behind it.
    * @throws {RejectedError} `collision`: the number belongs to another stream.
    */
   greet(agent: string, hello: Hello, now: TimeUs, inherited?: number): Stream;
@@ -163,10 +172,11 @@ export interface Ledger extends LedgerReader, Disposable {
   /** Advances a stream over numbers that will never come: from `through` + 1 to `last`. */
   declareGap(stream: number, last: number, reason: string, now: TimeUs): void;
   /**
-   * Retention has deleted what arrived before, or was measured before, as the store does it: the oldest frames of every
-   * stream that this may touch are no longer accounted for one by one.
+   * Retention has deleted samples: up to a number of each stream, or what was measured before a time, where it knows only
+   * that. The frames that this may touch, and all before them, are no longer accounted for one by one; their dead letters
+   * and gaps go with them. How many numbers that were.
    */
-  expire(before: TimeUs, by: 'arrival' | 'time'): void;
+  expire(gone: { readonly before: TimeUs; readonly through: ReadonlyMap<number, number> | null }): number;
   /** Nothing more will come of a stream. */
   close(stream: number, now: TimeUs): void;
   /** Its samples count for nothing from now on; they stay, and are proved. */
@@ -174,8 +184,11 @@ export interface Ledger extends LedgerReader, Disposable {
   /**
    * Forgets what was settled beyond a number, so that the agent sends it again; what it keeps no more will be a gap.
    * The new `through`: the end of the last frame or gap at or below `to`, never into what retention deleted.
+   * Verdicts are not forgotten: a dead letter is none again only when it is replayed.
    */
   rewind(stream: number, to: number): number;
+  /** Dead letters beyond `through` of a stream that went back, from `first` to `last`: they are listed when they come again. */
+  verdicts(stream: number, first: number, last: number): readonly DeadLetter[];
   /** Before dead letters are written to the store, for the case that the hub ends before they are resolved. */
   beginReplay(stream: number, numbers: readonly number[]): void;
   unfinishedReplay(): { readonly stream: number; readonly numbers: readonly number[] } | undefined;

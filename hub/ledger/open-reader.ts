@@ -78,11 +78,12 @@ export function openLedgerReader(file: string): OtherLedger {
     },
     quarantines: () => look().quarantines,
     batches: (stream, after, limit) => open()?.batches(stream, after, limit) ?? [],
-    batchFrom: (stream, first) => open()?.batchFrom(stream, first),
+    batchAt: (stream, number) => open()?.batchAt(stream, number),
     frameAt: (stream, number) => open()?.frameAt(stream, number),
     deadLetters: (stream, after, limit) => open()?.deadLetters(stream, after, limit) ?? [],
     gaps: (stream) => open()?.gaps(stream) ?? [],
     gapCount: (stream) => open()?.gapCount(stream) ?? 0,
+    elsewhere: (stream) => open()?.elsewhere(stream) ?? [],
     [Symbol.dispose]: () => void db?.close(),
   };
 }

@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { contentMark, type Fingerprint } from '../../protocols/fingerprint.ts';
 import { type Manifest, manifestSchema } from '../../protocols/manifest.ts';
 import { helloSchema } from '../../protocols/messages.ts';
-import type { BatchRow, DeadLetter, Gap, LedgerPages, Quarantine, Stream } from './ledger.ts';
+import type { BatchRow, DeadLetter, Gap, LedgerPages, NumberRun, Quarantine, Stream } from './ledger.ts';
 
 export interface StreamRow {
   number: number;
@@ -39,6 +39,8 @@ export interface LedgerRows extends LedgerPages {
   /** The newest manifest of each stream. */
   manifests(): { readonly stream: number; readonly manifest: Manifest }[];
   manifest(stream: number): Manifest | undefined;
+  /** Dead letters in a run of numbers, beyond `through` as well. */
+  verdicts(stream: number, first: number, last: number): DeadLetter[];
   quarantines(): Quarantine[];
 }
 
@@ -56,7 +58,14 @@ export function readRows(db: Database): LedgerRows {
     `SELECT ${batchColumns} FROM batch WHERE stream = ? AND first > ? ORDER BY first LIMIT ?`,
   );
   const selectBatch = db.prepare<[number, number], BatchRow>(
-    `SELECT ${batchColumns} FROM batch WHERE stream = ? AND first = ?`,
+    `SELECT ${batchColumns} FROM batch WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+  );
+  const letters = `SELECT stream, number, reason, tag, time, value, quality, flags, settled_at AS settledAt
+    FROM dead_letter AS letter WHERE stream = ?`;
+  const selectDeadLetters = db.prepare<[number, number, number], DeadLetter>(`${letters} AND number > ?
+    AND number <= (SELECT through FROM stream WHERE stream.number = letter.stream) ORDER BY number LIMIT ?`);
+  const selectVerdicts = db.prepare<[number, number, number], DeadLetter>(
+    `${letters} AND number BETWEEN ? AND ? ORDER BY number`,
   );
   const selectFrame = db.prepare<{ stream: number; number: number }, Fingerprint>(`
     SELECT last, acceptedAt, content FROM (
@@ -65,13 +74,13 @@ export function readRows(db: Database): LedgerRows {
       UNION ALL SELECT first, last, at, reason FROM
         (SELECT * FROM gap WHERE stream = :stream AND first <= :number AND last IS NOT NULL ORDER BY first DESC LIMIT 1))
     WHERE last >= :number ORDER BY first DESC LIMIT 1`);
-  const selectDeadLetters = db.prepare<[number, number, number], DeadLetter>(`
-    SELECT stream, number, reason, tag, time, value, quality, flags, settled_at AS settledAt
-    FROM dead_letter WHERE stream = ? AND number > ? ORDER BY number LIMIT ?`);
   const selectGaps = db.prepare<[number], GapRow>(`
     SELECT gap.*, who, gap_acknowledgement.at AS seen_at, note
     FROM gap LEFT JOIN gap_acknowledgement USING (stream, first) WHERE stream = ? ORDER BY first`);
   const countGaps = db.prepare<[number], number>('SELECT count(*) FROM gap WHERE stream = ?').pluck();
+  const selectElsewhere = db.prepare<[number], NumberRun>(
+    'SELECT first, last FROM elsewhere WHERE stream = ? ORDER BY first',
+  );
   const selectQuarantines = db.prepare<[], Quarantine>('SELECT * FROM quarantine');
   const parse = (content: string) => manifestSchema.parse(JSON.parse(content));
 
@@ -84,14 +93,19 @@ export function readRows(db: Database): LedgerRows {
       return row && parse(row.content);
     },
     batches: (stream, after, limit) => selectBatches.all(stream, after, limit),
-    batchFrom: (stream, first) => selectBatch.get(stream, first),
+    batchAt: (stream, number) => {
+      const batch = selectBatch.get(stream, number);
+      return batch && batch.last >= number ? batch : undefined;
+    },
     frameAt(stream, number) {
       const frame = selectFrame.get({ stream, number });
       return frame && { ...frame, content: contentMark(frame.content) };
     },
     deadLetters: (stream, after, limit) => selectDeadLetters.all(stream, after, limit),
+    verdicts: (stream, first, last) => selectVerdicts.all(stream, first, last),
     gaps: (stream) => selectGaps.all(stream).map(toGap),
     gapCount: (stream) => countGaps.get(stream)!,
+    elsewhere: (stream) => selectElsewhere.all(stream),
     quarantines: () => selectQuarantines.all(),
   };
 }

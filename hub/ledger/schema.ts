@@ -1,4 +1,6 @@
-/** The ledger's tables. `batch`, `gap` and `dead_letter` together account for every number from `expired` to `through`. */
+/**
+ * The ledger's tables. `batch` (with `dead_letter`), `gap` and `elsewhere` tile every number from `expired` to `through`.
+ */
 import type { Database } from 'better-sqlite3';
 
 /** Makes what is missing, also in a file of an earlier version. */
@@ -81,6 +83,12 @@ const ledgerSchema = `
     who TEXT NOT NULL,
     at INTEGER NOT NULL,
     note TEXT NOT NULL,
+    PRIMARY KEY (stream, first)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS elsewhere (
+    stream INTEGER NOT NULL REFERENCES stream,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
     PRIMARY KEY (stream, first)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS quarantine (

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { RejectedError } from '../../protocols/errors.ts';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';
+import { prepareExpiry } from './expiry.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { KnownTag, Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
 import { prepareRewind } from './rewind.ts';
@@ -19,7 +20,14 @@ interface StreamState {
   stream: Mutable<Stream>;
   tags: ReadonlyMap<number, ManifestTag>;
   site: string;
+  /** The highest number that was ever a dead letter; above `through` after a rewind. */
+  judged: number;
 }
+
+/** Of each agent. */
+const rememberedEmpty = 64;
+/** Of each stream; the newest explains every frame, the others are for people. */
+const keptRevisions = 100;
 
 export function openSqliteLedger(file: string): Ledger {
   // Nobody else has business with writing this file; the event loop does not wait for somebody who does.
@@ -36,21 +44,33 @@ export function openSqliteLedger(file: string): Ledger {
   );
   const writeHello = db.prepare('UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ?');
   const closeStream = db.prepare('UPDATE stream SET closed_at = ? WHERE number = ?');
+  const deleteStream = [
+    'DELETE FROM gap_acknowledgement WHERE stream = ?',
+    'DELETE FROM gap WHERE stream = ?',
+    'DELETE FROM manifest WHERE stream = ?',
+    'DELETE FROM stream WHERE number = ?',
+  ].map((sql) => db.prepare(sql));
+  const deleteManifests = db.prepare('DELETE FROM manifest WHERE stream = ? AND revision <= ?');
   const insertManifest = db.prepare('INSERT OR IGNORE INTO manifest VALUES (?, ?, ?, ?)');
   const writeRevision = db.prepare('UPDATE stream SET manifest_revision = ? WHERE number = ?');
   const writeThrough = db.prepare(
     'UPDATE stream SET through = ?, samples = ?, dead_letters = ?, last_accepted_at = ?, settled_at = ? WHERE number = ?',
   );
   const insertBatch = db.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
-  const insertDeadLetter = db.prepare('INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const writeWithdrawn = db.prepare('UPDATE stream SET withdrawn_at = ? WHERE number = ?');
-  const selectOldest = db.prepare<[number], { last: number; min_time: number; settled_at: number }>(
-    'SELECT last, min_time, settled_at FROM batch WHERE stream = ? ORDER BY first',
+  const insertDeadLetter = db.prepare(
+    'INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  const writeExpired = db.prepare('UPDATE stream SET expired = ? WHERE number = ?');
-  const deleteBatches = db.prepare('DELETE FROM batch WHERE stream = ? AND first <= ?');
+  const deleteVerdicts = db.prepare('DELETE FROM dead_letter WHERE stream = ? AND number BETWEEN ? AND ?');
+  const selectJudged = db
+    .prepare<[number], number>('SELECT coalesce(max(number), 0) FROM dead_letter WHERE stream = ?')
+    .pluck();
+  const expiry = prepareExpiry(db);
   const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)');
   const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
+  const insertElsewhere = db.prepare(
+    'INSERT INTO elsewhere VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last',
+  );
   const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?, NULL, NULL)');
   const moveOpenGap = db.prepare('UPDATE gap SET first = ? WHERE stream = ? AND last IS NULL');
   const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
@@ -75,7 +95,8 @@ export function openSqliteLedger(file: string): Ledger {
   const { later, durably, save } = createUnsaved(db);
 
   const keep = (stream: Stream): StreamState => {
-    const state: StreamState = { stream: { ...stream }, tags: new Map(), site: '' };
+    const judged = selectJudged.get(stream.number)!;
+    const state: StreamState = { stream: { ...stream }, tags: new Map(), site: '', judged };
     states.set(stream.number, state);
     byIdentity.set(`${stream.agent} ${stream.epoch}`, state);
     return state;
@@ -100,6 +121,21 @@ export function openSqliteLedger(file: string): Ledger {
     });
   };
 
+  /** Epochs that only ever greeted are remembered up to a number: who comes with ever new ones must not fill the disk. */
+  const forgetEmpty = (agent: string) => {
+    const empty = [...states.values()].filter(
+      ({ stream }) => stream.agent === agent && stream.closedAt !== null && stream.through === stream.inherited,
+    );
+    for (const { stream } of empty.slice(0, -rememberedEmpty)) {
+      const { number, epoch } = stream;
+      later(`forget ${number}`, () => {
+        for (const deletion of deleteStream) deletion.run(number);
+      });
+      states.delete(number);
+      byIdentity.delete(`${agent} ${epoch}`);
+    }
+  };
+
   const greet = (agent: string, hello: Hello, now: number, inherited = 0): Stream => {
     const { epoch } = hello;
     const known = byIdentity.get(`${agent} ${epoch}`);
@@ -109,8 +145,17 @@ export function openSqliteLedger(file: string): Ledger {
       if (other !== known && other.stream.agent === agent && other.stream.closedAt === null) close(other.stream, now);
     }
     knownTags = undefined;
+    if (!known) forgetEmpty(agent);
     if (!known) later(`open ${number}`, () => insertStream.run({ number, agent, epoch, inherited }));
     const { stream } = known ?? keep(newStream(number, agent, epoch, inherited));
+    if (inherited > stream.through) {
+      const first = stream.through + 1;
+      later(`elsewhere ${number}`, () => {
+        insertElsewhere.run(number, first, inherited);
+        writeThroughOnly.run(inherited, number);
+      });
+      stream.through = inherited;
+    }
     later(`greet ${number}`, () => {
       reopenGap.run(number);
       writeHello.run(JSON.stringify(hello), now, number);
@@ -136,6 +181,7 @@ export function openSqliteLedger(file: string): Ledger {
       makeRoom(stream, last);
       if ('gap' in one) {
         const { reason, from = null, to = null } = one.gap;
+        deleteVerdicts.run(stream, first, last);
         insertGap.run(stream, first, last, reason, one.at, from, to);
         const { samples, deadLetters, lastAcceptedAt } = before;
         progress.set(stream, { through: last, samples, deadLetters, lastAcceptedAt });
@@ -162,11 +208,11 @@ export function openSqliteLedger(file: string): Ledger {
     };
   };
 
-  const { batches, batchFrom, frameAt, deadLetters } = rows;
+  const { batches, batchAt, frameAt, deadLetters } = rows;
   return {
     id: rows.id(),
     batches,
-    batchFrom,
+    batchAt,
     frameAt,
     deadLetters,
     gaps(stream) {
@@ -177,6 +223,10 @@ export function openSqliteLedger(file: string): Ledger {
       save();
       return rows.gapCount(stream);
     },
+    elsewhere(stream) {
+      save();
+      return rows.elsewhere(stream);
+    },
     streams: () => [...states.values()].map(({ stream }) => stream),
     declared: () => [...states.values()],
     stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
@@ -186,6 +236,7 @@ export function openSqliteLedger(file: string): Ledger {
       later(`manifest ${number} ${manifest.revision}`, () => {
         insertManifest.run(number, manifest.revision, JSON.stringify(manifest), now);
         writeRevision.run(manifest.revision, number);
+        deleteManifests.run(number, manifest.revision - keptRevisions);
       });
       learn(state, manifest);
     },
@@ -196,14 +247,14 @@ export function openSqliteLedger(file: string): Ledger {
       }
     },
     rewind(number, to) {
-      const { stream } = states.get(number)!;
-      if (to < stream.through)
-        Object.assign(
-          stream,
-          durably(() => rewind(stream, to)),
-        );
-      return stream.through;
+      const state = states.get(number)!;
+      const { stream } = state;
+      if (to >= stream.through) return stream.through;
+      const rewound = durably(() => rewind(stream, to));
+      state.judged = selectJudged.get(number)!;
+      return Object.assign(stream, rewound).through;
     },
+    verdicts: (number, first, last) => (first > states.get(number)!.judged ? [] : rows.verdicts(number, first, last)),
     beginReplay: (stream, numbers) => void writeReplay.run(JSON.stringify({ stream, numbers })),
     unfinishedReplay() {
       const note = selectReplay.get();
@@ -213,7 +264,10 @@ export function openSqliteLedger(file: string): Ledger {
       const { stream } = states.get(number)!;
       const [samples, letters] = durably(() => {
         let resolved = 0;
-        for (const letter of numbers) resolved += deleteDeadLetter.run(number, letter).changes;
+        for (const letter of numbers) {
+          const { changes } = deleteDeadLetter.run(number, letter);
+          if (letter <= stream.through) resolved += changes;
+        }
         const counts = [stream.samples + resolved, stream.deadLetters - resolved] as const;
         writeCounts.run(...counts, number);
         deleteReplay.run();
@@ -225,6 +279,7 @@ export function openSqliteLedger(file: string): Ledger {
       const { stream } = states.get(number)!;
       durably(() => {
         makeRoom(number, last);
+        deleteVerdicts.run(number, stream.through + 1, last);
         insertGap.run(number, stream.through + 1, last, reason, now, null, null);
         writeThroughOnly.run(last, number);
       });
@@ -239,20 +294,16 @@ export function openSqliteLedger(file: string): Ledger {
       states.get(number)!.stream.withdrawnAt = now;
       knownTags = undefined;
     },
-    expire(before, by) {
+    expire({ before, through }) {
+      let numbers = 0;
       for (const { stream } of states.values()) {
-        let expired = stream.expired;
-        for (const batch of selectOldest.iterate(stream.number)) {
-          if (by === 'arrival' ? batch.settled_at > before : batch.min_time >= before) break;
-          expired = batch.last;
-        }
-        if (expired === stream.expired) continue;
-        db.transaction(() => {
-          writeExpired.run(expired, stream.number);
-          deleteBatches.run(stream.number, expired);
-        })();
-        stream.expired = expired;
+        const last = through ? expiry.upTo(stream, through.get(stream.number) ?? 0) : expiry.before(stream, before);
+        if (last <= stream.expired) continue;
+        durably(() => expiry.write(stream, last));
+        numbers += last - stream.expired;
+        stream.expired = last;
       }
+      return numbers;
     },
     tags() {
       knownTags ??= collectTags(states.values());
@@ -262,11 +313,11 @@ export function openSqliteLedger(file: string): Ledger {
       writeAcknowledgement.run(who, now, note, stream, first).changes > 0,
     quarantine(agent, reason, now) {
       if (quarantined.has(agent)) return;
-      insertQuarantine.run(agent, reason, now);
+      later(`quarantine ${agent}`, () => insertQuarantine.run(agent, reason, now));
       quarantined.set(agent, { agent, reason, at: now });
     },
     endQuarantine(agent) {
-      deleteQuarantine.run(agent);
+      durably(() => deleteQuarantine.run(agent));
       return quarantined.delete(agent);
     },
     quarantines: () => quarantined,

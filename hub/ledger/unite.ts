@@ -41,16 +41,14 @@ export function uniteLedgers(ledgers: readonly LedgerReader[]): LedgerReader {
       return known.tags;
     },
     quarantines: () => new Map(ledgers.flatMap((ledger) => [...ledger.quarantines()])),
-    batches(stream, after, limit) {
+    batches: (stream, after, limit) =>
+      inOrder(
+        parts(stream).flatMap((ledger) => [...ledger.batches(stream, after, limit)]),
+        ({ first }) => first,
+      ).slice(0, limit),
+    batchAt(stream, number) {
       for (const ledger of parts(stream)) {
-        const page = ledger.batches(stream, after, limit);
-        if (page.length > 0) return page;
-      }
-      return [];
-    },
-    batchFrom(stream, first) {
-      for (const ledger of parts(stream)) {
-        const batch = ledger.batchFrom(stream, first);
+        const batch = ledger.batchAt(stream, number);
         if (batch) return batch;
       }
     },
@@ -72,6 +70,8 @@ export function uniteLedgers(ledgers: readonly LedgerReader[]): LedgerReader {
         ({ first }) => first,
       ),
     gapCount: (stream) => parts(stream).reduce((sum, ledger) => sum + ledger.gapCount(stream), 0),
+    // Where it is elsewhere, it is in one of the others.
+    elsewhere: () => [],
   };
 }
 

@@ -1,16 +1,17 @@
 /**
  * What an older ledger does not know and the store has: settled from the store itself, because the agent has released
- * it and cannot send it again (F38). Its hash is of what was found, so that later changes are seen; what the store
- * lacks becomes a gap, since dead letters went with the newer ledger.
+ * it and cannot send it again (F38). Its hash is of what was found, so that later changes are seen. What a stream that
+ * went back had listed stays listed; what is nowhere becomes a gap, since dead letters may have gone with a newer ledger.
  */
 import { createHash } from 'node:crypto';
 import { encodeContent, maxFrameSamples } from '../../protocols/frame.ts';
 import type { SampleColumns, TimeUs } from '../../protocols/sample.ts';
-import type { Ledger, SettledFrame, Stream } from '../ledger/ledger.ts';
+import type { DeadLetter, Ledger, SettledFrame, Stream } from '../ledger/ledger.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import { merge, type Numbered } from './frames.ts';
 
 export interface AdoptOptions {
-  readonly ledger: Pick<Ledger, 'settle' | 'declareGap'>;
+  readonly ledger: Pick<Ledger, 'settle' | 'declareGap' | 'verdicts'>;
   readonly reader: Pick<TelemetryReader, 'samplesByNumber'>;
   /** As the ledger has it: `through` moves while this runs. */
   readonly stream: Stream;
@@ -33,11 +34,13 @@ export async function adoptFromStore(options: AdoptOptions, signal: AbortSignal)
   for (let first = stream.through + 1; first <= last; ) {
     const end = Math.min(last, first + numbersPerRead - 1);
     const found = await reader.samplesByNumber({ stream: stream.number, first, last: end, ...anyTime }, signal);
-    for (const [from, to] of runsOf(found.numbers)) {
-      const start = found.numbers[from]!;
+    const listed = ledger.verdicts(stream.number, first, end);
+    const known = merge(found, listed);
+    for (const [from, to] of runsOf(known.numbers)) {
+      const start = known.numbers[from]!;
       if (stream.through + 1 !== first) return;
       if (start > first) ledger.declareGap(stream.number, start - 1, gapReason, now());
-      ledger.settle([frameOf(stream.number, start, cut(found.samples, from, to))], now());
+      ledger.settle([frameOf(stream.number, cut(known, from, to), listed)], now());
       first = stream.through + 1;
     }
     if (stream.through + 1 !== first) return;
@@ -56,25 +59,34 @@ function* runsOf(numbers: readonly number[]): Generator<readonly [from: number, 
   }
 }
 
-const cut = ({ tags, times, values, qualities, flags }: SampleColumns, from: number, to: number): SampleColumns => ({
-  tags: tags.slice(from, to),
-  times: times.slice(from, to),
-  values: values.slice(from, to),
-  qualities: qualities.slice(from, to),
-  flags: flags.slice(from, to),
+const cut = ({ numbers, samples }: Numbered, from: number, to: number): Numbered => ({
+  numbers: numbers.slice(from, to),
+  samples: {
+    tags: samples.tags.slice(from, to),
+    times: samples.times.slice(from, to),
+    values: samples.values.slice(from, to),
+    qualities: samples.qualities.slice(from, to),
+    flags: samples.flags.slice(from, to),
+  },
 });
 
-function frameOf(stream: number, first: number, samples: SampleColumns): SettledFrame {
-  const maxTime = samples.times.reduce((a, b) => Math.max(a, b));
-  const batch = {
-    stream,
-    first,
-    last: first + samples.times.length - 1,
-    contentHash: createHash('sha256').update(encodeContent(samples)).digest('hex'),
-    minTime: samples.times.reduce((a, b) => Math.min(a, b)),
-    maxTime,
-    // When it was accepted went with the newer ledger; not before it was measured.
-    acceptedAt: maxTime,
-  };
-  return { batch, deadLetters: [] };
+function frameOf(stream: number, { numbers, samples }: Numbered, listed: readonly DeadLetter[]): SettledFrame {
+  const [first, last] = [numbers[0]!, numbers.at(-1)!];
+  const deadLetters = listed.filter(({ number }) => first <= number && number <= last);
+  const [minTime, maxTime] = timesOf(numbers, samples, deadLetters);
+  const contentHash = createHash('sha256').update(encodeContent(samples)).digest('hex');
+  // When it was accepted went with the newer ledger; not before it was measured.
+  return { batch: { stream, first, last, contentHash, minTime, maxTime, acceptedAt: maxTime }, deadLetters };
+}
+
+/** Of what is stored; a dead letter's own time may be any. */
+function timesOf(
+  numbers: readonly number[],
+  { times }: SampleColumns,
+  deadLetters: readonly DeadLetter[],
+): [TimeUs, TimeUs] {
+  const dead = new Set(deadLetters.map(({ number }) => number));
+  const stored = times.filter((_, i) => !dead.has(numbers[i]!));
+  if (stored.length === 0) stored.push(deadLetters[0]!.settledAt);
+  return [stored.reduce((a, b) => Math.min(a, b)), stored.reduce((a, b) => Math.max(a, b))];
 }

@@ -37,6 +37,8 @@ export async function agreeWithStore(options: AgreeOptions, signal: AbortSignal)
 }
 
 async function agree({ ledger, store, audit, log }: AgreeOptions, signal: AbortSignal): Promise<void> {
+  const { gone } = await store.account(signal);
+  ledger.expire({ before: Number.NEGATIVE_INFINITY, through: gone });
   await finishReplay({ ledger, store }, signal);
   const { lacking, ahead } = await compareStanding({ ledger, store }, signal);
   for (const { stream, first, last, kind } of lacking) {

@@ -26,19 +26,22 @@ export async function isUnchanged(
   const stored = await reader.samplesByNumber({ stream, first, last, from: minTime, to: maxTime + 1 }, signal);
   return (
     createHash('sha256')
-      .update(encodeContent(merge(stored, listed)))
+      .update(encodeContent(merge(stored, listed).samples))
       .digest('hex') === contentHash
   );
 }
 
+/** A run of numbers as it was accepted, ascending: what is stored, and what is listed instead. */
+export interface Numbered {
+  readonly numbers: readonly number[];
+  readonly samples: SampleColumns;
+}
+
 type Row = readonly [number: number, tag: number, time: number, value: SampleValue, quality: number, flags: number];
 
-function merge(
-  stored: { numbers: readonly number[]; samples: SampleColumns },
-  listed: readonly DeadLetter[],
-): SampleColumns {
+export function merge(stored: Numbered, listed: readonly DeadLetter[]): Numbered {
   const { numbers, samples } = stored;
-  if (listed.length === 0) return samples;
+  if (listed.length === 0) return stored;
   const rows: Row[] = [
     ...numbers.map(
       (number, i): Row => [
@@ -62,10 +65,13 @@ function merge(
     ),
   ].sort((a, b) => a[0] - b[0]);
   return {
-    tags: rows.map((row) => row[1]),
-    times: rows.map((row) => row[2]),
-    values: rows.map((row) => row[3]),
-    qualities: rows.map((row) => row[4]),
-    flags: rows.map((row) => row[5]),
+    numbers: rows.map((row) => row[0]),
+    samples: {
+      tags: rows.map((row) => row[1]),
+      times: rows.map((row) => row[2]),
+      values: rows.map((row) => row[3]),
+      qualities: rows.map((row) => row[4]),
+      flags: rows.map((row) => row[5]),
+    },
   };
 }

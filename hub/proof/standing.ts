@@ -30,7 +30,7 @@ export interface Lack {
 }
 
 export interface StandingSources {
-  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'deadLetters'>;
+  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'deadLetters' | 'gaps'>;
   readonly store: Pick<TelemetryStore, 'account' | 'reader'>;
 }
 
@@ -50,14 +50,35 @@ export async function compareStanding({ ledger, store }: StandingSources, signal
     const held = highest.get(number) ?? 0;
     if (held > through) ahead.push({ stream: number, through, highest: held });
     for (const run of lost) {
-      const first = Math.max(run.first, expired + 1);
+      if (run.stream !== number) continue;
       const last = Math.min(run.last, through);
-      if (run.stream === number && first <= last) lacking.push({ stream: number, first, last, kind: 'lost' });
+      const first = firstUnlisted(number, Math.max(run.first, expired + 1), last, ledger);
+      if (first <= last) lacking.push({ stream: number, first, last, kind: 'lost' });
     }
     const first = await firstMissing(stream, held, { ledger, store }, signal);
     if (first !== undefined) lacking.push({ stream: number, first, last: through, kind: 'behind' });
   }
   return { lacking, ahead, strangers: [...strangers].map(([stream, held]) => ({ stream, highest: held })) };
+}
+
+/** Of a run, the first number that is neither a dead letter nor in a gap: those the store never had. */
+function firstUnlisted(
+  stream: number,
+  first: number,
+  last: number,
+  ledger: Pick<Ledger, 'deadLetters' | 'gaps'>,
+): number {
+  const gaps = ledger.gaps(stream);
+  let at = first;
+  for (let before = 0; at <= last && at !== before; ) {
+    before = at;
+    for (const gap of gaps) if (gap.first <= at) at = Math.max(at, (gap.last ?? last) + 1);
+    for (const { number } of ledger.deadLetters(stream, at - 1, maxFrameSamples)) {
+      if (number !== at) break;
+      at += 1;
+    }
+  }
+  return at;
 }
 
 /** The first number of the first frame that the store lacks, found by halves; undefined when it has the newest one. */

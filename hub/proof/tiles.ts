@@ -17,11 +17,11 @@ const pageSize = 10_000;
 const newestCount = 20;
 const otherCount = 30;
 
-/** `each` is called with every frame, in order, while it is read. */
+/** `gaps`: what is no frame, ascending. `each` is called with every frame, in order, while it is read. */
 export async function readTiles(
   ledger: Pick<LedgerReader, 'batches'>,
   { number, expired, through }: Stream,
-  gaps: readonly Gap[],
+  gaps: readonly Pick<Gap, 'first' | 'last'>[],
   each: (batch: BatchRow) => Promise<void>,
 ): Promise<Tiles> {
   const newest: BatchRow[] = [];

@@ -4,7 +4,7 @@
  * cannot make it fail.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Gap, LedgerReader, Stream } from '../ledger/ledger.ts';
+import type { Gap, LedgerReader, NumberRun, Stream } from '../ledger/ledger.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { isUnchanged } from './frames.ts';
 import { readTiles } from './tiles.ts';
@@ -26,6 +26,8 @@ export interface StreamProof {
   readonly expired: number;
   /** Up to this number it is another ledger's. */
   readonly inherited: number;
+  /** How many numbers behind it are another ledger's. */
+  readonly elsewhere: number;
   readonly stored: number;
   readonly deadLetters: number;
   readonly gapNumbers: number;
@@ -77,22 +79,31 @@ async function verifyStream(
     compared += 1;
     if (!(await isUnchanged(batch, { ledger, reader }, signal))) differing ??= batch.first;
   };
-  const tiles = await readTiles(ledger, stream, gaps, async (batch) => {
+  const elsewhere = ledger.elsewhere(number).filter(({ first }) => first > expired && first <= through);
+  const noFrames = [...gaps, ...elsewhere].sort((a, b) => a.first - b.first);
+  const tiles = await readTiles(ledger, stream, noFrames, async (batch) => {
     if (deep) await compare(batch);
   });
   if (!deep) for (const batch of tiles.selection) await compare(batch);
 
-  const nothing = { points: 0, distinct: 0 };
-  const stored = through > expired ? await reader.countNumbers(number, expired + 1, through, signal) : nothing;
+  const stored = { points: 0, distinct: 0 };
+  for (const { first, last } of without(elsewhere, { first: expired + 1, last: through })) {
+    const { points, distinct } = await reader.countNumbers(number, first, last, signal);
+    stored.points += points;
+    stored.distinct += distinct;
+  }
   // Listed, and in the store all the same.
   const both = await reader.firstAmong(number, listed.runs, signal);
   const now = ledger.stream(agent, epoch)!;
   const openStreams = ledger.streams().filter((other) => other.agent === agent && other.closedAt === null).length;
-  const wanted = through - expired;
+  const numbersElsewhere = elsewhere.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const wanted = through - expired - numbersElsewhere;
   const accounted = stored.distinct + listed.deadLetters + listed.gapNumbers;
   const acked = hello?.acked ?? 0;
 
-  const orphaned = inherited > 0 && !ledgers.some((other) => accountsUpTo(other, stream));
+  const others = ledgers.filter((other) => other !== ledger);
+  const handedOver = inherited > 0 ? [{ first: 1, last: inherited }, ...elsewhere] : elsewhere;
+  const orphaned = handedOver.find((run) => !isAccountedFor(run, stream, others));
   const results: readonly [id: string, name: string, ok: boolean, detail: string][] = [
     ['I1', 'complete', accounted === wanted, `${accounted} of ${wanted} numbers stored or listed`],
     [
@@ -132,9 +143,9 @@ async function verifyStream(
     [
       'I7',
       'ledger without overlap or hole',
-      tiles.fault === undefined && !orphaned,
+      tiles.fault === undefined && orphaned === undefined,
       orphaned
-        ? `1 to ${inherited} are accounted for by the ledger of another hub, which is not named under ledgers`
+        ? `${orphaned.first} to ${orphaned.last} are accounted for by the ledger of another hub, which is not named under ledgers`
         : (tiles.fault ?? `${tiles.frames} frames and ${gaps.length} gaps tile ${expired + 1} to ${through}`),
     ],
     ['I8', 'one identity', openStreams <= 1, `${openStreams} open stream of agent ${agent}`],
@@ -146,6 +157,7 @@ async function verifyStream(
     through,
     expired,
     inherited,
+    elsewhere: numbersElsewhere,
     stored: stored.distinct,
     deadLetters: listed.deadLetters,
     gapNumbers: listed.gapNumbers,
@@ -155,10 +167,26 @@ async function verifyStream(
   };
 }
 
-/** Whether another ledger has the stream up to where this one began with it. */
-function accountsUpTo(other: LedgerReader, { agent, epoch, inherited }: Stream): boolean {
-  const part = other.stream(agent, epoch);
-  return part !== undefined && part.inherited < inherited && part.through >= inherited;
+/** Whether other ledgers have a run of the stream, one after the other. */
+function isAccountedFor(
+  { first, last }: NumberRun,
+  { agent, epoch }: Stream,
+  others: readonly LedgerReader[],
+): boolean {
+  const parts = others.flatMap((other) => other.stream(agent, epoch) ?? []);
+  for (let at = first; at <= last; ) {
+    const reached = Math.max(0, ...parts.filter(({ inherited }) => inherited < at).map(({ through }) => through));
+    if (reached < at) return false;
+    at = reached + 1;
+  }
+  return true;
+}
+
+/** What is left of a run, ascending, without others that lie within it. */
+function without(others: readonly NumberRun[], { first, last }: NumberRun): NumberRun[] {
+  const starts = [first, ...others.map((run) => run.last + 1)];
+  const ends = [...others.map((run) => run.first - 1), last];
+  return starts.map((start, i) => ({ first: start, last: ends[i]! })).filter((run) => run.first <= run.last);
 }
 
 interface Listed {
@@ -207,12 +235,21 @@ function sentenceOf(streams: readonly StreamProof[], ok: boolean): string {
   }
   if (streams.length === 0) return 'Nothing to prove yet: no agent has ever greeted this hub.';
   const sum = (
-    key: 'through' | 'expired' | 'inherited' | 'stored' | 'deadLetters' | 'gapNumbers' | 'frames' | 'framesCompared',
+    key:
+      | 'through'
+      | 'expired'
+      | 'inherited'
+      | 'elsewhere'
+      | 'stored'
+      | 'deadLetters'
+      | 'gapNumbers'
+      | 'frames'
+      | 'framesCompared',
   ) => streams.reduce((total, stream) => total + stream[key], 0);
   const expired = sum('expired') - sum('inherited');
   const deleted = expired > 0 ? `${count(expired)} deleted by retention; ` : '';
   return (
-    `Every one of the ${count(sum('through') - sum('inherited'))} samples that the hub has acknowledged is stored exactly once or listed with its reason: ` +
+    `Every one of the ${count(sum('through') - sum('inherited') - sum('elsewhere'))} samples that the hub has acknowledged is stored exactly once or listed with its reason: ` +
     `${count(sum('stored'))} stored, ${count(sum('deadLetters'))} dead letters, ${count(sum('gapNumbers'))} in declared gaps; ` +
     `${deleted}${count(sum('framesCompared'))} of ${count(sum('frames'))} frames compared value by value.`
   );

@@ -46,6 +46,8 @@ export interface RouteContext {
   /** One proof or replay at a time: the one judges what the other moves. @throws {ProblemError} `busy` */
   alone<T>(work: () => Promise<T>): Promise<T>;
   ready(): Readiness;
+  /** What works and still wants a person, each with what to do. */
+  warnings(): readonly string[];
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** The window that the live page shows KPIs of: the site's running shift. Absent: the running hour. */
   liveWindow?(site: string, now: TimeUs): Window | undefined;

@@ -4,10 +4,15 @@ import { z } from 'zod';
 import type { RouteContext } from './context.ts';
 import { ProblemError } from './problem.ts';
 
+const lives = z.object({
+  ok: z.literal(true),
+  warnings: z.array(z.string()).meta({ description: 'a clock that leapt, agents in quarantine, damaged files' }),
+});
+
 const config = { access: 'public', unlimited: true } as const;
 
 export const healthRoutes =
-  ({ ready, metrics }: RouteContext): FastifyPluginAsyncZod =>
+  ({ ready, warnings, metrics }: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
     app.get(
       '/healthz',
@@ -15,11 +20,11 @@ export const healthRoutes =
         config,
         schema: {
           tags: ['health'],
-          summary: 'The process lives',
-          response: { 200: z.object({ ok: z.literal(true) }) },
+          summary: 'The process lives, and what wants a person',
+          response: { 200: lives },
         },
       },
-      async () => ({ ok: true as const }),
+      async () => ({ ok: true as const, warnings: [...warnings()] }),
     );
 
     app.get(
@@ -29,13 +34,13 @@ export const healthRoutes =
         schema: {
           tags: ['health'],
           summary: 'Samples can be taken in, stored and read',
-          response: { 200: z.object({ ok: z.literal(true) }) },
+          response: { 200: lives },
         },
       },
       async () => {
         const { ok, reasons } = ready();
         if (!ok) throw new ProblemError('not-ready', reasons.join('; '), { reasons });
-        return { ok: true as const };
+        return { ok: true as const, warnings: [...warnings()] };
       },
     );
 

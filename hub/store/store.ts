@@ -99,6 +99,8 @@ export interface StoreAccount {
   readonly highest: ReadonlyMap<number, number>;
   /** Runs of numbers below it that it held and has lost, a damaged file say. Written again, they are taken. */
   readonly lost: readonly { readonly stream: number; readonly first: number; readonly last: number }[];
+  /** By stream: up to here retention had deleted, and the hub ended before `tell` heard of it. */
+  readonly gone: ReadonlyMap<number, number>;
 }
 
 /** Whether the store can take writes now; `reason` goes to /readyz. */
@@ -106,8 +108,10 @@ export type StoreHealth = { readonly ok: true } | { readonly ok: false; readonly
 
 /** A deletion that retention made; recorded in the audit log. */
 export interface Deletion {
-  /** Samples older than this, by the time of their arrival or their own time as the store does it, are gone. */
+  /** All that is gone had arrived before; or was measured before, where the store deletes by the samples' own time. */
   readonly before: TimeUs;
+  /** By stream, the highest number that is gone; null where the store deletes by the samples' own time. */
+  readonly through: ReadonlyMap<number, number> | null;
   /** As the store counts them; null where it cannot tell. */
   readonly samples: number | null;
   readonly bytes: number | null;
@@ -121,12 +125,17 @@ export interface TelemetryStore extends AsyncDisposable {
   health(): StoreHealth;
   /** Cheap enough for every start. @throws {ConnectionError} the store is away. */
   account(signal: AbortSignal): Promise<StoreAccount>;
-  /** Applies age and disk quota; called now and then by the hub. */
+  /**
+   * Applies age and disk quota; called now and then by the hub. `now` is a clock that may be wrong: it must not delete
+   * more than a day of arrival because it leapt. `tell` hears of every deletion, before it is missed by anybody: if it
+   * throws, or the process ends, it hears of it again at the next call.
+   */
   retain(
     policy: { maxAgeMs: number; maxBytes: number },
     now: TimeUs,
+    tell: (deletion: Deletion) => void,
     signal: AbortSignal,
-  ): Promise<readonly Deletion[]>;
+  ): Promise<void>;
   /** Bytes on disk, as far as the store can tell. */
   bytes(): Promise<number | null>;
 }

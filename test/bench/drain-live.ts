@@ -2,12 +2,12 @@
  * `drain-live-embedded`, `drain-live-influx`: a backlog drains while the same agent measures 1,000 values a second. How
  * old is what a screen shows meanwhile, and how long does the API take? All processes share the machine's cores.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fillBuffer } from './backlog.ts';
-import type { Bench, BenchContext, Figure } from './bench.ts';
+import type { Figure } from './bench.ts';
 import { type Chain, startChain, streamOf } from './chain.ts';
+import { onEitherStore, type StoreBenchContext } from './either-store.ts';
 import { startModbusField } from './field.ts';
 
 const samples = Number(process.env.PAYESH_BENCH_SAMPLES) || 10_000_000;
@@ -16,27 +16,13 @@ const askEveryMs = 200;
 const warmUpMs = 5000;
 const drainTimeoutMs = 600_000;
 
-export const drainLiveEmbedded: Bench = {
-  names: ['drain-live-embedded'],
-  async *run(context) {
-    yield* drainLive('drain-live-embedded', 'duckdb', context);
-  },
-};
-
-export const drainLiveInflux: Bench = {
-  names: ['drain-live-influx'],
-  async *run(context) {
-    yield* drainLive('drain-live-influx', 'influx', context);
-  },
-};
+export const [drainLiveEmbedded, drainLiveInflux] = onEitherStore('drain-live', drainLive);
 
 async function* drainLive(
   name: string,
   store: 'duckdb' | 'influx',
-  { dir, progress }: BenchContext,
+  { folder, progress }: StoreBenchContext,
 ): AsyncGenerator<Figure> {
-  const folder = join(dir, name);
-  mkdirSync(folder);
   await using field = await startModbusField();
   await using chain = await startChain(join(folder, 'chain'), store);
   progress(`${name}: filling a buffer with ${samples} samples`);

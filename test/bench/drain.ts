@@ -2,13 +2,14 @@
  * `drain-embedded` and `drain-influx`: a backlog in an agent's buffer through mosquitto and the hub into the store,
  * against the bare store writing the same samples. All processes share the machine's cores.
  */
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreBatch } from '../../hub/store/store.ts';
 import { absentSource, demoFrames, fillBuffer, samplesPerFrame } from './backlog.ts';
-import { type Bench, type BenchContext, type Figure, timed } from './bench.ts';
+import { type Figure, timed } from './bench.ts';
 import { type Chain, residentMb, startChain, streamOf } from './chain.ts';
+import { onEitherStore, type StoreBenchContext } from './either-store.ts';
 import { openReferenceDuckdb } from './reference-duckdb.ts';
 import { openReferenceInflux } from './reference-influx.ts';
 
@@ -18,27 +19,13 @@ const samples = Number(process.env.PAYESH_BENCH_SAMPLES) || 4_000_000;
 const framesPerCommit = 128;
 const referenceSamples = Math.min(samples, 4_000_000);
 
-export const drainEmbedded: Bench = {
-  names: ['drain-embedded'],
-  async *run(context) {
-    yield* drain('drain-embedded', 'duckdb', context);
-  },
-};
-
-export const drainInflux: Bench = {
-  names: ['drain-influx'],
-  async *run(context) {
-    yield* drain('drain-influx', 'influx', context);
-  },
-};
+export const [drainEmbedded, drainInflux] = onEitherStore('drain', drain);
 
 async function* drain(
   name: string,
   store: 'duckdb' | 'influx',
-  { dir, progress }: BenchContext,
+  { folder, progress }: StoreBenchContext,
 ): AsyncGenerator<Figure> {
-  const folder = join(dir, name);
-  mkdirSync(folder);
   progress(`${name}: bare ${store}, ${referenceSamples} samples`);
   const reference = referenceSamples / (await writeBare(store, folder));
   progress(`${name}: filling a buffer with ${samples} samples`);

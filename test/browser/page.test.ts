@@ -127,6 +127,7 @@ t.test('the page', { skip }, async (t) => {
       stored: 1230,
       expired: 0,
       inherited: 0,
+      elsewhere: 0,
       deadLetters: 4,
       gapNumbers: 0,
     };

@@ -118,6 +118,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
       [...store].map(([stream, points]) => [stream, Math.max(0, ...[...points.values()].map(numberOf))]),
     ),
     lost: [],
+    gone: new Map(),
   });
   const reader: Pick<TelemetryReader, 'samplesByNumber'> = {
     async samplesByNumber({ stream, first, last }) {

@@ -374,6 +374,7 @@ export async function startHub(t: Test, { plants = [], knownTags, ...overrides }
     clock,
     verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),
     ready: () => ({ ok: true, reasons: [] }),
+    warnings: () => [],
     metrics: new Registry(),
     requestsPerMinute: 100_000,
     ...overrides,

@@ -787,6 +787,12 @@ t.test('health', async (t) => {
     t.equal((await hub.get('/healthz')).status, 200, 'the process lives all the same');
   });
 
+  t.test('what wants a person is said, and does not make the hub unready', async (t) => {
+    const warnings = ['the clock leapt by +3,320 days'];
+    const hub = await startHub(t, { warnings: () => warnings });
+    for (const path of ['/healthz', '/readyz']) t.same(await json(await hub.get(path)), { ok: true, warnings }, path);
+  });
+
   t.test('every answer carries the headers that keep a browser safe', async (t) => {
     const hub = await startHub(t);
     for (const path of ['/', '/healthz', '/nowhere', '/api/v1/tags']) {

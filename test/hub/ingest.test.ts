@@ -10,13 +10,14 @@ import { createIdentities } from '../../hub/ingest/identity.ts';
 import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { createOwnership } from '../../hub/ingest/ownership.ts';
+import { replayDeadLetters } from '../../hub/ingest/replay.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
 import { openLedgerReader } from '../../hub/ledger/open-reader.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
 import { openStore } from '../../hub/store/open.ts';
-import type { StoreBatch, TelemetryWriter } from '../../hub/store/store.ts';
+import type { StoreBatch } from '../../hub/store/store.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
@@ -73,7 +74,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
   const stored = new Map<string, SampleValue>();
   const order: string[] = [];
   const state = { fail: 0, reject: [] as number[] };
-  const writer: Pick<TelemetryWriter, 'write'> = {
+  const writer = {
     async write(batches: readonly StoreBatch[]) {
       if (state.fail > 0) {
         state.fail -= 1;
@@ -124,7 +125,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
     ledger,
     identities,
     store: {
-      account: async () => ({ highest: new Map(), lost: [] }),
+      account: async () => ({ highest: new Map(), lost: [], gone: new Map() }),
       reader: { samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }) },
     },
     settledElsewhere: () => elsewhere,
@@ -160,7 +161,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
     void send('up/hello', hello);
     void send('up/manifest', encodeManifest(manifest));
   };
-  return { file, ledger, link, ingest, stored, order, answers, state, send, greet, shown, letGo: () => letGo };
+  return { file, ledger, link, ingest, stored, writer, order, answers, state, send, greet, shown, letGo: () => letGo };
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -537,6 +538,36 @@ t.test(
   },
 );
 
+t.test('a repeated frame that cannot be read is damage, not a copy', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.stored.size === 1, 'stored');
+  const header = { epoch, first: 1, count: 1, acceptedAt: now, manifestRevision: 1 };
+  void hub.send('up/data', sealFrame(header, Buffer.from('not zstd')));
+  await until(() => hub.ingest.counts.repeated === 1, 'repeated');
+  t.equal(hub.ledger.quarantines().size, 0);
+  void hub.send('up/data', frame(2, [[2, 2]]));
+  await until(() => hub.stored.size === 2, 'taken');
+});
+
+t.test('a copy is put in quarantine also while the ledger takes nothing, and the hub lives', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.stored.size === 1, 'stored');
+  const other = new Database(hub.file);
+  other.exec('BEGIN IMMEDIATE');
+  void hub.send('up/data', frame(1, [[2, 7]]));
+  await until(() => hub.answers.at(-1)?.reason === 'identity', 'nack');
+  void hub.send('up/hello', hello);
+  t.match(hub.answers.at(-1), { kind: 'nack', reason: 'identity' });
+  other.exec('ROLLBACK');
+  other.close();
+  using reader = openLedgerReader(hub.file);
+  await until(() => reader.quarantines().size === 1, 'durable once the disk takes it');
+});
+
 t.test('an older process that greets after a newer one is a copy; a quarantine outlives the hub', async (t) => {
   const file = join(t.testdir(), 'ledger.db');
   const hub = createHub(t, file);
@@ -630,6 +661,64 @@ t.test('a stream that goes back is accounted for up to a frame, and its agent se
   t.same(reopened.streams(), hub.ledger.streams());
 });
 
+t.test('a verdict outlives going back: what was listed stays listed, what was replayed is stored again', async (t) => {
+  const hub = createHub(t);
+  void hub.send('up/hello', hello);
+  const declare = (revision: number, tags: ManifestTag[]) =>
+    void hub.send('up/manifest', encodeManifest({ ...manifest, revision, tags }));
+  declare(1, [tag(1, 'float')]);
+  const late = frame(5, [[1, 7]], { at: now + 2 * 86_400_000_000 });
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [1, 1],
+      [2, 2],
+      [3, 'x'],
+      [1, 4],
+    ]),
+  );
+  void hub.send('up/data', late);
+  await until(() => hub.answers.some(({ through }) => through === 5), 'ack');
+  const listed = () => hub.ledger.deadLetters(number, 0, 9).map((letter) => [letter.number, letter.reason]);
+  const judgedFirst = [
+    [2, 'unknown tag'],
+    [3, 'unknown tag'],
+    [5, 'time out of range'],
+  ];
+  t.same(listed(), judgedFirst);
+  declare(2, manifest.tags as ManifestTag[]);
+  const store = {
+    writer: { write: hub.writer.write, fill: (batch: StoreBatch) => hub.writer.write([batch]) },
+    reader: {} as never,
+  };
+  const replay = () =>
+    replayDeadLetters({ ledger: hub.ledger, store }, number, new Set([3, 5]), new AbortController().signal);
+  t.same(await replay(), { stored: 1, remaining: { 'time out of range': 1 } }, 'held against the time of acceptance');
+  t.equal(hub.ledger.rewind(number, 0), 0);
+  t.same(listed(), []);
+  t.match(hub.ledger.streams(), [{ samples: 0, deadLetters: 0 }]);
+  const writes = hub.stored.size;
+  void hub.send(
+    'up/data',
+    frame(1, [
+      [1, 1],
+      [2, 2],
+      [3, 'x'],
+      [1, 4],
+    ]),
+  );
+  void hub.send('up/data', late);
+  await until(() => hub.ledger.streams()[0]!.through === 5, 'sent again');
+  t.same(listed(), [judgedFirst[0], judgedFirst[2]], 'though its tag is known by now');
+  t.match(hub.ledger.streams(), [{ samples: 3, deadLetters: 2 }]);
+  t.equal(hub.stored.size, writes);
+  using reopened = openSqliteLedger(hub.file);
+  t.same(reopened.streams(), hub.ledger.streams());
+  reopened.rewind(number, 0);
+  reopened.declareGap(number, 5, 'gone', now);
+  t.same(reopened.verdicts(number, 1, 9), [], 'a gap has no other reasons in it');
+});
+
 t.test(
   'closing a stream leaves a gap of unknown end, unless it is complete; one that drains is opened again',
   async (t) => {
@@ -691,6 +780,50 @@ t.test('where another ledger has settled a stream, it goes on from there', async
   t.match(hub.answers[0], { kind: 'welcome', through: 10 });
   t.match(hub.ledger.streams(), [{ through: 10, expired: 10, inherited: 10, samples: 0 }]);
   t.same(hub.ledger.gaps(number), []);
+});
+
+t.test(
+  'a stream that comes home goes on behind what the other hub has settled; nothing is declared lost',
+  async (t) => {
+    const file = join(t.testdir(), 'ledger.db');
+    const before = createHub(t, file);
+    before.greet();
+    void before.send('up/data', frame(1, [[2, 1]]));
+    await until(() => before.answers.some(({ through }) => through === 1), 'ack');
+    before.ledger[Symbol.dispose]();
+    const hub = createHub(t, file, { elsewhere: 10 });
+    void hub.send('up/hello', { ...hello, minRetained: 8, next: 12, acked: 7 });
+    t.match(hub.answers[0], { kind: 'welcome', through: 10 });
+    t.same(hub.ledger.gaps(number), []);
+    t.same(hub.ledger.elsewhere(number), [{ first: 2, last: 10 }]);
+    void hub.send('up/data', frame(11, [[2, 1]]));
+    await until(() => hub.answers.some(({ through }) => through === 11), 'ack');
+    t.match(hub.ledger.streams(), [{ through: 11, expired: 0, inherited: 0, samples: 2 }]);
+    using reopened = openSqliteLedger(file);
+    t.same(reopened.streams(), hub.ledger.streams());
+    t.equal(hub.ledger.rewind(number, 9), 1, 'not into what is another ledger’s');
+  },
+);
+
+t.test('epochs that only greet, and revisions of a manifest, are remembered up to a number', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.answers.some(({ through }) => through === 1), 'ack');
+  for (let i = 0; i < 200; i++) hub.ledger.greet('a1', { ...hello, epoch: i.toString(16).padStart(32, '0') }, now + i);
+  const { length } = hub.ledger.streams();
+  t.ok(length > 60 && length < 70, `${length} streams`);
+  t.ok(hub.ledger.stream('a1', epoch), 'one of which something is settled is never forgotten');
+  for (let revision = 2; revision < 300; revision++)
+    hub.ledger.keepManifest(number, { ...manifest, revision, tags: manifest.tags.slice(0, 2) }, now);
+  hub.ledger.gapCount(number);
+  const db = new Database(hub.file, { readonly: true });
+  t.same(db.prepare('SELECT count(*) FROM stream').pluck().get(), length);
+  t.same(db.prepare('SELECT count(*), max(revision) FROM manifest').raw().get(), [100, 299]);
+  db.close();
+  using reopened = openSqliteLedger(hub.file);
+  t.equal(reopened.streams().length, length);
+  t.equal(reopened.tagsOf(number).size, 2);
 });
 
 t.test('windows share what the hub may hold; a pause is ended as soon as there is room', async (t) => {

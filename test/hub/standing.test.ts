@@ -1,9 +1,11 @@
 /** Ledgers and stores that come from different backups: what the hub finds when it opens both, and how they agree again. */
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { adoptFromStore } from '../../hub/proof/adopt.ts';
+import { agreeWithStore } from '../../hub/proof/agree.ts';
 import { compareStanding } from '../../hub/proof/standing.ts';
 import { verify } from '../../hub/proof/verify.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
@@ -47,7 +49,7 @@ function standingContract(name: string, openStore: (t: Test) => Promise<Telemetr
         await settle(older, 1, upTo);
         t.same(await compareStanding({ ...pair, store: older.store }, calm), { ...agree, lacking: [lack(upTo + 1)] });
       }
-      pair.ledger.expire(start + 301 * 1000, 'arrival');
+      pair.ledger.expire({ before: start + 301 * 1000, through: null });
       t.same(
         await compareStanding({ ...pair, store: wiped }, calm),
         { ...agree, lacking: [lack(311)] },
@@ -105,6 +107,56 @@ standingContract('DuckDB', async (t) => {
   t.teardown(() => store[Symbol.asyncDispose]());
   return store;
 });
+t.test(
+  'a lost segment is sent again but for what it never held; that stays listed, also when nobody has it',
+  async (t) => {
+    const dir = t.testdir();
+    const ledger = ledgerOf(t, join(dir, 'ledger.db'));
+    const open = () => openDuckdbStore({ dir: join(dir, 'samples'), maxSegmentRows: 100, log: quiet });
+    const audit = { append: () => ({ number: 1, hash: '' }) };
+    let store = await open();
+    t.teardown(() => store[Symbol.asyncDispose]());
+    await settle({ ledger, store }, 1, 50);
+    ledger.declareGap(number, 60, 'planted', start);
+    await settle({ ledger, store }, 61, 600);
+    const loseSegment = async (id: number) => {
+      await store[Symbol.asyncDispose]();
+      truncateSync(join(dir, `samples/00000000${id}.duckdb`), 5000);
+      store = await open();
+    };
+    const standing = () => compareStanding({ ledger, store }, calm);
+
+    await loseSegment(1);
+    t.same((await standing()).lacking, [{ stream: number, first: 1, last: 120, kind: 'lost' }]);
+    await agreeWithStore({ ledger, store, audit, log: quiet }, calm);
+    t.match(ledger.streams(), [{ through: 0, samples: 0, deadLetters: 0 }]);
+    t.same(ledger.deadLetters(number, 0, 9), [], 'it is not settled');
+    await settle({ ledger, store }, 1, 50);
+    ledger.declareGap(number, 60, 'planted', start);
+    await settle({ ledger, store }, 61, 600);
+    t.same(await standing(), agree);
+    await store[Symbol.asyncDispose]();
+    store = await open();
+    t.same(await standing(), agree, 'the numbers that it never held are not missed at the next start');
+    const whole = { ok: true, streams: [{ stored: 589, deadLetters: 1, gapNumbers: 10 }] };
+    t.match(await verify({ ledger, reader: store.reader, deep: true }, calm), whole);
+
+    await loseSegment(2);
+    const lacking = (await standing()).lacking[0]!;
+    t.ok(lacking.first > 120);
+    ledger.rewind(number, 0);
+    const [stream] = ledger.streams();
+    await adoptFromStore(
+      { ledger, reader: store.reader, stream: stream!, last: 600, gapReason: 'lost', now: () => start },
+      calm,
+    );
+    t.match(ledger.deadLetters(number, 0, 9), [{ number: 17, reason: 'planted' }], 'it keeps its reason');
+    t.match(ledger.streams(), [{ through: 600, deadLetters: 1 }]);
+    t.same(await standing(), agree, 'what nobody has any more is a gap, and is not missed again');
+    t.match(await verify({ ledger, reader: store.reader, deep: true }, calm), { ok: true });
+  },
+);
+
 if (requireOrSkip(t, 'influxd')) {
   const influxd = await startInfluxd({ dir: join(t.testdir(), 'influxd') });
   t.teardown(() => influxd.stop());

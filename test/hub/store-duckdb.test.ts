@@ -1,7 +1,18 @@
 /** The DuckDB store on real files: the contract, then rotation, retention, kills, damage and a full disk. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
@@ -10,10 +21,11 @@ import t from 'tap';
 import { type DuckdbStoreOptions, openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import { createGate } from '../../hub/store/duckdb/gate.ts';
 import { checkpoint, guardOf } from '../../hub/store/duckdb/guard.ts';
-import type { TelemetryStore } from '../../hub/store/store.ts';
+import type { Deletion, TelemetryStore } from '../../hub/store/store.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { batchOf, counting, storeContract } from '../contract/store.ts';
+import { requireOrSkip } from '../support/counterparts.ts';
 import { fillDisk, smallDisk } from '../support/small-disk.ts';
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
@@ -29,6 +41,13 @@ const open = (dir: string, options: Partial<DuckdbStoreOptions> = {}): Promise<T
 function handClock(): Clock & { time: number } {
   const clock = { time: 0, speed: 1, now: () => clock.time, sleep: async () => {}, wallMs: (ms: number) => ms };
   return clock;
+}
+
+/** What it told of. */
+async function retain(store: TelemetryStore, policy: { maxAgeMs: number; maxBytes: number }, now: number) {
+  const told: Deletion[] = [];
+  await store.retain(policy, now, (deletion) => void told.push(deletion), calm);
+  return told;
 }
 
 const segmentsIn = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.duckdb'));
@@ -109,11 +128,11 @@ t.test(
       clock.time += hour;
     }
     const unbounded = Number.MAX_SAFE_INTEGER;
-    const keep = (maxAgeMs: number, maxBytes: number) => store.retain({ maxAgeMs, maxBytes }, clock.now(), calm);
+    const keep = (maxAgeMs: number, maxBytes: number) => retain(store, { maxAgeMs, maxBytes }, clock.now());
     t.same(await keep(100 * hourMs, unbounded), []);
     const byAge = await keep(3.5 * hourMs, unbounded);
     t.match(byAge, [
-      { before: hour, samples: 10_000, why: 'age' },
+      { before: hour, through: new Map([[1, 10_000]]), samples: 10_000, why: 'age' },
       { before: 2 * hour, samples: 10_000, why: 'age' },
     ]);
     t.same(await store.reader.countNumbers(1, 1, 60_000, calm), {
@@ -145,6 +164,111 @@ t.test(
     );
   },
 );
+
+t.test(
+  'a clock that leaps ahead for a minute, or years back, deletes no history; time goes on as before',
+  async (t) => {
+    const dir = t.testdir();
+    const clock = handClock();
+    const dayMs = 24 * hourMs;
+    const day = 24 * hour;
+    clock.time = 20_000 * day;
+    const store = await open(dir, { clock });
+    t.teardown(() => store[Symbol.asyncDispose]());
+    let last = 0;
+    const write = async () => {
+      await store.writer.write([batchOf(1, last + 1, counting(1, 10, clock.time))], calm);
+      last += 10;
+    };
+    const keep = () => retain(store, { maxAgeMs: 10 * dayMs, maxBytes: Number.MAX_SAFE_INTEGER }, clock.now());
+    const liveADay = async () => {
+      await write();
+      clock.time += day;
+      return keep();
+    };
+    for (let days = 0; days < 10; days++) t.same(await liveADay(), []);
+    for (const away of [3300 * day, -19_000 * day]) {
+      clock.time += away;
+      await keep();
+      await write();
+      await keep();
+      clock.time -= away;
+      await write();
+      await keep();
+    }
+    const { points } = await store.reader.countNumbers(1, 1, last, calm);
+    t.ok(points >= last - 20, `${points} of ${last} are there`);
+    let told: Deletion[] = [];
+    for (let days = 0; days < 10; days++) told = [...told, ...(await liveADay())];
+    t.ok(told.length >= 9 && told.length <= 14, 'about one a day');
+    t.ok(Math.max(...told.map(({ before }) => before)) < clock.time, 'nothing is said to be gone that is to come');
+    t.equal((await store.reader.countNumbers(1, last - 79, last, calm)).points, 80, 'the newest days');
+  },
+);
+
+t.test('a month without samples, or switched off, ages nothing', async (t) => {
+  const clock = handClock();
+  const dir = t.testdir();
+  let store = await open(dir, { clock, segmentMs: hourMs });
+  t.teardown(() => store[Symbol.asyncDispose]());
+  const month = 30 * 24 * hour;
+  const keep = () => retain(store, { maxAgeMs: 3 * hourMs, maxBytes: Number.MAX_SAFE_INTEGER }, clock.now());
+  await store.writer.write([batchOf(1, 1, counting(1, 10))], calm);
+  clock.time += month;
+  t.same(await keep(), []);
+  await store[Symbol.asyncDispose]();
+  clock.time += month;
+  store = await open(dir, { clock, segmentMs: hourMs });
+  await store.writer.write([batchOf(1, 11, counting(1, 10))], calm);
+  t.same(await keep(), []);
+  t.equal((await store.reader.countNumbers(1, 1, 20, calm)).points, 20);
+});
+
+t.test('a deletion of which nobody has heard, for the hub ended, is told when it is there again', async (t) => {
+  const dir = t.testdir();
+  const clock = handClock();
+  const begin = () => open(dir, { clock, segmentMs: hourMs });
+  let store = await begin();
+  t.teardown(() => store[Symbol.asyncDispose]());
+  const samples = counting(1, 60);
+  for (let first = 1; first <= 60; first += 10) {
+    await store.writer.write([batchOf(1, first, samples.slice(first - 1, first + 9))], calm);
+    clock.time += hour;
+  }
+  const policy = { maxAgeMs: 3.5 * hourMs, maxBytes: Number.MAX_SAFE_INTEGER };
+  const ended = new Error('the hub ended');
+  await retain(store, policy, clock.now());
+  const retold = async () => {
+    await store[Symbol.asyncDispose]();
+    store = await begin();
+    return (await store.account(calm)).gone;
+  };
+  t.same(await retold(), new Map(), 'told');
+
+  clock.time += 2 * hour;
+  await t.rejects(
+    store.retain(
+      policy,
+      clock.now(),
+      () => {
+        throw ended;
+      },
+      calm,
+    ),
+    ended,
+  );
+  t.equal((await store.reader.countNumbers(1, 1, 60, calm)).min, 31);
+  t.same(await retold(), new Map([[1, 30]]));
+  t.match(await retain(store, policy, clock.now()), [{ through: new Map([[1, 30]]), bytes: null, why: 'age' }]);
+  t.same(await retain(store, policy, clock.now()), [], 'once');
+  t.same(await retold(), new Map());
+
+  await store[Symbol.asyncDispose]();
+  renameSync(join(dir, '000000005.json'), join(dir, '000000005.quota-gone'));
+  store = await begin();
+  t.same((await store.account(calm)).gone, new Map([[1, 50]]), 'cut short before the data went');
+  t.notOk(existsSync(join(dir, '000000005.duckdb')));
+});
 
 t.test(
   'killed or crashed in the middle of commits and rotations, it loses and doubles nothing that it acknowledged',
@@ -249,14 +373,17 @@ t.test(
     rmSync(guardOf(path));
     const after = await write(1, 1);
     t.equal(after.count.points, 200, 'without the copy it cannot be read');
-    t.same(after.account, { highest: new Map([[1, 300]]), lost: [{ stream: 1, first: 101, last: 200 }] });
+    t.match(after.account, { highest: new Map([[1, 300]]), lost: [{ stream: 1, first: 101, last: 200 }] });
     t.same((await write(1, 140)).account.lost, [{ stream: 1, first: 141, last: 200 }], 'written again, it is taken');
     t.same(
       (await write(120, 170)).account.lost,
       [{ stream: 1, first: 171, last: 200 }],
       'also after it was opened anew',
     );
-    t.same(await write(1, 300), { count: wholeRun(300), account: { highest: new Map([[1, 300]]), lost: [] } });
+    t.same(await write(1, 300), {
+      count: wholeRun(300),
+      account: { highest: new Map([[1, 300]]), lost: [], gone: new Map() },
+    });
   },
 );
 
@@ -340,6 +467,45 @@ t.test('a folder that cannot be used is a ConfigError', async (t) => {
   await afterSomeWrites(child, 1, () => {});
   await t.rejects(open(store), { name: 'ConfigError', path: store, hint: /other hub/ });
 });
+
+t.test(
+  'a disk that cannot be read just now, or no more open files, says nothing of the data: nothing is set aside',
+  async (t) => {
+    const dir = t.testdir();
+    {
+      await using store = await open(dir);
+      await store.writer.write([batchOf(1, 1, counting(1, 300))], calm);
+    }
+    const files: number[] = [];
+    const closeAll = () => files.splice(0).map((file) => closeSync(file));
+    t.teardown(closeAll);
+    execFileSync('prlimit', ['--pid', `${process.pid}`, '--nofile=512:']);
+    for (let full = false; !full; )
+      try {
+        files.push(openSync('/dev/null', 'r'));
+      } catch {
+        full = true;
+      }
+    closeSync(files.pop()!);
+    {
+      await using store = await open(dir);
+      t.match(store.health(), { ok: false, reason: /cannot be opened: .*Too many open files/ });
+      closeAll();
+      t.same(await store.reader.countNumbers(1, 1, 300, calm), wholeRun(300), 'it opens as soon as it can');
+    }
+    if (!requireOrSkip(t, 'strace')) return;
+    const writer = join(import.meta.dirname, '../fixtures/duckdb-writer.ts');
+    const log = join(dir, '000000001.duckdb.wal');
+    const failing = ['-e', 'trace=pread64,read', '-e', 'inject=pread64,read:error=EIO', '-P', log];
+    const child = spawn('strace', ['-f', '-qq', '-o', '/dev/null', ...failing, process.execPath, writer, dir, '300'], {
+      stdio: 'ignore',
+    });
+    await once(child, 'exit');
+    t.notOk(existsSync(join(dir, 'damaged')));
+    await using store = await open(dir);
+    t.same(await store.reader.countNumbers(1, 1, 300, calm), wholeRun(300));
+  },
+);
 
 t.test('a disk that fills up during writes and rotations costs nothing that was acknowledged', async (t) => {
   const disk = smallDisk(t, 16);

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connectInfluxStore } from '../../hub/store/influx/influx-store.ts';
-import type { TelemetryStore } from '../../hub/store/store.ts';
+import type { Deletion, TelemetryStore } from '../../hub/store/store.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import type { Sample, SampleValue } from '../../protocols/sample.ts';
 import { batchOf, counting, storeContract } from '../contract/store.ts';
@@ -81,15 +81,34 @@ if (requireOrSkip(t, 'influxd')) {
   t.test('a sample older than the retention policy keeps is rejected, with the reason', async (t) => {
     const { store, database } = await openDatabase(t, { retentionPolicy: 'short "one"' });
     const now = Date.now() * 1000;
-    const [first] = await store.retain({ maxAgeMs: 90 * 60_000, maxBytes: Number.MAX_SAFE_INTEGER }, now, calm);
-    t.same(first, { before: now - 2 * hourUs, samples: null, bytes: null, why: 'age' }, 'a policy counts whole hours');
-    t.same(await store.retain({ maxAgeMs: 90 * 60_000, maxBytes: Number.MAX_SAFE_INTEGER }, now, calm), []);
+    const policy = { maxAgeMs: 90 * 60_000, maxBytes: Number.MAX_SAFE_INTEGER };
+    const gone = { through: null, samples: null, bytes: null, why: 'age' };
+    t.same(await retain(store, policy, now), [{ ...gone, before: now - 2 * hourUs }], 'a policy counts whole hours');
     t.match(await influxql(`SHOW RETENTION POLICIES ON ${quotedName(database)}`), '"short \\"one\\"","2h0m0s"');
     const samples = [...counting(1, 1, now - 5 * hourUs), ...counting(1, 2, now)];
     const rejections = await store.writer.write([batchOf(1, 1, samples)], calm);
     t.match(rejections, [{ stream: 1, number: 1, reason: /beyond retention policy/ }]);
     t.equal((await store.reader.countNumbers(1, 1, 3, calm)).points, 2);
   });
+
+  t.test(
+    'what the server still has, though it should be gone by a clock that leapt, is not told as gone',
+    async (t) => {
+      const { store } = await openDatabase(t);
+      const now = Date.now() * 1000;
+      const dayUs = 24 * hourUs;
+      const policy = { maxAgeMs: 30 * 24 * 3_600_000, maxBytes: Number.MAX_SAFE_INTEGER };
+      await retain(store, policy, now);
+      const samples = [...counting(1, 10, now - 20 * dayUs), ...counting(1, 10, now - dayUs)];
+      await store.writer.write([batchOf(1, 1, samples)], calm);
+      t.match(await retain(store, policy, now), [{ before: now - 30 * dayUs, why: 'age' }]);
+      for (const ahead of [3300 * dayUs, 15 * dayUs]) {
+        const [told] = await retain(store, policy, now + ahead);
+        t.ok(told!.before <= now - 20 * dayUs, 'from before the oldest shard');
+      }
+      t.equal((await store.reader.countNumbers(1, 1, 20, calm)).points, 20);
+    },
+  );
 
   t.test('a quota drops the oldest shards that are over, until it is kept', async (t) => {
     const { store } = await openDatabase(t);
@@ -101,11 +120,11 @@ if (requireOrSkip(t, 'influxd')) {
     const bytes = (await store.bytes())!;
     t.ok(bytes > 0);
     const policy = { maxAgeMs: Number.POSITIVE_INFINITY, maxBytes: bytes - 1 };
-    const deletions = await store.retain(policy, now, calm);
+    const deletions = await retain(store, policy, now);
     t.match(deletions, [{ samples: null, why: 'quota' }]);
     t.ok(deletions[0]!.bytes! > 0 && deletions[0]!.before < now - 3 * week);
     t.same(await store.reader.countNumbers(1, 1, 500, calm), { points: 400, distinct: 400, min: 101, max: 500 });
-    await store.retain({ ...policy, maxBytes: 0 }, now, calm);
+    await retain(store, { ...policy, maxBytes: 0 }, now);
     t.ok((await store.reader.countNumbers(1, 1, 500, calm)).points >= 100, 'what is written to now is never dropped');
   });
 
@@ -303,11 +322,19 @@ t.test('InfluxDB 2 and 3 are written through /api/v2/write (tested on VictoriaMe
   const now = Date.now() * 1000;
   const samples: Sample[] = counting(5, 100, now - 200 * second);
   t.same(await store.writer.write([batchOf(3, 1, samples)], calm), []);
-  t.same(await store.retain({ maxAgeMs: 1, maxBytes: 1 }, now, calm), [], 'retention is the bucket’s');
+  const [told] = await retain(store, { maxAgeMs: 1, maxBytes: 1 }, now);
+  t.same(told, { before: now - 1000, through: null, samples: null, bytes: null, why: 'age' }, 'it is the bucket’s');
   t.equal(await store.bytes(), null);
   await fetch(`${url}/internal/force_flush`);
   const text = await (await fetch(`${url}/api/v1/export?match[]=sample_f`)).text();
   t.match(JSON.parse(text), { metric: { stream: '3', tag: '5' }, values: samples.map(({ value }) => value) });
 });
+
+/** What it told of. */
+async function retain(store: TelemetryStore, policy: { maxAgeMs: number; maxBytes: number }, now: number) {
+  const told: Deletion[] = [];
+  await store.retain(policy, now, (deletion) => void told.push(deletion), calm);
+  return told;
+}
 
 const quotedName = (name: string): string => `"${name.replace(/["\\]/g, '\\$&')}"`;

@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
+import { uniteLedgers } from '../../hub/ledger/unite.ts';
+import { agreeWithStore } from '../../hub/proof/agree.ts';
 import { verify } from '../../hub/proof/verify.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import type { TelemetryReader } from '../../hub/store/store.ts';
 import type { SampleColumns } from '../../protocols/sample.ts';
-import { hello, settleFrames, start } from '../support/settled-frames.ts';
+import { hello, settle, settleFrames, start } from '../support/settled-frames.ts';
 
 const calm = new AbortController().signal;
 const quiet = { info() {}, warn() {}, error() {} };
@@ -78,8 +80,10 @@ t.test('it finds what an agent released too early or keeps no more', async (t) =
 
 t.test('what retention deleted is told, and is not taken for lost', async (t) => {
   const { ledger, store } = await settleFrames(t);
-  ledger.expire(start + 301 * 1000, 'arrival');
+  t.equal(ledger.expire({ before: start + 301 * 1000, through: null }), 310);
+  t.equal(ledger.expire({ before: start + 301 * 1000, through: null }), 0);
   const stream = ledger.streams()[0]!;
+  t.same(ledger.deadLetters(stream.number, 0, 9), [], 'its dead letters go with them');
   t.equal(stream.expired, 310, 'every frame that the deletion may have touched');
   const reader: TelemetryReader = {
     ...store.reader,
@@ -92,6 +96,77 @@ t.test('what retention deleted is told, and is not taken for lost', async (t) =>
   t.match(proof, { ok: true, streams: [{ expired: 310, stored: 290, frames: 29 }] });
   t.match(proof.sentence, /310 deleted by retention/);
 });
+
+t.test('an hour in which every clock was ten years ahead neither blinds the proof nor ends retention', async (t) => {
+  const dir = t.testdir();
+  using ledger = openSqliteLedger(join(dir, 'ledger.db'));
+  await using store = await openDuckdbStore({ dir: join(dir, 'samples'), log: quiet });
+  const pair = { ledger, store };
+  const decade = 3652 * 86_400_000_000;
+  await settle(pair, 1, 300);
+  await settle(pair, 301, 320, decade);
+  ledger.expire({ before: start - 1, through: null });
+  await settle(pair, 321, 600);
+  t.match(await verify({ ledger, reader: store.reader }, calm), { ok: true, streams: [{ expired: 0 }] });
+  ledger.expire({ before: start + 401 * 1000, through: null });
+  t.equal(ledger.streams()[0]!.expired, 410);
+});
+
+t.test('a hub that ended between the deletion and its note in the ledger proves the rest all the same', async (t) => {
+  const dir = t.testdir();
+  using ledger = openSqliteLedger(join(dir, 'ledger.db'));
+  const open = () => openDuckdbStore({ dir: join(dir, 'samples'), maxSegmentRows: 100, log: quiet });
+  let store = await open();
+  t.teardown(() => store[Symbol.asyncDispose]());
+  await settle({ ledger, store });
+  const nothing = () => {
+    throw new Error('the hub ended');
+  };
+  await t.rejects(store.retain({ maxAgeMs: 1e12, maxBytes: 1 }, start, nothing, calm), /ended/);
+  await store[Symbol.asyncDispose]();
+  store = await open();
+  const audit = { append: () => ({ number: 1, hash: '' }) };
+  await agreeWithStore(
+    { ledger, store, audit, log: { warn: () => void t.fail('warned'), error: () => void t.fail('rewound') } },
+    calm,
+  );
+  const [stream] = ledger.streams();
+  t.match(stream, { through: 600 }, 'nothing is asked for again');
+  t.ok(stream!.expired >= 500);
+  t.match(await verify({ ledger, reader: store.reader, deep: true }, calm), { ok: true });
+});
+
+t.test(
+  'what was settled by two hubs in turn is proved once, each its part, when each knows of the other',
+  async (t) => {
+    const dir = t.testdir();
+    using home = openSqliteLedger(join(dir, 'home.db'));
+    using away = openSqliteLedger(join(dir, 'away.db'));
+    await using store = await openDuckdbStore({ dir: join(dir, 'samples'), log: quiet });
+    const { reader } = store;
+    await settle({ ledger: home, store }, 1, 100);
+    const { number } = away.greet('a1', hello, start, 100);
+    away.declareGap(number, 110, 'planted', start);
+    await settle({ ledger: away, store }, 111, 500);
+    home.greet('a1', hello, start, 500);
+    await settle({ ledger: home, store }, 501, 600);
+    const proof = await verify({ ledger: home, others: [away], reader, deep: true }, calm);
+    t.match(proof, {
+      ok: true,
+      streams: [
+        { through: 600, elsewhere: 400, stored: 199, deadLetters: 1 },
+        { through: 500, inherited: 100, stored: 390, gapNumbers: 10 },
+      ],
+    });
+    t.match(proof.sentence, /^Every one of the 600 samples .* 589 stored, 1 dead letters, 10 in declared gaps/);
+    t.same(broken(await verify({ ledger: home, reader }, calm)), ['I7']);
+    const batches = uniteLedgers([home, away]).batches(number, 0, 1000);
+    t.same(
+      batches.map(({ first }) => first),
+      Array.from({ length: 60 }, (_, i) => 1 + 10 * i).filter((first) => first !== 101),
+    );
+  },
+);
 
 t.test('with no agent there is nothing to prove, and it says so', async (t) => {
   const dir = t.testdir();

@@ -22,7 +22,7 @@ const deadNumber = 17;
 const calm = new AbortController().signal;
 const quiet = { info() {}, warn() {}, error() {} };
 
-function frame(first: number): SampleColumns {
+function frame(first: number, start: number): SampleColumns {
   return {
     tags: values.map((_, i) => 1 + (i % 3)),
     times: values.map((_, i) => start + (first + i) * 1000),
@@ -32,15 +32,16 @@ function frame(first: number): SampleColumns {
   };
 }
 
-/** Settles the frames that begin in [from, to]. */
+/** Settles the frames that begin in [from, to]; all clocks may be ahead meanwhile, µs. */
 export async function settle(
   { ledger, store }: { ledger: Ledger; store: Pick<TelemetryStore, 'writer'> },
   from = 1,
   to = 600,
+  ahead = 0,
 ): Promise<void> {
   const stream = ledger.greet('a1', hello, start).number;
   for (let first = from; first <= to; first += size) {
-    const samples = frame(first);
+    const samples = frame(first, start + ahead);
     const alive = values.map((_, i) => i).filter((i) => first + i !== deadNumber);
     const pick = <T>(column: readonly T[]) => alive.map((i) => column[i]!);
     const kept = {
@@ -54,9 +55,9 @@ export async function settle(
     const index = deadNumber - first;
     const deadLetters = index >= 0 && index < size ? [toDeadLetter(stream, deadNumber, 'planted', samples, index)] : [];
     const contentHash = createHash('sha256').update(encodeContent(samples)).digest('hex');
-    const times = { minTime: samples.times[0]!, maxTime: samples.times.at(-1)!, acceptedAt: start + first };
+    const times = { minTime: samples.times[0]!, maxTime: samples.times.at(-1)!, acceptedAt: start + ahead + first };
     const batch = { stream, first, last: first + size - 1, contentHash, ...times };
-    ledger.settle([{ batch, deadLetters }], start + first * 1000);
+    ledger.settle([{ batch, deadLetters }], start + ahead + first * 1000);
   }
 }
 

@@ -9,7 +9,9 @@ import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
 import type { StoreLog } from '../log.ts';
 import type { StoreAccount, StoreBatch, StoreHealth, StoreRejection, TelemetryStore } from '../store.ts';
 import { append } from './append.ts';
+import { isPassing } from './damage.ts';
 import { createGate } from './gate.ts';
+import { forgetGone } from './gone.ts';
 import { missing, nothingHeld } from './held.ts';
 import { countNumbers, firstAmong, samplesByNumber } from './read-numbers.ts';
 import { readSeries } from './read-series.ts';
@@ -44,7 +46,10 @@ interface Life {
   appender: DuckDBAppender;
 }
 
-/** @throws {ConfigError} the folder cannot be used: no right, no space, or another process has it. */
+/**
+ * A machine that has no space, memory or files left just now, or whose disk fails, is waited out: `health()` says so.
+ * @throws {ConfigError} the folder cannot be used: no right, or another process has it.
+ */
 export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<TelemetryStore> {
   const { dir, memoryLimitMb = 256, threads = 2, clock = systemClock, log } = options;
   const { maxSegmentRows = 10_000_000, segmentMs = 86_400_000, longestLogBytes = 16 * 1024 * 1024 } = options;
@@ -53,9 +58,13 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   let health: StoreHealth = { ok: true };
   let closed = false;
   let life: Life | undefined = await begin().catch((cause) => {
+    if (isPassing(cause)) {
+      health = cannotBeOpened(cause);
+      return undefined;
+    }
     throw new ConfigError(`the store in ${dir} cannot be opened: ${messageOf(cause)}`, {
       path: dir,
-      hint: 'Check that the folder can be written, has space, and that no other hub is running on it.',
+      hint: 'Check that the folder can be written, and that no other hub is running on it.',
       cause,
     });
   });
@@ -63,12 +72,18 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   async function begin(): Promise<Life> {
     const session = await openSession({ dir, memoryLimitMb, threads });
     try {
-      const segments = await openSegments(session, { dir, clock, log, longestLogBytes });
+      const segments = await openSegments(session, { dir, clock, log, longestLogBytes, segmentMs });
       return { session, segments, appender: await appenderOf(session, segments) };
     } catch (error) {
       session.close();
       throw error;
     }
+  }
+
+  function cannotBeOpened(cause: unknown) {
+    const reason = `the store cannot be opened: ${messageOf(cause)}`;
+    if (health.ok) log.error({ err: cause, alarm: 'STORE_FAILED' }, reason);
+    return { ok: false, reason } as const;
   }
 
   /** The files as they are open, or opened anew. */
@@ -79,7 +94,7 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
       try {
         life ??= await begin();
       } catch (cause) {
-        health = { ok: false, reason: `the store cannot be opened: ${messageOf(cause)}` };
+        health = cannotBeOpened(cause);
         throw new ConnectionError(health.reason, { cause });
       }
       return life;
@@ -112,7 +127,8 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
     const { segments } = current;
     const rows = rowsOf(segments.current);
     const now = clock.now();
-    const isDue = rows >= maxSegmentRows || now - segments.current.openedAt >= segmentMs * 1000;
+    // Also where it was opened by a clock that was ahead.
+    const isDue = rows >= maxSegmentRows || Math.abs(now - segments.current.openedAt) >= segmentMs * 1000;
     if (rows === 0 || !isDue) return segments.mergeWhenLong();
     await readers.alone(async () => {
       current.appender.closeSync();
@@ -194,14 +210,23 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
     },
     health: () => health,
     account: (signal) => read(async ({ segments }) => accountOf(segments), signal),
-    retain: (policy, now, signal) =>
+    retain: (policy, now, tell, signal) =>
       writers.together(async () => {
-        const current = await alive();
+        const { segments } = await alive();
         try {
-          // First: on a full disk there is no room for a new segment before something has gone.
-          const deletions = await readers.alone(() => retainSegments(current.segments, policy, now));
-          await rotateWhenDue(current);
-          return deletions;
+          await readers.alone(() => retainSegments(segments, { ...policy, segmentMs }, now));
+        } catch (error) {
+          return failed(error);
+        }
+        for (const gone of [...segments.gone]) {
+          const { file, ...deletion } = gone;
+          tell(deletion);
+          await forgetGone(gone);
+          segments.gone.splice(segments.gone.indexOf(gone), 1);
+        }
+        try {
+          // Last: on a full disk there is no room for a new segment before something has gone.
+          await rotateWhenDue(await alive());
         } catch (error) {
           return failed(error);
         }
@@ -220,9 +245,14 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   };
 }
 
-function accountOf({ held }: Segments): StoreAccount {
+function accountOf({ held, gone }: Segments): StoreAccount {
   const streams = [...held];
+  const deleted = new Map<number, number>();
+  for (const { through } of gone) {
+    for (const [stream, last] of through ?? []) deleted.set(stream, Math.max(last, deleted.get(stream) ?? 0));
+  }
   return {
+    gone: deleted,
     highest: new Map(streams.map(([stream, { mark }]) => [stream, mark])),
     lost: streams.flatMap(([stream, { lost }]) => lost.map(([first, last]) => ({ stream, first, last }))),
   };

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncFolder } from '../sync-folder.ts';
+import { ifMissing } from './damage.ts';
 
 /** Layout of a DuckDB file: three headers of 4 KiB, of which the last two take turns; then the blocks. */
 const headerBytes = 3 * 4096;
@@ -49,7 +50,7 @@ async function copyOf(path: string, offsets: readonly number[]): Promise<Buffer>
 
 /** To be called before a file is opened: undoes a checkpoint that was cut short. True when there was one. */
 export async function mend(path: string): Promise<boolean> {
-  const copy = await readFile(guardOf(path)).catch(() => undefined);
+  const copy = await readFile(guardOf(path)).catch(ifMissing);
   if (!copy) return false;
   const wasCutShort = isWhole(copy) && (await putBack(path, copy));
   await rm(guardOf(path));

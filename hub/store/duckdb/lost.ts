@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { NumberRun } from '../storable.ts';
+import { ifMissing } from './damage.ts';
 import { readEntry, readMarks, type Segment } from './segment.ts';
 
 /** By stream, ascending. `aside` is the folder of the damaged ones, which need not be there; `list` is oldest first. */
@@ -15,7 +16,7 @@ export async function lostRuns(
   aside: string,
 ): Promise<Map<number, NumberRun[]>> {
   const lost = new Map<number, NumberRun[]>();
-  const names = await readdir(aside).catch(() => []);
+  const names = (await readdir(aside).catch(ifMissing)) ?? [];
   for (const name of names.filter((file) => file.endsWith('.duckdb')).sort()) {
     for (const [stream, run] of await wentWith(connection, list, join(aside, name), Number.parseInt(name, 10))) {
       const left = without([run], await heldElsewhere(connection, list, stream, run));

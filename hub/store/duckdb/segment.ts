@@ -6,6 +6,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import type { TimeUs } from '../../../protocols/sample.ts';
+import { ifMissing } from './damage.ts';
 import { guardOf } from './guard.ts';
 import { quoted } from './session.ts';
 
@@ -41,9 +42,9 @@ export const schemaSql = (database: string): string => `
 export const sealedTable = (path: string, table: 'sample' | 'mark' | 'segment'): string =>
   `read_duckdb(${quoted(path)}, table_name = '${table}')`;
 
-export const rowsOf = (segment: Segment): number => {
+export const rowsOf = ({ extents }: { readonly extents: ReadonlyMap<number, Extent> }): number => {
   let rows = 0;
-  for (const extent of segment.extents.values()) rows += extent.rows;
+  for (const extent of extents.values()) rows += extent.rows;
   return rows;
 };
 
@@ -97,12 +98,16 @@ const entrySchema = z.strictObject({
   streams: z.array(z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int()])),
 });
 
-const entryPath = (path: string): string => path.replace(/\.duckdb$/, '.json');
+export const entryPath = (path: string): string => path.replace(/\.duckdb$/, '.json');
 
 /** undefined when the entry is missing or cannot be read: then it is made from the segment again. */
-export async function readEntry(path: string): Promise<Pick<Segment, 'openedAt' | 'extents'> | undefined> {
+export async function readEntry(
+  path: string,
+  file = entryPath(path),
+): Promise<Pick<Segment, 'openedAt' | 'extents'> | undefined> {
+  const text = await readFile(file, 'utf8').catch(ifMissing);
   try {
-    const { openedAt, streams } = entrySchema.parse(JSON.parse(await readFile(entryPath(path), 'utf8')));
+    const { openedAt, streams } = entrySchema.parse(JSON.parse(text ?? ''));
     const extents = new Map<number, Extent>();
     for (const [stream, rows, firstNumber, lastNumber, minTime, maxTime] of streams) {
       extents.set(stream, { rows, firstNumber, lastNumber, minTime, maxTime });

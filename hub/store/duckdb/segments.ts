@@ -9,7 +9,10 @@ import { basename, join } from 'node:path';
 import type { Clock } from '../../../protocols/clock.ts';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { StoreLog } from '../log.ts';
+import type { Deletion } from '../store.ts';
 import { syncFolder } from '../sync-folder.ts';
+import { ifMissing, isDamage } from './damage.ts';
+import { type Gone, readGone, unlinkSegment } from './gone.ts';
 import { checkpoint, mend } from './guard.ts';
 import { type Held, nothingHeld } from './held.ts';
 import { lostRuns } from './lost.ts';
@@ -42,8 +45,10 @@ export interface Segments {
   mergeWhenLong(): Promise<void>;
   /** Seals the current segment and begins the next. Nobody may be reading. */
   rotate(now: TimeUs): Promise<void>;
-  /** Unlinks a sealed segment. Nobody may be reading. */
-  unlink(segment: Segment): Promise<void>;
+  /** Deletes a sealed segment. Nobody may be reading. */
+  unlink(segment: Segment, why: Deletion['why']): Promise<void>;
+  /** What was deleted and has not been told yet; whoever tells it takes it out. */
+  readonly gone: Gone[];
   bytesOf(segment: Segment): Promise<number>;
 }
 
@@ -53,15 +58,15 @@ export interface SegmentsOptions {
   readonly log: StoreLog;
   /** The log of the current segment is merged when it is longer. */
   readonly longestLogBytes: number;
+  /** How long a segment may be open. */
+  readonly segmentMs: number;
 }
 
 const damagedFolder = 'damaged';
 const fileName = /^(\d{9})\.duckdb$/;
 
-export async function openSegments(
-  session: Session,
-  { dir, clock, log, longestLogBytes }: SegmentsOptions,
-): Promise<Segments> {
+export async function openSegments(session: Session, options: SegmentsOptions): Promise<Segments> {
+  const { dir, clock, log, longestLogBytes } = options;
   const { writer } = session;
   const pathOf = (id: number): string => join(dir, `${String(id).padStart(9, '0')}.duckdb`);
   const databaseOf = (id: number): string => `segment_${id}`;
@@ -73,7 +78,6 @@ export async function openSegments(
     const path = pathOf(id);
     const database = databaseOf(id);
     await writer.run(`ATTACH ${quoted(path)} AS ${database}`);
-    await widen(database);
     const source = `${database}.sample`;
     const opened = await writer.runAndReadAll(`SELECT opened_at::DOUBLE FROM ${database}.segment`);
     const segment = {
@@ -87,16 +91,6 @@ export async function openSegments(
     await learnMarks(segment);
     logIsNew = true;
     return segment;
-  }
-
-  /** Stream numbers took 32 bits before they were derived from their streams; samples are appended under 48 bits now. */
-  async function widen(database: string): Promise<void> {
-    const column = await writer.runAndReadAll(
-      `SELECT data_type FROM duckdb_columns() WHERE database_name = '${database}' AND table_name = 'sample' AND column_name = 'stream'`,
-    );
-    if (column.getRows()[0]?.[0] === 'BIGINT') return;
-    for (const table of ['sample', 'mark'])
-      await writer.run(`ALTER TABLE ${database}.${table} ALTER stream TYPE BIGINT`);
   }
 
   /** The mark of a stream is the highest number of its rows, so that it commits with them, or what an older segment left. */
@@ -182,6 +176,7 @@ export async function openSegments(
     }
   }
 
+  const gone = await readGone(options);
   const ids = await sweep(dir);
   for (const id of ids.slice(0, -1)) {
     const segment = await unlessDamaged(id, sealed);
@@ -233,14 +228,18 @@ export async function openSegments(
       await writeEntry(ended);
       list.splice(-1, 1, ended, await attach(last.id + 1));
     },
-    unlink: async (segment) => {
-      for (const file of filesOf(segment.path)) await rm(file, { force: true });
-      await syncFolder(dir);
-      list.splice(list.indexOf(segment), 1);
+    gone,
+    unlink: async (segment, why) => {
+      const place = list.indexOf(segment);
+      const end = list[place + 1]!.openedAt;
+      gone.push(await unlinkSegment(segment, { why, bytes: await bytesOf(segment), end }, options));
+      list.splice(place, 1);
     },
-    bytesOf: async ({ path }) => (await sizeOf(path)) + (await sizeOf(`${path}.wal`)),
+    bytesOf,
   };
 }
+
+const bytesOf = async ({ path }: Segment): Promise<number> => (await sizeOf(path)) + (await sizeOf(`${path}.wal`));
 
 /** Removes what a crash left half-made; the ids of the segments, ascending. */
 async function sweep(dir: string): Promise<number[]> {
@@ -253,10 +252,5 @@ async function sweep(dir: string): Promise<number[]> {
   return ids.sort((a, b) => a - b);
 }
 
-/** What DuckDB says of a file that is not, or no longer, one of its own; not of a lock, a missing right or a full disk. */
-const isDamage = (error: unknown): boolean =>
-  /not a valid DuckDB database file|Corrupt|Could not read enough bytes|replaying WAL/.test(String(error)) &&
-  !/No space left/.test(String(error));
-
-const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
-const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(ifMissing)) !== undefined;
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(ifMissing))?.size ?? 0;

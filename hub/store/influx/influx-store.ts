@@ -125,8 +125,17 @@ export async function connectInfluxStore(options: InfluxOptions): Promise<Teleme
     },
     reader,
     health: () => health,
-    account: async (signal) => ({ highest: await highestNumbers(queries, measurement, signal), lost: [] }),
-    retain: async (limits, now, signal) => (retention ? retention.retain(limits, now, signal) : []),
+    account: async (signal) => ({
+      highest: await highestNumbers(queries, measurement, signal),
+      lost: [],
+      gone: new Map(),
+    }),
+    async retain(limits, now, tell, signal) {
+      if (retention) return retention.retain(limits, now, tell, signal);
+      // The bucket's own retention is its operator's, and set to the same age.
+      const before = now - limits.maxAgeMs * 1000;
+      tell({ before, through: null, samples: null, bytes: null, why: 'age' });
+    },
     bytes: async () => (retention ? retention.bytes(calm) : null),
     [Symbol.asyncDispose]: async () => lines[Symbol.dispose](),
   };

@@ -1,23 +1,31 @@
 /**
  * Retention of InfluxDB 1.x: age is the retention policy's duration, at least an hour, and expiry the server's own
- * work; the quota drops the oldest shards whole, never one that may still be written to.
+ * work, by its own clock; the quota drops the oldest shards whole, never one that may still be written to.
+ *
+ * What the server has deleted by age is what is too old by the hub's clock, unless shards are there that should have gone
+ * long ago: then one of the two clocks is wrong, and only what is before the oldest shard is taken for deleted.
  */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import type { Deletion } from '../store.ts';
+import type { Deletion, TelemetryStore } from '../store.ts';
 import type { InfluxV1Options } from './connection.ts';
 import { identifier, type QueryClient, type Rows } from './query.ts';
 
 interface Retention {
-  retain(
-    policy: { maxAgeMs: number; maxBytes: number },
-    now: TimeUs,
-    signal: AbortSignal,
-  ): Promise<readonly Deletion[]>;
+  readonly retain: TelemetryStore['retain'];
   bytes(signal: AbortSignal): Promise<number>;
+}
+
+interface Shard {
+  readonly id: number;
+  readonly start: TimeUs;
+  readonly end: TimeUs;
+  readonly policy: string;
 }
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+/** The server looks for what is too old every half hour. */
+const overdueUs = 2 * hourMs * 1000;
 
 /** `shardBytes` gives the bytes on disk of every shard of the database by its id. */
 export function createRetention(
@@ -31,48 +39,57 @@ export function createRetention(
     return found;
   }
 
-  /** The duration is written only when it changes; only a shorter one deletes anything. */
-  async function keepFor(maxAgeMs: number, now: TimeUs, signal: AbortSignal): Promise<Deletion[]> {
+  /** The duration is written only when it changes. Returns the policy's name, and how long it keeps samples. */
+  async function keepFor(maxAgeMs: number, signal: AbortSignal): Promise<[name: string, keptMs: number]> {
     const policies = await rows(`SHOW RETENTION POLICIES ON ${identifier(database)}`, signal);
     const policy = policies.find(({ name, default: isDefault }) =>
       retentionPolicy ? name === retentionPolicy : isDefault,
     );
     const hours = Math.max(1, Math.ceil(maxAgeMs / hourMs));
-    const heldMs = policy && durationMs(String(policy.duration));
-    if (!policy || heldMs === hours * hourMs) return [];
+    const name = String(policy?.name);
+    if (!policy || durationMs(String(policy.duration)) === hours * hourMs) return [name, hours * hourMs];
     const shard = hours * hourMs < 2 * dayMs ? '1h' : hours * hourMs <= 180 * dayMs ? '1d' : '7d';
-    const statement = `ALTER RETENTION POLICY ${identifier(String(policy.name))} ON ${identifier(database)} DURATION ${hours}h SHARD DURATION ${shard}`;
+    const statement = `ALTER RETENTION POLICY ${identifier(name)} ON ${identifier(database)} DURATION ${hours}h SHARD DURATION ${shard}`;
     await rows(statement, signal);
-    if (heldMs! < hours * hourMs) return [];
-    return [{ before: now - hours * hourMs * 1000, samples: null, bytes: null, why: 'age' }];
+    return [name, hours * hourMs];
   }
 
-  async function keepWithin(maxBytes: number, now: TimeUs, signal: AbortSignal): Promise<Deletion[]> {
-    const deletions: Deletion[] = [];
-    const bytesOf = await shardBytes(signal);
-    let total = sum(bytesOf);
-    if (total <= maxBytes) return [];
-    const shards = await rows('SHOW SHARDS', signal);
-    const ended = shards
+  async function shards(signal: AbortSignal): Promise<Shard[]> {
+    const found = await rows('SHOW SHARDS', signal);
+    return found
       .filter((shard) => shard.database === database)
-      .map(({ id, end_time }) => ({ id: Number(id), endUs: Date.parse(String(end_time)) * 1000 }))
-      .filter(({ endUs }) => endUs <= now)
-      .sort((a, b) => a.endUs - b.endUs);
-    for (const { id, endUs } of ended) {
-      if (total <= maxBytes) break;
-      await rows(`DROP SHARD ${id}`, signal);
-      const bytes = bytesOf.get(id) ?? 0;
-      total -= bytes;
-      deletions.push({ before: endUs, samples: null, bytes, why: 'quota' });
-    }
-    return deletions;
+      .map(({ id, start_time, end_time, retention_policy }) => ({
+        id: Number(id),
+        start: Date.parse(String(start_time)) * 1000,
+        end: Date.parse(String(end_time)) * 1000,
+        policy: String(retention_policy),
+      }))
+      .sort((a, b) => a.start - b.start);
   }
 
   return {
-    retain: async ({ maxAgeMs, maxBytes }, now, signal) => [
-      ...(await keepFor(maxAgeMs, now, signal)),
-      ...(await keepWithin(maxBytes, now, signal)),
-    ],
+    async retain({ maxAgeMs, maxBytes }, now, tell, signal) {
+      const whole = { through: null, samples: null, bytes: null };
+      if (Number.isFinite(maxAgeMs)) {
+        const [policy, keptMs] = await keepFor(maxAgeMs, signal);
+        const oldest = (await shards(signal)).find((shard) => shard.policy === policy);
+        const tooOld = now - keptMs * 1000;
+        const isOverdue = oldest !== undefined && oldest.end < tooOld - overdueUs;
+        const before = isOverdue ? Math.min(oldest.start, tooOld) : tooOld;
+        tell({ ...whole, before, why: 'age' });
+      }
+      const bytesOf = await shardBytes(signal);
+      let total = sum(bytesOf);
+      if (total <= maxBytes) return;
+      for (const { id, end } of (await shards(signal)).filter((shard) => shard.end <= now)) {
+        if (total <= maxBytes) break;
+        const bytes = bytesOf.get(id) ?? 0;
+        const deletion: Deletion = { ...whole, before: end, bytes, why: 'quota' };
+        tell(deletion);
+        await rows(`DROP SHARD ${id}`, signal);
+        total -= bytes;
+      }
+    },
     bytes: async (signal) => sum(await shardBytes(signal)),
   };
 }
