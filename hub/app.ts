@@ -128,6 +128,10 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   });
   const { values: rolled, ...rolledUp } = createRolledValues({
     plants,
+    history: (site) =>
+      plantBook.history(site).map(({ plant, version: { number, author, appliedAt } }) => ({
+        ...{ plant, number, author, appliedAt },
+      })),
     ledger: everyLedger,
     buckets,
     isFrozen: (site, { start, end }) =>

@@ -39,6 +39,7 @@ interface Lineage {
     readonly source: string;
   };
   readonly plant_version: string;
+  readonly given_by: { readonly plant_version: number; readonly author: string; readonly applied_at: string } | null;
   readonly elements: readonly { name: string; value: number; unit: string; meaning: string }[];
   readonly inputs: readonly Input[];
   readonly parts: readonly (Input & { readonly elements: Readonly<Record<string, number>> })[];
@@ -78,7 +79,7 @@ async function findId(
   return found.id;
 }
 
-function print({ value, definition, plant_version, elements, inputs, parts, tags }: Lineage): void {
+function print({ value, definition, plant_version, given_by, elements, inputs, parts, tags }: Lineage): void {
   const { kpi, asset, start, end, status, coverage, flags, bounds, revision } = value;
   console.log(`${definition.name.en} (${definition.name.fa}), ${kpi} version ${definition.version}`);
   console.log(`${asset}, ${value.granularity} from ${start} to ${end}`);
@@ -95,6 +96,10 @@ function print({ value, definition, plant_version, elements, inputs, parts, tags
     elements.map(({ name, value, unit, meaning }) => [name, plain(value), unit, meaning]),
   );
   for (const [name, parameter] of Object.entries(value.parameters ?? {})) console.log(`${name} = ${parameter}`);
+  if (given_by) {
+    const { plant_version: number, author, applied_at } = given_by;
+    console.log(`given by version ${number} of the plant model, which ${author} applied at ${applied_at}`);
+  }
   console.log(
     `\nmerged from ${inputs.length} stored ${inputs.length === 1 ? 'bucket' : 'buckets'}, revision ${revision}, plant ${plant_version}, hash ${value.input_hash.slice(0, 16)}:`,
   );

@@ -1,5 +1,6 @@
 /** A plant model together with what people have entered of its units: what figures are computed with. */
-import type { ExplainedStop, ManualCount, Order, Plant, Unit } from '../plant/plant.ts';
+import type { ExplainedStop, ManualCount, Plant, Unit } from '../plant/plant.ts';
+import { type Order, ratesInForce } from '../plant/rates.ts';
 import { type Spans, union } from '../plant/spans.ts';
 import type { EntryContent } from './entry.ts';
 
@@ -39,7 +40,12 @@ function withOwn(plant: Plant, unit: Unit, entries: readonly EntryContent[]): Un
   if (orders.length === 0) return { ...unit, stops, counts };
   const orderList = [...unit.orderList, ...orders].sort((a, b) => a.start - b.start);
   const known: Spans = union(orderList);
-  return { ...unit, stops, counts, orderList, orders: known, ordersFrom: Math.min(unit.ordersFrom, known[0]!.start) };
+  return {
+    ...unit,
+    ...ratesInForce(unit.declaredRates, orderList),
+    ...{ stops, counts, orderList, orders: known },
+    ordersFrom: Math.min(unit.ordersFrom, known[0]!.start),
+  };
 }
 
 function classOf({ reasons }: Plant, code: string | undefined): ExplainedStop['class'] {

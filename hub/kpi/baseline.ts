@@ -42,11 +42,12 @@ interface Held {
 /** Holds the energy of the window against the sum of what the model expects of its periods. */
 function hold(e: Read<(typeof used)[number]>, { baseline }: KpiParameters): Held | Undefined {
   const isElectric = baseline?.model.energy !== 'energy_MJ';
-  const coverage = isElectric
+  const metered = isElectric
     ? share(e('measured_s') + e('estimated_s'), e('window_s'))
     : share(e('energy_known_s'), e('energy_s'));
-  if (!baseline || baseline.periods.length === 0) return { undefined: 'NO_BASELINE', coverage };
-  const { model, periods } = baseline;
+  if (!baseline || baseline.periods.length === 0) return { undefined: 'NO_BASELINE', coverage: metered };
+  const { model, periods, of = periods.length } = baseline;
+  const coverage = metered * share(periods.length, of);
   // A record without the model's energy: nothing was measured, whatever the share of nothing is.
   if ((isElectric ? e('window_s') : e('energy_s')) === 0) return { undefined: 'NO_ENERGY', coverage: 0 };
   const expected = periods.map((period) => expectedEnergy(model, period));
@@ -80,7 +81,7 @@ export const energyPerformance = define({
   id: 'en.eei',
   name: { en: 'EnPI ratio (actual/expected)', fa: 'نسبت عملکرد انرژی' },
   unit: '1',
-  formula: 'E / E_model',
+  formula: 'E / E_model, of the periods whose variables are known',
   granularities: ['day', 'week', 'month'],
   assess(e, parameters) {
     const held = hold(e, parameters);

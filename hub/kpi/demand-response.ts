@@ -4,6 +4,7 @@
  */
 import { define, type Read, share } from './definition.ts';
 import type { Flag } from './flags.ts';
+import type { KpiParameters } from './parameters.ts';
 import { productionKpi, unitScope } from './production.ts';
 import type { Elements } from './result.ts';
 
@@ -110,8 +111,12 @@ const eventKpi = {
 
 const eventCoverage = (e: Read<'event_measured_s' | 'event_s'>): number => share(e('event_measured_s'), e('event_s'));
 
-const statedBaseline = (cbl: { method: string; fallback?: string; days: number } | undefined) =>
-  cbl && { cbl_method: cbl.method, cbl_days: cbl.days, ...(cbl.fallback && { cbl_fallback: cbl.fallback }) };
+const statedBaseline = (cbl: KpiParameters['cbl']) =>
+  cbl && {
+    ...{ cbl_method: cbl.method, cbl_days: cbl.days },
+    ...(cbl.adjustmentKw !== undefined && { cbl_adjustment_kW: cbl.adjustmentKw }),
+    ...(cbl.fallback && { cbl_fallback: cbl.fallback }),
+  };
 
 export const reduction = define({
   ...eventKpi,
@@ -191,23 +196,16 @@ export const lostOutput = define({
   id: 'dr.lost_output',
   name: { en: 'Output lost to curtailment', fa: 'تولید ازدست‌رفته' },
   unit: 'pieces',
-  formula: 'Σ (lost time / PRI) · E_ref · Q_ref',
+  formula: 'Σ (lost time / PRI) · E_ref · Q_ref, by the references in force',
   granularities: ['month'],
   rules: ['R13'],
-  parameters: ['reference'],
   note: 'An estimate: what the unit would have made at its reference effectiveness and quality.',
   needs: ['CURTAIL_s', 'CURTAIL_pieces'],
-  uses: ['CURTAIL_no_PRI_s', 'PBT_s', 'UNK_s'],
-  assess(e, { reference }) {
+  uses: ['CURTAIL_good', 'CURTAIL_no_PRI_s', 'CURTAIL_no_reference_s', 'PBT_s', 'UNK_s'],
+  assess(e) {
     const coverage = share(e('PBT_s') - e('UNK_s'), e('PBT_s'));
     if (e('CURTAIL_no_PRI_s') > 0) return { undefined: 'NO_PRI', coverage };
-    if (!reference) return { undefined: 'NO_REFERENCE', coverage };
-    return {
-      numerator: e('CURTAIL_pieces') * reference.effectiveness * reference.quality,
-      denominator: 1,
-      coverage,
-      flags: ['ESTIMATE'],
-      parameters: { E_ref: reference.effectiveness, Q_ref: reference.quality },
-    };
+    if (e('CURTAIL_no_reference_s') > 0) return { undefined: 'NO_REFERENCE', coverage };
+    return { numerator: e('CURTAIL_good'), denominator: 1, coverage, flags: ['ESTIMATE'] };
   },
 });

@@ -134,6 +134,8 @@ export const reactiveExcess = define({
   }),
 });
 
+const outageCoverage = (e: Read<'outage_known_s' | 'window_s'>): number => share(e('outage_known_s'), e('window_s'));
+
 export const outages = define({
   ...meterKpi,
   id: 'en.outage',
@@ -142,8 +144,8 @@ export const outages = define({
   formula: 'number of interruptions that began',
   source: 'utility practice',
   note: 'Told apart from lost data by a device that stays powered.',
-  needs: ['outages', 'outage_s', 'window_s'],
-  assess: (e) => ({ numerator: e('outages'), denominator: e('window_s') > 0 ? 1 : 0 }),
+  needs: ['outages', 'outage_s', 'outage_known_s', 'window_s'],
+  assess: (e) => ({ numerator: e('outages'), denominator: e('window_s') > 0 ? 1 : 0, coverage: outageCoverage(e) }),
 });
 
 export const outageTime = define({
@@ -153,6 +155,10 @@ export const outageTime = define({
   unit: 'min',
   formula: 'Σ time without supply',
   source: 'utility practice',
-  needs: ['outage_s', 'window_s'],
-  assess: (e) => ({ numerator: e('outage_s') / 60, denominator: e('window_s') > 0 ? 1 : 0 }),
+  needs: ['outage_s', 'outage_known_s', 'window_s'],
+  assess: (e) => ({
+    numerator: e('outage_s') / 60,
+    denominator: e('window_s') > 0 ? 1 : 0,
+    coverage: outageCoverage(e),
+  }),
 });

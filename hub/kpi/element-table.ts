@@ -19,13 +19,13 @@ export const elementGroups = {
   supply: 'A site: what came from the grid, what it made, what it gave away.',
   balance: 'An electricity meter that has meters below it.',
   cap: 'An electricity meter while a cap on its demand was in force, by whole demand intervals.',
-  event: 'A curtailment event with a baseline, at its meter; made by `eventElements` from 15-minute buckets.',
-  weather: 'A site: degree days, from entries or a sensor.',
+  event: 'A curtailment event with a baseline, at its meter; made by `eventElements` from stored cells.',
+  weather: 'A site: degree days, from its outdoor temperature.',
   completeness: 'A tag. Tags add up to the asset above.',
   timeliness: 'A tag, from the ingest log: when its data came. Tags add up to the asset above.',
-  connectivity: 'A site, from the session logs of its agents and their sources.',
+  connectivity: 'A site, from the ledger and the sessions of its sources.',
   clock: 'A site: clocks of its agents against true time.',
-  tags: 'An asset in one whole window; made by `tagCoverage` from the merged completeness of each of its tags.',
+  tags: 'A contracted tag, as completeness; `tagCoverage` counts those of an asset in one whole window.',
 } as const;
 export type ElementGroup = keyof typeof elementGroups;
 
@@ -71,6 +71,12 @@ const meters = ['electricity', 'carrier'] as const;
 const counters = ['production', 'electricity', 'carrier'] as const;
 
 export const elementTable = {
+  absent_s: sum(
+    's',
+    Object.keys(elementGroups) as ElementGroup[],
+    'time of the window before anything of the site was known, summed; what the plan says of it is in the other elements',
+  ),
+
   // Time of a unit. PBT = APT + AUST + ADET + ADOT + UNK and POT = PBT + PDOT, always.
   unit_s: sum('s', 'production', 'length of the window, summed over units'),
   POT_s: sum('s', 'production', 'planned operation time: inside shifts, breaks included'),
@@ -96,6 +102,11 @@ export const elementTable = {
   PBT_known_s: sum('s', 'production', 'part of PBT in which state and piece counters were both known'),
   APT_known_s: sum('s', 'production', 'part of APT in which the piece counters were known: the mask of PRI_PQ_known_s'),
   PBT_uncounted_s: sum('s', 'production', 'part of PBT whose pieces no counter tells; a bridged gap is told'),
+  uncounted_s: sum(
+    's',
+    'production',
+    'part of unit_s whose pieces no counter tells, planned or not; a bridged gap is told',
+  ),
   PBT_no_PRI_s: sum('s', 'production', 'part of PBT for which no planned run time was declared'),
 
   // Pieces: those whose count was seen in the window; after a gap, in the window in which the gap ends.
@@ -144,6 +155,8 @@ export const elementTable = {
   TTR_n: sum('failures', 'production', 'failures that ended'),
   CURTAIL_s: sum('s', 'production', 'inside shifts without breaks: state POWER_CURTAIL, however it is booked'),
   CURTAIL_pieces: sum('pieces', 'production', 'Σ CURTAIL_s / the planned run time in force: what it could have made'),
+  CURTAIL_good: sum('pieces', 'production', 'Σ CURTAIL_pieces × reference effectiveness × reference quality'),
+  CURTAIL_no_reference_s: sum('s', 'production', 'part of CURTAIL_s for which no reference was declared'),
   CURTAIL_no_PRI_s: sum('s', 'production', 'part of CURTAIL_s for which no planned run time was declared'),
 
   // Canonical states inside POT, breaks included: what SEMI E10 and a time-line need.
@@ -201,6 +214,7 @@ export const elementTable = {
   price_none_s: sum('s', 'electricity', 'part of window_s for which no price was in force'),
   outages: sum('interruptions', 'electricity', 'supply interruptions that began, told by a device that stayed powered'),
   outage_s: sum('s', 'electricity', 'time without supply'),
+  outage_known_s: sum('s', 'electricity', 'part of window_s in which what tells the supply was known'),
 
   // All carriers, converted in the cell by the dated factors.
   energy_MJ: sum('MJ', 'energy', 'Σ quantity × conversion factor'),
@@ -254,11 +268,13 @@ export const elementTable = {
 
   HDD_Kd: sum('K·d', 'weather', 'heating degree days'),
   CDD_Kd: sum('K·d', 'weather', 'cooling degree days'),
+  weather_s: sum('s', 'weather', 'length of the window'),
+  weather_known_s: sum('s', 'weather', 'part of it in which the temperature was known'),
 
   // Data quality.
-  expected_s: sum('s', 'completeness', 'length of the window, per tag'),
-  known_s: sum('s', 'completeness', 'part of it in which a Good value was known'),
-  bad_s: sum('s', 'completeness', 'part of it in which the source was there and the value was not Good'),
+  expected_s: sum('s', ['completeness', 'tags'], 'length of the window, per tag'),
+  known_s: sum('s', ['completeness', 'tags'], 'part of it in which a Good value was known'),
+  bad_s: sum('s', ['completeness', 'tags'], 'part of it in which the source was there and the value was not Good'),
   slots_good: sum('readings', 'completeness', 'scheduled readings that were Good'),
   slots_bad: sum('readings', 'completeness', 'scheduled readings that were Bad'),
   slots_skipped: sum('readings', 'completeness', 'scheduled readings that were not made'),

@@ -25,6 +25,8 @@ export const specificEnergy = define({
     'counter_reset',
     'PBT_s',
     'PBT_uncounted_s',
+    'unit_s',
+    'uncounted_s',
   ],
   assess: (e) => perPieces(counted(e, e('kWh'), e('GQ_std')), metered(e)),
 });

@@ -12,17 +12,7 @@ import type { Elements, KpiResult } from './result.ts';
 export type KpiScope = 'site' | 'area' | 'line' | 'unit' | 'meter' | 'tag' | 'event';
 
 /** Usual lengths of a bucket. `month` is Jalali, or Gregorian on request; `order`, `event` have windows of their own. */
-export type Granularity =
-  | '15min'
-  | 'hour'
-  | 'shift'
-  | 'day'
-  | 'week'
-  | 'month'
-  | 'quarter'
-  | 'order'
-  | 'event'
-  | 'on_demand';
+export type Granularity = '15min' | 'hour' | 'shift' | 'day' | 'week' | 'month' | 'quarter' | 'order' | 'event';
 
 /** Edge rules of kpi.md §1.6. R1, R3, R4, R5, R8 and R15 hold for every KPI and are not repeated. */
 export type EdgeRule = 'R2' | 'R4' | 'R6' | 'R7' | 'R9' | 'R10' | 'R11' | 'R12' | 'R13' | 'R14' | 'R16' | 'R17';

@@ -22,7 +22,7 @@ export const throughputWindow = define({
   name: { en: 'Throughput rate, whole window', fa: 'نرخ خروجی تولید (کل بازه)' },
   formula: 'PQ / length of the window',
   note: 'Of several units: per hour of a unit.',
-  needs: ['PQ', 'unit_s'],
+  needs: ['PQ'],
   uses: trust,
   assess: (e) => counted(e, e('PQ'), e('unit_s') / 3600),
 });

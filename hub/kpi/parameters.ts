@@ -29,9 +29,12 @@ export interface KpiParameters {
   readonly peakShareBefore?: { readonly share: number; readonly reference: string };
   readonly baseline?: BaselineInForce;
   /** How the baseline of an event was made: stated with the reduction. */
-  readonly cbl?: { readonly method: string; readonly fallback?: string; readonly days: number };
-  /** What the unit would have made in curtailed time, against its planned run time (dr.lost_output). */
-  readonly reference?: { readonly effectiveness: number; readonly quality: number };
+  readonly cbl?: {
+    readonly method: string;
+    readonly fallback?: string;
+    readonly days: number;
+    readonly adjustmentKw?: number;
+  };
   /** An energy balance may stay open by this share; 0.05 when left out. */
   readonly closureLimit?: number;
   readonly comparison?: Comparison;
@@ -51,8 +54,10 @@ export interface Billing {
 
 export interface BaselineInForce {
   readonly model: BaselineModel;
-  /** Merged elements of each of the model's periods (days, months) that the window consists of, in order. */
+  /** Merged elements of each of the model's periods (days, months) of the window whose variables are known, in order. */
   readonly periods: readonly Elements[];
+  /** How many periods the window consists of; all are known when left out. */
+  readonly of?: number;
 }
 
 /** Two periods of one KPI by business days, each with the elements that the KPI needs. */

@@ -26,15 +26,19 @@ export const productionKpi = {
 export const stateCoverage = (e: Read<'PBT_s' | 'UNK_s'>): number => share(e('PBT_s') - e('UNK_s'), e('PBT_s'));
 
 /** Share of planned busy time whose pieces are in the counts: a gap counts when it is bridged. */
-export const countCoverage = (e: Read<'PBT_s' | 'PBT_uncounted_s'>): number =>
+const busyCoverage = (e: Read<'PBT_s' | 'PBT_uncounted_s'>): number =>
   share(e('PBT_s') - e('PBT_uncounted_s'), e('PBT_s'));
+
+/** Where nothing was planned, the share of all time: a unit that was not to run may have made something. */
+export const countCoverage = (e: Read<'PBT_s' | (typeof trust)[number]>): number =>
+  e('PBT_s') > 0 ? busyCoverage(e) : share(e('unit_s') - e('uncounted_s'), e('unit_s'));
 
 const counterFlags = (e: Read<'counter_suspect' | 'counter_reset'>): (Flag | false)[] => [
   e('counter_suspect') > 0 && 'COUNTER_SUSPECT',
   e('counter_reset') > 0 && 'COUNTER_RESET',
 ];
 
-export const trust = ['PBT_uncounted_s', 'counter_suspect', 'counter_reset'] as const;
+export const trust = ['PBT_uncounted_s', 'unit_s', 'uncounted_s', 'counter_suspect', 'counter_reset'] as const;
 
 /** A ratio of pieces. */
 export const counted = (
@@ -145,7 +149,7 @@ export const oee = define({
   uses: ['PRI_PQ_s', 'PRI_GQ_known_s', 'PBT_known_s', 'APT_s', 'APT_X_s', 'PQ', 'GQ', 'UNK_s', ...trust, ...rates],
   assess(e) {
     const pbt = e('PBT_s');
-    const coverage = countCoverage(e);
+    const coverage = busyCoverage(e);
     if (lacksPri(e)) return { undefined: 'NO_PRI', coverage };
     const certain = e('PRI_GQ_known_s');
     return {
@@ -169,7 +173,7 @@ export const nee = define({
   needs: ['PRI_GQ_s', 'PBT_s', 'APT_s', 'AUST_s'],
   uses: ['UNK_s', ...trust, ...rates],
   assess(e) {
-    const coverage = Math.min(countCoverage(e), stateCoverage(e));
+    const coverage = Math.min(busyCoverage(e), stateCoverage(e));
     if (lacksPri(e)) return { undefined: 'NO_PRI', coverage };
     return {
       numerator: e('PRI_GQ_s') * (e('APT_s') + e('AUST_s')),

@@ -33,7 +33,7 @@ export interface Bindings {
   readonly unbound: readonly KnownTag[];
 }
 
-export function wantedTags({ units, meters }: Plant): WantedTag[] {
+export function wantedTags({ path: site, units, meters, weather }: Plant): WantedTag[] {
   const wanted: WantedTag[] = [];
   const want = (asset: string, role: TagRole, path: string | undefined) => {
     if (path !== undefined) wanted.push({ path, asset, role });
@@ -44,11 +44,16 @@ export function wantedTags({ units, meters }: Plant): WantedTag[] {
     want(path, 'count_total', tags.countTotal);
     want(path, 'count_good', tags.countGood);
     want(path, 'count_scrap', tags.countScrap);
+    want(path, 'process', tags.countRework);
   }
-  for (const { path, carrier, register, power } of meters) {
+  for (const { path, carrier, register, power, reactive, reactiveLead, supply } of meters) {
     want(path, carrier === 'electricity' ? 'kwh_import' : 'gas_pulse', register);
     want(path, 'p_kw', power);
+    want(path, 'process', reactive);
+    want(path, 'process', reactiveLead);
+    want(path, 'process', supply?.tag);
   }
+  want(site, 'process', weather?.temperature);
   return wanted;
 }
 
@@ -88,5 +93,6 @@ export function bindings(plant: Plant, knownTags: readonly KnownTag[]): Bindings
   return { bound, missing, misfits, unbound };
 }
 
+/** What tells that a supply is there may be true or false. */
 const fits = (role: TagRole, type: string): boolean =>
-  role === 'state' ? type === 'int' : type === 'int' || type === 'float';
+  role === 'state' ? type === 'int' : type === 'int' || type === 'float' || (role === 'process' && type === 'bool');

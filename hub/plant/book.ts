@@ -36,6 +36,8 @@ export interface PlantBook {
   plantsAt(time: TimeUs): readonly Plant[];
   /** The version in force. */
   version(site: string): PlantVersion | undefined;
+  /** Every version that this program can still read, the oldest first. */
+  history(site: string): readonly InForce[];
   /** @throws {ConfigError} as `ReadPlant` @throws {RejectedError} `site`: it lies inside another, or around one. */
   check(file: PlantFile): Checked;
   /** The same content again changes nothing. @throws as `check`: the model in force stays. */
@@ -52,9 +54,8 @@ export interface PlantBookOptions {
 }
 
 const authorOfFiles = 'file';
-const mostFormer = 100;
 
-interface InForce {
+export interface InForce {
   readonly version: PlantVersion;
   readonly config: PlantConfig;
   readonly plant: Plant;
@@ -131,22 +132,35 @@ export function openPlantBook({ versions, read, files, onChange }: PlantBookOpti
     apply(file, { author: authorOfFiles, why: `named by hub.yaml: ${file.file}` });
   }
 
-  /** By hash: models of long ago are asked for seldom, and then again and again. */
-  const former = new Map<string, Plant>();
-  const built = ({ hash, content, number, site }: PlantVersion): Plant => {
-    const plant = former.get(hash) ?? buildPlant(read(content, `version ${number} of ${site}`));
-    if (former.size >= mostFormer) former.clear();
-    former.set(hash, plant);
-    return plant;
+  const kept = new Map<string, InForce | undefined>();
+  const readKept = (version: PlantVersion): InForce | undefined => {
+    const key = `${version.site} ${version.number}`;
+    if (kept.has(key)) return kept.get(key);
+    let found: InForce | undefined;
+    try {
+      const config = read(version.content, `version ${version.number} of ${version.site}`);
+      found = { version, config, plant: buildPlant(config) };
+    } catch (error) {
+      // An older program has accepted it and this one does not.
+      if (!(error instanceof ConfigError)) throw error;
+    }
+    kept.set(key, found);
+    return found;
   };
 
+  const history = (site: string): InForce[] =>
+    versions
+      .list(site)
+      .reverse()
+      .flatMap((version) => readKept(version) ?? []);
+
   return {
+    history,
     plants: () => plants,
     plantsAt: (time) =>
-      [...inForce.keys()].flatMap((site) => {
-        const version = versions.list(site).find(({ appliedAt }) => appliedAt <= time);
-        return version ? [built(version)] : [];
-      }),
+      [...inForce.keys()].flatMap(
+        (site) => history(site).findLast(({ version }) => version.appliedAt <= time)?.plant ?? [],
+      ),
     plant: (site) => inForce.get(site)?.plant,
     version: (site) => inForce.get(site)?.version,
     check,

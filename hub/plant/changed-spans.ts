@@ -10,9 +10,20 @@ interface Dated {
 }
 
 /** Parts that no stored element follows from: names, and what is asked for together with a figure. */
-const withoutElements = ['name', 'groups', 'coverage', 'mtbfDenominator', 'targets', 'baselines'] as const;
+const withoutElements = [
+  'name',
+  'groups',
+  'coverage',
+  'mtbfDenominator',
+  'targets',
+  'contracts',
+  'baselines',
+  'events',
+  'peakReferences',
+  'assessments',
+] as const;
 /** Lists whose entries say themselves when they hold. */
-const dated = ['tariffs', 'contracts', 'limits', 'events', 'factors'] as const;
+const dated = ['tariffs', 'limits', 'factors', 'outputReferences', 'plannedWorks'] as const;
 
 /** Time that must be computed anew; may reach for ever. `everything` where the difference has no date. */
 export function changedSpans(before: PlantConfig, after: PlantConfig): Spans | 'everything' {

@@ -48,11 +48,11 @@ export function checkProducts(config: PlantConfig): PlantIssue[] {
       const path = ['products', productIndex, 'rates', rateIndex];
       issues.push(...checkKnown(rate.unit, units, 'unit', [...path, 'unit']));
       issues.push(...checkOrder(rate, path));
-      const other = taken.find((one) => one.unit === rate.unit && overlaps(one, rate));
+      const other = taken.find((one) => one.unit === rate.unit && one.product === product.code && overlaps(one, rate));
       if (other) {
         issues.push({
           path,
-          message: `overlaps the rate of "${other.product}" on ${rate.unit}; set from and to so that one holds at a time`,
+          message: `overlaps another rate of "${other.product}" on ${rate.unit}; set from and to so that one holds at a time`,
         });
       }
       taken.push({ ...rate, product: product.code });

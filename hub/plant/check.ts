@@ -6,6 +6,7 @@ import { checkAssets, checkOrders, checkProducts, checkReasons } from './check-a
 import { checkExceptions, checkShifts, checkShiftValidity } from './check-calendar.ts';
 import { checkEnergy, checkMeters } from './check-energy.ts';
 import type { PlantIssue } from './check-parts.ts';
+import { checkReferences } from './check-references.ts';
 import type { PlantConfig } from './schema.ts';
 
 const checks = [
@@ -19,6 +20,7 @@ const checks = [
   checkReasons,
   checkMeters,
   checkEnergy,
+  checkReferences,
 ];
 
 /** Every contradiction in a plant file; none is a plant that can be built. */

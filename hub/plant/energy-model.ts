@@ -30,7 +30,10 @@ export interface CurtailmentEvent extends Validity {
   readonly name: Name;
   readonly meter: string;
   readonly requestKw: number | undefined;
-  readonly baseline: Config<'events'>['baseline'];
+  readonly baseline: Omit<Config<'events'>['baseline'], 'reference'> & {
+    /** An undisturbed time whose days are taken where too few others are eligible. */
+    readonly reference: { readonly from: TimeUs; readonly to: TimeUs } | undefined;
+  };
 }
 export type EnergyBaseline = Validity &
   Pick<Config<'baselines'>, 'meter' | 'author' | 'approver'> & {
@@ -91,7 +94,14 @@ export function buildEnergy(config: PlantConfig): EnergyModel {
       ...dated(limit),
       limitKw: (referenceKw * percent) / 100,
     })),
-    events: config.events.map(({ requestKw, ...event }) => ({ ...dated(event), requestKw })),
+    events: config.events.map(({ requestKw, baseline: { reference, ...rules }, ...event }) => ({
+      ...dated(event),
+      requestKw,
+      baseline: {
+        ...rules,
+        reference: reference && { from: instantOf(zone, reference.from), to: instantOf(zone, reference.to) },
+      },
+    })),
     baselines: config.baselines.map((baseline) => {
       const { author, approver, reference } = baseline;
       const { meter, from, to } = dated(baseline);

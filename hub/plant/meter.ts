@@ -21,6 +21,9 @@ export interface Meter {
   readonly parent: string | undefined;
   /** Share of its energy that is lost before the meters below. */
   readonly lossShare: number;
+  /** undefined: nothing tells interruptions. */
+  readonly supply: { readonly tag: string; readonly below: number } | undefined;
+  readonly closureLimit: number | undefined;
   /** Paths of the assets that it measures. */
   readonly measures: readonly string[];
 }
@@ -45,6 +48,8 @@ export function buildMeter(meter: PlantConfig['meters'][number], site: string): 
     demandStepUs: meter.demandStepMin * minuteUs,
     parent: optional(parent),
     lossShare: meter.lossShare,
+    supply: meter.supply && { ...meter.supply, tag: full(meter.supply.tag) },
+    closureLimit: meter.closureLimit,
     measures: meter.measures.length > 0 ? meter.measures.map(full) : [site],
   };
 }

@@ -9,26 +9,12 @@ import { minutesOfDay } from './check-calendar.ts';
 import { instantOf, parseLocal, type Validity, validityOf } from './dates.ts';
 import { buildEnergy, type EnergyModel } from './energy-model.ts';
 import { buildMeter, type Meter } from './meter.ts';
+import { type Made, type Order, type Rate, ratesInForce } from './rates.ts';
+import { buildReferences, type References } from './references.ts';
 import type { PlantConfig } from './schema.ts';
 import type { Name } from './schema-parts.ts';
 import { type Span, type Spans, union } from './spans.ts';
 import { dayUs } from './zone.ts';
-
-/** PRI (ISO 22400-2) of the product that is made in [from, to). */
-export interface Rate extends Validity {
-  readonly product: string;
-  readonly plannedRunTimeS: number;
-}
-
-/** What was to be made at a unit, when it was there, and when it was to be. */
-export interface Order extends Span {
-  readonly code: string | undefined;
-  readonly product: string | undefined;
-  /** POQ and PSQ of ISO 22400-2, pieces. */
-  readonly quantity: number | undefined;
-  readonly plannedScrap: number | undefined;
-  readonly planned: Span;
-}
 
 /** Why a unit stood, as somebody has said afterwards. */
 export interface ExplainedStop extends Span {
@@ -64,7 +50,10 @@ export interface Unit {
     readonly countScrap?: string;
     readonly countRework?: string;
   };
-  /** Ascending, none overlaps. */
+  /** As the file says them, of any product; ascending. */
+  readonly declaredRates: readonly Rate[];
+  /** What it makes when, by its orders, and at which rate; ascending, none overlaps. */
+  readonly made: readonly Made[];
   readonly rates: readonly Rate[];
   /** When an order was at the unit; undefined is always. */
   readonly orders: Spans | undefined;
@@ -76,6 +65,8 @@ export interface Unit {
   readonly counts: readonly ManualCount[];
   /** EPC of ISO 22400-2. */
   readonly capacityPerHour: number | undefined;
+  /** It is the first operation of its line. */
+  readonly first: boolean;
   /** A FAULT of at least this length is a failure. */
   readonly failureUs: number;
 }
@@ -111,7 +102,7 @@ export interface Target extends Validity {
   readonly value: number;
 }
 
-export interface Plant extends EnergyModel {
+export interface Plant extends EnergyModel, References {
   /** Path of the site. */
   readonly path: string;
   readonly name: Name;
@@ -136,6 +127,9 @@ export interface Plant extends EnergyModel {
   /** Hash of everything that the file says: two plants of one version give the same values from the same samples. */
   readonly version: string;
 }
+
+/** Rises when elements are computed in another way: what is stored is then computed anew, as after another plant. */
+const elementsVersion = 2;
 
 /** Of a file that `plantSchema` has accepted. */
 export function buildPlant(config: PlantConfig): Plant {
@@ -186,7 +180,11 @@ export function buildPlant(config: PlantConfig): Plant {
     units: lines.flatMap((line) => line.units),
     meters: config.meters.map((meter) => buildMeter(meter, config.site)),
     ...buildEnergy(config),
-    version: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16),
+    ...buildReferences(config),
+    version: createHash('sha256')
+      .update(JSON.stringify([elementsVersion, config]))
+      .digest('hex')
+      .slice(0, 16),
   };
 }
 
@@ -198,13 +196,18 @@ const localDays = ({ from, to }: PlantConfig['shifts'][number]): Validity => ({
 type UnitConfig = PlantConfig['areas'][number]['lines'][number]['units'][number];
 
 function buildUnit(config: PlantConfig, path: string, unit: UnitConfig): Unit {
-  const { name, stateMap, tags, capacityPerHour, failureS } = unit;
+  const { name, stateMap, tags, capacityPerHour, first, failureS } = unit;
   const { zone } = config;
   const full = (tag: string): string => `${config.site}/${tag}`;
   const counter = (tag: string | false | undefined, usual: string) =>
     tag === false ? undefined : full(tag ?? `${path}/${usual}`);
   const map = config.stateMaps[stateMap]!;
   const orderList = config.orders.filter((order) => order.unit === path).map((order) => buildOrder(zone, order));
+  const declaredRates = config.products
+    .flatMap(({ code, rates }) => rates.map((rate) => ({ product: code, ...rate })))
+    .filter((rate) => rate.unit === path)
+    .map(({ product, plannedRunTimeS, ...valid }) => ({ product, plannedRunTimeS, ...validityOf(zone, valid) }))
+    .sort((a, b) => a.from - b.from);
   return {
     path: full(path),
     name,
@@ -217,17 +220,15 @@ function buildUnit(config: PlantConfig, path: string, unit: UnitConfig): Unit {
       countScrap: counter(tags.countScrap, 'count-scrap'),
       countRework: tags.countRework && full(tags.countRework),
     },
-    rates: config.products
-      .flatMap(({ code, rates }) => rates.map((rate) => ({ product: code, ...rate })))
-      .filter((rate) => rate.unit === path)
-      .map(({ product, plannedRunTimeS, ...valid }) => ({ product, plannedRunTimeS, ...validityOf(zone, valid) }))
-      .sort((a, b) => a.from - b.from),
+    declaredRates,
+    ...ratesInForce(declaredRates, orderList),
     orders: orderList.length === 0 ? undefined : union(orderList),
     orderList,
     ordersFrom: orderList.length === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
     stops: [],
     counts: [],
     capacityPerHour,
+    first,
     failureUs: failureS * 1_000_000,
   };
 }

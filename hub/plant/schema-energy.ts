@@ -29,6 +29,8 @@ export const meterSchema = z.strictObject({
       reactiveLead: tagPathSchema.optional(),
     })
     .prefault({}),
+  /** What tells that the supply is there, from a device that stays powered: interrupted while below this, or false. */
+  supply: z.strictObject({ tag: tagPathSchema, below: z.number().positive().default(1) }).optional(),
   /** What a scaled register counts. Default: kWh for electricity, m³ for the others. */
   unit: z.string().min(1).max(20).optional(),
   demandIntervalMin: z.union([z.literal(5), z.literal(10), z.literal(15), z.literal(30), z.literal(60)]).default(15),
@@ -38,6 +40,8 @@ export const meterSchema = z.strictObject({
   parent: tagPathSchema.optional(),
   /** Share of its energy that is lost on the way to the meters below. */
   lossShare: z.number().min(0).max(1).default(0),
+  /** The balance with the meters below may stay open by this share; 0.05 where nothing is said. */
+  closureLimit: z.number().min(0).max(1).optional(),
   /** Paths of the areas, lines or units that it measures; none is the whole site. */
   measures: z.array(tagPathSchema).default([]),
 });
@@ -126,6 +130,11 @@ export const eventSchema = z.strictObject({
       adjust: z.enum(['none', 'additive', 'multiplicative']).default('additive'),
       /** Largest adjustment, as a share of the baseline. */
       adjustCap: z.number().min(0).max(1).default(0.2),
+      /** A day below this share of the highest average is not typical; 0 takes all. */
+      leastShare: z.number().min(0).max(1).default(0),
+      /** With fewer than Y eligible days: days of an undisturbed time before the season, or the notified demand. */
+      reference: z.strictObject({ from: localTime, to: localTime }).optional(),
+      referenceKw: z.number().positive().optional(),
     })
     .prefault({}),
 });

@@ -22,6 +22,8 @@ const unitSchema = z.strictObject({
     .prefault({}),
   /** Rated capacity (EPC), pieces per hour. */
   capacityPerHour: z.number().positive().optional(),
+  /** It is the first operation of its line: what it made is what the line began with (fall-off ratio). */
+  first: z.boolean().default(false),
   /** A FAULT that lasts at least so long is a failure (FE). */
   failureS: z.number().min(0).default(300),
 });

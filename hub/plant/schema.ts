@@ -18,6 +18,13 @@ import {
 } from './schema-energy.ts';
 import { codeSchema, nameSchema, sourceSchema, timeOfDay } from './schema-parts.ts';
 import { areaSchema, orderSchema, productSchema } from './schema-production.ts';
+import {
+  assessmentSchema,
+  outputReferenceSchema,
+  peakReferenceSchema,
+  plannedWorksSchema,
+  weatherSchema,
+} from './schema-references.ts';
 import { isZone } from './zone.ts';
 
 /** What a site belongs to above the enterprise: for roll-ups of agencies, which never change the tree. */
@@ -88,5 +95,10 @@ export const plantShape = z.strictObject({
   targets: z.array(targetSchema).default([]),
   /** Paths below the site of the tags that the contract of the pilot lists. */
   contractedTags: z.array(tagPathSchema).default([]),
+  peakReferences: z.array(peakReferenceSchema).default([]),
+  outputReferences: z.array(outputReferenceSchema).default([]),
+  weather: weatherSchema.optional(),
+  plannedWorks: z.array(plannedWorksSchema).default([]),
+  assessments: z.array(assessmentSchema).default([]),
 });
 export type PlantConfig = z.infer<typeof plantShape>;

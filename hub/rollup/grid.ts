@@ -14,11 +14,16 @@ import { dayUs, fromLocal, hourUs, minuteUs, toLocal, zoneOffsetUs } from '../pl
 export const granularities = ['15min', 'hour', 'shift', 'day', 'week', 'month', 'gregorian_month'] as const;
 export type Granularity = (typeof granularities)[number];
 
+/** An event, or a notified limit, has a time of its own. */
+export type BucketKind = Granularity | 'event';
+
 export interface Bucket extends Span {
-  readonly granularity: Granularity;
+  readonly granularity: BucketKind;
   /** The business day it begins on; a night shift's is the day on which it starts. */
   readonly jalaliDate: string;
   readonly shift?: { readonly code: string; readonly name: Name };
+  /** Code of the event or limit. */
+  readonly event?: string;
 }
 
 export type PlantTime = Pick<Plant, 'zone' | 'shifts' | 'exceptions' | 'businessDayStartMin'>;
@@ -54,9 +59,9 @@ export function snapped(plant: PlantTime, granularity: Granularity, { start, end
   return { start: touched[0]?.start ?? start, end: touched.at(-1)?.end ?? end };
 }
 
-function describe(
+export function describe(
   plant: PlantTime,
-  granularity: Granularity,
+  granularity: BucketKind,
   span: Span,
   shift?: { code: string; name: Name },
 ): Bucket {

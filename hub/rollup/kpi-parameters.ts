@@ -4,7 +4,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiParameters } from '../kpi/parameters.ts';
 import type { Validity } from '../plant/dates.ts';
 import type { Plant } from '../plant/plant.ts';
-import type { Granularity } from './grid.ts';
+import type { Bucket } from './grid.ts';
 import { metersOf } from './rolled-records.ts';
 import type { KpiAsset } from './site-plan.ts';
 
@@ -12,15 +12,18 @@ import type { KpiAsset } from './site-plan.ts';
 export const inForce = <T extends Validity>(list: readonly T[], end: TimeUs): T | undefined =>
   list.find(({ from, to }) => from < end && end <= to);
 
-export function parametersOf(
-  plant: Plant,
-  asset: KpiAsset,
-  { end }: { readonly end: TimeUs },
-  granularity: Granularity,
-): KpiParameters {
+export function parametersOf(plant: Plant, asset: KpiAsset, { end, granularity }: Bucket): KpiParameters {
   const [meter, ...others] = metersOf(plant, asset).filter(({ carrier }) => carrier === 'electricity');
-  const common: KpiParameters = { coverage: plant.coverage, mtbfDenominator: plant.mtbfDenominator };
+  const assessment = asset.scope === 'site' ? plant.assessments.findLast(({ at }) => at < end) : undefined;
+  const common: KpiParameters = {
+    ...{ coverage: plant.coverage, mtbfDenominator: plant.mtbfDenominator },
+    ...(assessment && { assessment }),
+  };
   if (!meter || others.length > 0) return common;
+  const peak = inForce(
+    plant.peakReferences.filter((one) => one.meter === meter.path),
+    end,
+  );
   const contract = inForce(
     plant.contracts.filter((one) => one.meter === meter.path),
     end,
@@ -29,6 +32,8 @@ export function parametersOf(
     ...common,
     demand: { intervalS: meter.demandIntervalUs / 1e6, stepS: meter.demandStepUs / 1e6 },
     ...(contract && { contractDemandKw: contract.demandKw, powerFactorLimit: contract.powerFactorLimit }),
+    ...(peak && { peakShareBefore: { share: peak.share, reference: peak.source } }),
+    ...(meter.closureLimit !== undefined && { closureLimit: meter.closureLimit }),
     // Demand is billed by the month.
     ...(contract?.billing && granularity === 'month' && { billing: contract.billing }),
   };

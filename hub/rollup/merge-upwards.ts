@@ -6,16 +6,21 @@ import type { Buckets, NewBucket, StoredBucket, Tier } from './buckets.ts';
 import { buckets as bucketsOf } from './grid.ts';
 import { mergeInTime } from './merge.ts';
 import type { Sums } from './sums.ts';
+import type { Unmeasured } from './unmeasured.ts';
 
 const steps: readonly { readonly from: Tier; readonly to: readonly Exclude<Tier, 'cell'>[] }[] = [
   { from: 'cell', to: ['hour', 'shift', 'day'] },
   { from: 'day', to: ['week', 'month', 'gregorian_month'] },
 ];
 
+/** The tier that a bucket was merged from. */
+export const mergedFrom = (tier: Exclude<Tier, 'cell'>): Tier => steps.find(({ to }) => to.includes(tier))!.from;
+
 export async function mergeUpwards(
   buckets: Buckets,
   plant: Plant,
   computed: readonly NewBucket[],
+  unmeasured: Unmeasured,
   now: TimeUs,
   signal: AbortSignal,
 ): Promise<void> {
@@ -46,7 +51,7 @@ export async function mergeUpwards(
     function merged(from: Tier, tier: Tier, { start, end }: { start: TimeUs; end: TimeUs }): NewBucket | undefined {
       const { group, asset } = first!;
       const parts = buckets.read({ tier: from, group, assets: [asset], from: start, to: end });
-      return parts.length === 0 ? undefined : join({ tier, group, asset, start, end }, parts, plant, now);
+      return parts.length === 0 ? undefined : join({ tier, group, asset, start, end }, parts, plant, unmeasured, now);
     }
   }
 }
@@ -69,10 +74,27 @@ function join(
   key: Pick<NewBucket, 'tier' | 'group' | 'asset' | 'start' | 'end'>,
   parts: readonly StoredBucket[],
   plant: Plant,
+  unmeasured: Unmeasured,
   now: TimeUs,
 ): NewBucket {
-  const sums: Sums = {};
-  for (const part of parts) mergeInTime(sums, part.sums);
+  const sums = joinedSums(key, parts, unmeasured);
   const provisional = key.end > now || parts.some((part) => part.provisional);
   return { ...key, sums, provisional, plantVersion: plant.version };
+}
+
+/** What a bucket holds that consists of these parts, ascending. */
+export function joinedSums(
+  key: Pick<NewBucket, 'group' | 'asset' | 'start'>,
+  parts: readonly Pick<StoredBucket, 'start' | 'end' | 'sums'>[],
+  unmeasured: Unmeasured | undefined,
+): Sums {
+  const sums: Sums = {};
+  let told = key.start;
+  for (const part of parts) {
+    // Before the site began, and between what was imported, nobody measured.
+    if (part.start > told) mergeInTime(sums, unmeasured?.(key, { start: told, end: part.start }) ?? {});
+    mergeInTime(sums, part.sums);
+    told = part.end;
+  }
+  return sums;
 }

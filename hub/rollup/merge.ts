@@ -9,19 +9,25 @@ import { addTo, type Sums, toElements } from './sums.ts';
 const companions = new Set(maxima.values());
 
 /**
- * Planned busy time before the first and after the last instant at which pieces were counted. Inside a span a gap is
+ * Time before the first and after the last instant at which pieces were counted. Inside a span a gap is
  * bridged; at its edges nobody knows on which side the pieces were made. Where nothing was counted, all of it is lead.
  */
-export const edges = { lead: 'PBT_lead_us', tail: 'PBT_tail_us', counted: 'counted_cells' } as const;
+export const edges = {
+  /** In planned busy time, and in all time. */
+  sides: [
+    { lead: 'PBT_lead_us', tail: 'PBT_tail_us', uncounted: 'PBT_uncounted_us' },
+    { lead: 'lead_us', tail: 'tail_us', uncounted: 'uncounted_us' },
+  ],
+  counted: 'counted_cells',
+} as const;
+const ofEdges = new Set<string>([edges.counted, ...edges.sides.flatMap(({ lead, tail }) => [lead, tail])]);
 
 /** Puts the sums of the span that follows behind those of `sums`. */
 export function mergeInTime(sums: Sums, next: Readonly<Sums>): void {
   for (const name in next) {
     const at = maxima.get(name);
     if (at !== undefined) keepGreater(sums, next, name, at);
-    else if (!companions.has(name) && name !== edges.lead && name !== edges.tail && name !== edges.counted) {
-      addTo(sums, name, next[name]!);
-    }
+    else if (!companions.has(name) && !ofEdges.has(name)) addTo(sums, name, next[name]!);
   }
   mergeEdges(sums, next);
 }
@@ -33,18 +39,26 @@ function keepGreater(sums: Sums, next: Readonly<Sums>, name: string, at: string)
 }
 
 function mergeEdges(sums: Sums, next: Readonly<Sums>): void {
-  const { lead, tail, counted } = edges;
-  if (next[lead] === undefined) return;
-  if (!sums[counted]) sums[lead] = (sums[lead] ?? 0) + next[lead];
-  if (next[counted]) sums[tail] = next[tail]!;
-  else if (sums[counted]) sums[tail] = (sums[tail] ?? 0) + next[lead];
-  sums[counted] = (sums[counted] ?? 0) + next[counted]!;
+  const { sides, counted } = edges;
+  if (next[counted] === undefined) return;
+  for (const { lead, tail } of sides) {
+    if (!sums[counted]) addTo(sums, lead, next[lead] ?? 0);
+    if (next[counted]) sums[tail] = next[tail] ?? 0;
+    else if (sums[counted]) addTo(sums, tail, next[lead] ?? 0);
+  }
+  addTo(sums, counted, next[counted]);
 }
 
 /** The elements of a whole span: what its edges leave open becomes one of them. */
 export function finish(sums: Readonly<Sums>): Elements {
-  const { [edges.lead]: lead, [edges.tail]: tail = 0, [edges.counted]: counted, ...rest } = sums;
-  return toElements(lead === undefined ? rest : { ...rest, PBT_uncounted_us: counted ? lead + tail : lead });
+  const counted = sums[edges.counted];
+  if (counted === undefined) return toElements(sums);
+  const whole: Sums = {};
+  for (const name in sums) if (!ofEdges.has(name)) whole[name] = sums[name]!;
+  for (const { lead, tail, uncounted } of edges.sides) {
+    whole[uncounted] = (sums[lead] ?? 0) + (counted ? (sums[tail] ?? 0) : 0);
+  }
+  return toElements(whole);
 }
 
 /** Of assets side by side over one span (R4). A maximum of the parts says nothing of the whole and is left out. */

@@ -6,6 +6,7 @@ import { capElements } from './cap-elements.ts';
 import { demandIntervals, peakOf } from './demand.ts';
 import { factorElements } from './factor-elements.ts';
 import { type MeterReading, readRegister } from './meter-reading.ts';
+import { outageElements } from './outage-elements.ts';
 import { type Curve, registerElements } from './register.ts';
 import type { SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
@@ -31,6 +32,7 @@ export function meterElements(
     ...demandElements(meter, reading, offsetUs, cell),
     ...(plant.tariffs.length > 0 && tariffElements(plant, meter, reading.curve, cell)),
     ...reactiveElements(plant, meter, reading, tags, cell),
+    ...outageElements(meter, tags, cell),
   };
 }
 

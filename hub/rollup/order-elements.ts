@@ -70,9 +70,10 @@ export function productElements(
   { start, end }: Span,
 ): Sums {
   const sums = { GQ_std: 0, GQ_t: 0, GQ_no_mass: 0 };
+  const made = unit.made.filter(({ from, to }) => from <= end && to > start);
   for (const { to, delta } of good ?? []) {
     if (to <= start || to > end || !delta) continue;
-    const code = unit.rates.find((rate) => rate.from <= to && to < rate.to)?.product;
+    const code = made.find((one) => one.from < to && to <= one.to)?.product;
     const product = plant.products.find((one) => one.code === code);
     sums.GQ_std += delta * (product?.standardCoefficient ?? 1);
     if (product?.massKg === undefined) sums.GQ_no_mass += delta;

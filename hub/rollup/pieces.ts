@@ -4,7 +4,7 @@
  * ends, as if bridged (TV-C). Effectiveness may use only those that were counted in known time.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Rate } from '../plant/plant.ts';
+import type { Rate } from '../plant/rates.ts';
 import type { Spans } from '../plant/spans.ts';
 import type { CounterStep } from './counter.ts';
 import type { Sums } from './sums.ts';
@@ -98,8 +98,9 @@ const combine = (a: Tally, b: Tally, sign: 1 | -1): Tally => ({
 export const countsEverything = (...[total, good, scrap]: readonly unknown[]): boolean =>
   [total, good, scrap].filter((counter) => counter !== undefined).length >= 2;
 
+/** What is seen at the instant at which a rate ends was made before. */
 const rateAt = (rates: readonly Rate[], time: TimeUs): Rate | undefined =>
-  rates.find(({ from, to }) => from <= time && time < to);
+  rates.find(({ from, to }) => from < time && time <= to);
 
 /** Whether times lie in (start, end] of one of the spans; times asked for must ascend. */
 function createMembership(spans: Spans): (time: TimeUs) => boolean {

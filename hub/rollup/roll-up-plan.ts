@@ -6,7 +6,16 @@ import type { ElementGroup } from '../kpi/element-table.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import { cellHours } from './grid.ts';
-import { type Asked, type KpiAsset, kpiAssets, metersBelow, sourcesOf, suppliers, unitsBehind } from './site-plan.ts';
+import {
+  type Asked,
+  type KpiAsset,
+  kpiAssets,
+  metersBelow,
+  type SiteGroup,
+  sourcesOf,
+  suppliers,
+  unitsBehind,
+} from './site-plan.ts';
 import type { SiteSource, SiteTags } from './site-tags.ts';
 
 /** An asset whose elements are stored, with the groups of them. */
@@ -32,22 +41,37 @@ export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
     closest,
   );
 
-  return [...new Set(places)].flatMap((path): RolledAsset[] => {
+  // How complete a contracted tag is decides by itself whether it counts.
+  const contracted = plant.contractedTags.map((path): RolledAsset => {
+    const asset: KpiAsset = { path, scope: 'tag', units: [], meter: undefined, tags: [path] };
+    const one: Asked = { asset, group: 'tags' };
+    const pointsPerCell = (3_600_000 / (tags.get(path)?.intervalMs ?? 3_600_000)) * cellHours;
+    return { path, asked: [one], sources: sourcesOf(plant, one, tags), pointsPerCell };
+  });
+  const rolled = [...new Set(places)].flatMap((path): RolledAsset[] => {
     const asset = assets.find((one) => one.path === path && one.scope !== 'tag');
     const ownTags = tagsAt.get(path) ?? [];
     const asked: Asked[] = [];
     if (asset?.scope === 'unit') asked.push({ asset, group: 'production' }, { asset, group: 'states' });
-    if (asset?.scope === 'site' && suppliers(plant).length > 0) asked.push({ asset, group: 'supply' });
+    if (asset?.scope === 'site') asked.push(...siteGroupsOf(plant).map((group) => ({ asset, group })));
     if (asset?.meter) asked.push(...meterGroups(plant, asset.meter).map((group) => ({ asset, group })));
     if (ownTags.length > 0) {
       const complete: KpiAsset = { path, scope: 'unit', units: [], meter: undefined, tags: ownTags };
-      asked.push({ asset: complete, group: 'completeness' });
+      asked.push({ asset: complete, group: 'completeness' }, { asset: complete, group: 'timeliness' });
     }
     if (asked.length === 0) return [];
     const sources = new Set(asked.flatMap((one) => [...sourcesOf(plant, one, tags)]));
     const perHour = ownTags.reduce((sum, tag) => sum + 3_600_000 / (tags.get(tag)?.intervalMs ?? 3_600_000), 0);
     return [{ path, asked, sources, pointsPerCell: perHour * cellHours }];
   });
+  return [...rolled, ...contracted];
+}
+
+function siteGroupsOf(plant: Plant): SiteGroup[] {
+  const groups: SiteGroup[] = ['connectivity', 'clock'];
+  if (suppliers(plant).length > 0) groups.push('supply');
+  if (plant.weather) groups.push('weather');
+  return groups;
 }
 
 function meterGroups(plant: Plant, meter: Meter): ElementGroup[] {

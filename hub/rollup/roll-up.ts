@@ -14,17 +14,18 @@ import type { Plant } from '../plant/plant.ts';
 import { intersect, type Span, type Spans, subtract, union } from '../plant/spans.ts';
 import { minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import { createArrivals } from './arrivals.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
 import type { Dirt, DirtBook } from './dirt.ts';
 import { buckets as bucketsOf, cells } from './grid.ts';
 import { createLostTime } from './lost-time.ts';
-import { addAssets } from './merge.ts';
 import { mergeUpwards } from './merge-upwards.ts';
 import { reachOf } from './reach.ts';
 import { inChunks, type RolledAsset, rolledAssets } from './roll-up-plan.ts';
-import { type SiteCell, siteCells, sumsKey } from './site-cells.ts';
+import { type SiteCell, siteCells } from './site-cells.ts';
 import { planSite } from './site-plan.ts';
 import { type SiteTags, siteTags } from './site-tags.ts';
+import { createUnmeasured, sumsOf } from './unmeasured.ts';
 
 export interface RollUpOptions {
   /** Those in force now. */
@@ -60,7 +61,11 @@ const maxPointsAtOnce = 300_000;
 
 export function createRollUp(options: RollUpOptions): RollUp {
   const lost = createLostTime(options.ledger);
-  const { plants, entries, reader, ledger, buckets, dirt: book, clock, log } = options;
+  const { plants, entries, ledger, buckets, dirt: book, clock, log } = options;
+  const reader = {
+    series: (...query: Parameters<TelemetryReader['series']>) => options.reader.series(...query),
+    arrivals: createArrivals(ledger),
+  };
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
 
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
@@ -109,7 +114,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
       }
     }
     // All of them: of a run that was cut short, cells may be as they should and what is merged from them not.
-    await mergeUpwards(buckets, plant, computed, now, signal);
+    await mergeUpwards(buckets, plant, computed, createUnmeasured(plant, assets), now, signal);
     return open;
   };
 
@@ -223,10 +228,9 @@ function bucketsOfCell(
     (source) => source.historical || (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
   );
   const provisional = end >= now || !(isTold || now >= end + graceUs);
-  return asked.map(({ asset, group }) => {
-    const of = (one: string) => cell.sums.get(sumsKey(group, one)) ?? {};
-    const sums = group === 'completeness' ? addAssets(asset.tags.map(of)) : of(path);
-    return { tier: 'cell', group, asset: path, start, end, sums, provisional, plantVersion: plant.version };
+  return asked.map((one) => {
+    const sums = sumsOf(one, path, cell.sums);
+    return { tier: 'cell', group: one.group, asset: path, start, end, sums, provisional, plantVersion: plant.version };
   });
 }
 

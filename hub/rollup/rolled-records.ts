@@ -2,15 +2,16 @@
 
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';
-import { mergeElements } from '../kpi/elements.ts';
+import { elementSpec, mergeElements } from '../kpi/elements.ts';
 import type { Elements } from '../kpi/result.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Buckets, StoredBucket, Tier } from './buckets.ts';
 import { type Bucket, buckets as bucketsOf, type Granularity } from './grid.ts';
-import { addAssets, finish, mergeInTime } from './merge.ts';
+import { addAssets, finish } from './merge.ts';
+import { joinedSums, mergedFrom } from './merge-upwards.ts';
 import { type KpiAsset, suppliers, unitsBehind } from './site-plan.ts';
-import type { Sums } from './sums.ts';
+import type { Unmeasured } from './unmeasured.ts';
 
 /** A stored bucket that a value was computed from. */
 export type Input = Pick<StoredBucket, 'group' | 'asset' | 'tier' | 'start' | 'end' | 'revision' | 'computedAt'>;
@@ -27,11 +28,17 @@ export function seriesOf(plant: Plant, asset: KpiAsset, group: ElementGroup, com
   switch (group) {
     case 'production':
     case 'states':
-      return asset.units.map(({ path }) => path);
+      return (asset.meter ? unitsBehind(plant, asset.meter) : asset.units).map(({ path }) => path);
     case 'completeness':
+    case 'timeliness':
       return completed.filter((path) => path === asset.path || path.startsWith(`${asset.path}/`));
     case 'supply':
       return asset.scope === 'site' && suppliers(plant).length > 0 ? [asset.path] : [];
+    case 'connectivity':
+    case 'clock':
+      return asset.scope === 'site' ? [asset.path] : [];
+    case 'weather':
+      return asset.scope === 'site' && plant.weather ? [asset.path] : [];
     case 'electricity':
     case 'energy':
     case 'split':
@@ -49,15 +56,23 @@ export function seriesOf(plant: Plant, asset: KpiAsset, group: ElementGroup, com
 const bears = ({ carrier }: Meter, group: ElementGroup): boolean =>
   group === 'energy' || (group === 'carrier') === (carrier !== 'electricity');
 
+/** What goes from an asset back to the grid: its energy counts against that of the meters. */
+export function exportMeters(plant: Plant, { scope, path, units }: KpiAsset, group: ElementGroup): Meter[] {
+  if (scope === 'meter' || scope === 'tag' || (group !== 'electricity' && group !== 'energy')) return [];
+  return plant.meters.filter(
+    (one) => one.role === 'export' && bears(one, group) && measures(plant, one, { scope, path, units }),
+  );
+}
+
+function measures(plant: Plant, meter: Meter, { scope, path, units }: Pick<KpiAsset, 'scope' | 'path' | 'units'>) {
+  return meter.measures.includes(path) || (scope === 'site' && unitsBehind(plant, meter).length === units.length);
+}
+
 /** The meter itself, or the meters that measure just the asset and lie below no other that does. */
 export function metersOf(plant: Plant, { scope, meter, path, units }: KpiAsset): Meter[] {
   if (scope === 'meter') return meter ? [meter] : [];
   if (scope === 'tag') return [];
-  const measuring = plant.meters.filter(
-    (one) =>
-      one.role !== 'export' &&
-      (one.measures.includes(path) || (scope === 'site' && unitsBehind(plant, one).length === units.length)),
-  );
+  const measuring = plant.meters.filter((one) => one.role !== 'export' && measures(plant, one, { scope, path, units }));
   return measuring.filter((one) => !measuring.some((other) => other.path === one.parent));
 }
 
@@ -77,37 +92,55 @@ interface Told {
 
 /** The stored series of a range, each read once, however many assets they add up to. */
 export interface Reading {
+  readonly tier: Tier;
   readonly whole: readonly Bucket[];
   /** One entry for each whole bucket; undefined where nothing is stored. */
   series(group: ElementGroup, asset: string): readonly (Told | undefined)[];
 }
 
+interface Window {
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+}
+
+/** @param unmeasured what a bucket that is put together for `asOf` holds of the time before its first part. */
 export function createReading(
   buckets: Pick<Buckets, 'read'>,
   plant: Plant,
   { granularity, from, to, asOf }: Range,
+  unmeasured?: Unmeasured,
 ): Reading {
   const tier: Tier = granularity === '15min' ? 'cell' : granularity;
   const whole = bucketsOf(plant, granularity, from, to);
   const range = { from: whole[0]?.start ?? from, to: whole.at(-1)?.end ?? to };
   const known = new Map<string, readonly (Told | undefined)[]>();
 
+  /** A bucket that was not final then is what was final of it: its days, and of the running one its cells. */
+  const stored = (group: ElementGroup, asset: string, of: Tier, span: Window): StoredBucket[] => {
+    const found = buckets.read({ tier: of, group, assets: [asset], ...span, asOf });
+    if (asOf === undefined || of === 'cell') return found;
+    const told = new Set(found.map(({ start }) => start));
+    const missing = bucketsOf(plant, of, span.from, Math.min(span.to, asOf)).filter(({ start }) => !told.has(start));
+    const parts = missing.flatMap((one) => stored(group, asset, mergedFrom(of), { from: one.start, to: one.end }));
+    return [...found, ...parts].sort((a, b) => a.start - b.start);
+  };
+
   const read = (group: ElementGroup, asset: string): (Told | undefined)[] => {
-    const stored = buckets.read({ tier, group, assets: [asset], ...range, asOf });
+    const rows = stored(group, asset, tier, range);
     let at = 0;
     return whole.map(({ start, end }) => {
-      while (at < stored.length && stored[at]!.start < start) at++;
+      while (at < rows.length && rows[at]!.start < start) at++;
       const first = at;
-      while (at < stored.length && stored[at]!.start < end) at++;
-      const parts = stored.slice(first, at);
-      if (parts.length === 0) return undefined;
-      if (parts.length === 1) return { elements: finish(parts[0]!.sums), parts };
-      const sums: Sums = {};
-      for (const part of parts) mergeInTime(sums, part.sums);
-      return { elements: finish(sums), parts };
+      while (at < rows.length && rows[at]!.start < end) at++;
+      const parts = rows.slice(first, at);
+      const [begin] = parts;
+      if (!begin) return undefined;
+      if (parts.length === 1 && begin.tier === tier) return { elements: finish(begin.sums), parts };
+      return { elements: finish(joinedSums({ group, asset, start }, parts, unmeasured)), parts };
     });
   };
   return {
+    tier,
     whole,
     series(group, asset) {
       const key = `${group} ${asset}`;
@@ -118,12 +151,37 @@ export function createReading(
   };
 }
 
+/** Stored series of a group that add up to an asset's. */
+export interface Source {
+  readonly group: ElementGroup;
+  readonly assets: readonly string[];
+  /** Meters of what is given away. */
+  readonly exported?: readonly string[];
+}
+
+/** Energy, emissions and money that go out count against what comes in; how well they are known counts the same. */
+const flowUnits = ['kWh', 'kvarh', 'MJ', 'kg', 'IRR'];
+
+const givenAway = (told: Told | undefined): Told | undefined =>
+  told && {
+    ...told,
+    elements: Object.fromEntries(
+      Object.entries(told.elements).map(([name, amount]) => [
+        name,
+        flowUnits.includes(elementSpec(name)?.unit ?? '') ? -amount : amount,
+      ]),
+    ),
+  };
+
 /** Every bucket of the range in which any of the series is stored, with its record. */
 export function* rolledRecords(
   reading: Reading,
-  sources: readonly { readonly group: ElementGroup; readonly assets: readonly string[] }[],
+  sources: readonly Source[],
 ): Generator<{ readonly bucket: Bucket; readonly record: RolledRecord }> {
-  const groups = sources.map(({ group, assets }) => assets.map((asset) => reading.series(group, asset)));
+  const groups = sources.map(({ group, assets, exported = [] }) => [
+    ...assets.map((asset) => reading.series(group, asset)),
+    ...exported.map((asset) => reading.series(group, asset).map(givenAway)),
+  ]);
   for (const [index, bucket] of reading.whole.entries()) {
     const told = groups
       .map((series) => series.map((one) => one[index]).filter((one) => one !== undefined))
@@ -138,7 +196,7 @@ export function* rolledRecords(
       record: {
         elements: records.length === 1 ? records[0]! : mergeElements(records, 'time'),
         inputs: parts,
-        provisional: parts.some(({ provisional }) => provisional),
+        provisional: parts.some(({ provisional, tier }) => provisional || tier !== reading.tier),
         plantVersion: parts.at(-1)!.plantVersion,
       },
     };

@@ -5,32 +5,29 @@
 import { createHash } from 'node:crypto';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { catalogue } from '../kpi/catalogue.ts';
+import type { Flag } from '../kpi/flags.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
-import type { KpiParameters } from '../kpi/parameters.ts';
 import type { Elements } from '../kpi/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Span } from '../plant/spans.ts';
 import { hourUs } from '../plant/zone.ts';
-import { baselineOf } from './baseline-in-force.ts';
+import { type AssetRecord, assetRecords, eventRecords, type Site, withBaseline } from './asset-records.ts';
+import { modelInForce } from './baseline-in-force.ts';
 import type { Buckets, Tier } from './buckets.ts';
-import { type Bucket, type Granularity, snapped } from './grid.ts';
+import { type Bucket, type BucketKind, type Granularity, snapped } from './grid.ts';
 import { parametersOf } from './kpi-parameters.ts';
 import { finish } from './merge.ts';
+import { type AppliedPlant, changesAfter, givenTo, type PlantHistory, parameterVersions } from './parameter-history.ts';
 import { rolledAssets } from './roll-up-plan.ts';
-import {
-  createReading,
-  type Input,
-  type Range,
-  type Reading,
-  type RolledRecord,
-  rolledRecords,
-  seriesOf,
-} from './rolled-records.ts';
+import { createReading, type Input, type Range } from './rolled-records.ts';
 import { type KpiAsset, kpiAssets, planSite } from './site-plan.ts';
 import { siteTags } from './site-tags.ts';
+import { createUnmeasured } from './unmeasured.ts';
 
-export interface RolledRequest extends Range {
+export interface RolledRequest extends Omit<Range, 'granularity'> {
+  /** `event`: each event and notified limit over its own time. */
+  readonly granularity: BucketKind;
   /** Ids of definitions; absent is all. */
   readonly kpis?: readonly string[];
   /** Full paths; absent is everything in all plants but single tags. */
@@ -63,9 +60,15 @@ export interface RolledValue extends KpiValue {
   readonly bucket: Bucket;
   readonly state: BucketState;
   readonly inputs: readonly Input[];
+  /** Of the elements. */
   readonly plantVersion: string;
   /** The official report that tells it so. */
   readonly report?: { readonly id: number; readonly version: number };
+  /** What the definition was given beside them, and by which version of the plant model. */
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly givenBy: Pick<AppliedPlant, 'number' | 'author' | 'appliedAt'> | undefined;
+  /** It is what the hub knew then. */
+  readonly asOf: TimeUs | undefined;
 }
 
 export interface RolledValues {
@@ -79,95 +82,61 @@ export interface RolledValues {
   snap(granularity: Granularity, range: Window): Window | undefined;
 }
 
-interface Asked {
-  readonly bucket: Bucket;
-  readonly record: RolledRecord;
-  readonly parameters: KpiParameters;
-}
-
 /** Until then late samples recompute a bucket without anybody being told. */
 export const closedAfterUs = 72 * hourUs;
 
 export function createRolledValues(options: {
   /** Those in force now. */
   plants(): readonly Plant[];
+  readonly history: PlantHistory;
   readonly ledger: Pick<Ledger, 'tags'>;
   readonly buckets: Buckets;
   /** Whether the official report of a site's month, in which a span lies, is issued. */
   isFrozen?(site: string, span: Span): boolean;
   readonly clock: { now(): TimeUs };
 }): RolledValues {
-  const { plants, ledger, buckets, isFrozen = () => false, clock } = options;
+  const { plants, history, ledger, buckets, isFrozen = () => false, clock } = options;
 
   const valuesOfSite = (plant: Plant, request: RolledRequest, now: TimeUs): RolledValue[] => {
-    const { kpis, assets, granularity } = request;
-    const completed = buckets.assetsOf('completeness');
-    const reading = createReading(buckets, plant, request);
-    const asked = kpiAssets(plant, siteTags(plant.path, ledger.tags())).filter(
+    const { kpis, assets, granularity, from, to, asOf } = request;
+    const tags = siteTags(plant.path, ledger.tags());
+    const versions = parameterVersions(history(plant.path), now);
+    const site: Site = {
+      ...{ plant, tags, model: (asOf !== undefined && versions.at(-1)?.plant) || plant, versions, buckets },
+      completed: buckets.assetsOf('completeness'),
+      range: { from, to },
+      times: { now, asOf },
+    };
+    const unmeasured = asOf === undefined ? undefined : createUnmeasured(plant, rolledAssets(plant, tags));
+    const reading =
+      granularity === 'event' ? undefined : createReading(buckets, plant, { granularity, from, to, asOf }, unmeasured);
+    const asked = kpiAssets(plant, tags).filter(
       ({ path, scope }) => scope !== 'tag' && (assets?.includes(path) ?? true),
     );
     return asked.flatMap((asset) => {
       // Many definitions are computed from the same groups.
-      const known = new Map<string, readonly Asked[]>();
-      const recordsOf = (groups: KpiDefinition['groups']): readonly Asked[] => {
-        const key = groups.join();
-        const found = known.get(key) ?? readRecords(plant, asset, groups, completed, reading, granularity);
+      const known = new Map<string, readonly AssetRecord[]>();
+      const recordsOf = (definition: KpiDefinition): readonly AssetRecord[] => {
+        if (!reading) return eventRecords(site, asset, definition);
+        const { groups, needs, parameters } = definition;
+        const key = [groups.join(), needs.length > 0, groups.length > 0 || parameters.join()].join(' ');
+        const found = known.get(key) ?? assetRecords(site, reading, asset, definition);
         known.set(key, found);
-        return found;
+        return parameters.includes('baseline') ? found.map((one) => withBaseline(site, asset, one)) : found;
       };
       return catalogue
         .filter((definition) => (kpis?.includes(definition.id) ?? true) && isFor(definition, asset, granularity))
         .flatMap((definition) =>
-          recordsOf(definition.groups).map((one) =>
-            toValue(asset, definition, withBaseline(plant, asset, definition, one, { now, asOf: request.asOf }), {
-              now,
-              frozen: isFrozen(plant.path, one.bucket),
-            }),
-          ),
+          recordsOf(definition).map((one) => toValue(site, asset, definition, one, isFrozen(plant.path, one.bucket))),
         );
     });
   };
 
-  const readRecords = (
-    plant: Plant,
-    asset: KpiAsset,
-    groups: KpiDefinition['groups'],
-    completed: readonly string[],
-    reading: Reading,
-    granularity: Granularity,
-  ): Asked[] => {
-    const sources = groups.map((group) => ({ group, assets: seriesOf(plant, asset, group, completed) }));
-    if (sources.some(({ assets }) => assets.length === 0)) return [];
-    return [...rolledRecords(reading, sources)].map(({ bucket, record }) => ({
-      bucket,
-      record,
-      parameters: parametersOf(plant, asset, bucket, granularity),
-    }));
-  };
-
-  /** Its variables come from other buckets than the energy that it is held against. */
-  const withBaseline = (
-    plant: Plant,
-    asset: KpiAsset,
-    { parameters }: KpiDefinition,
-    asked: Asked,
-    times: { readonly now: TimeUs; readonly asOf: TimeUs | undefined },
-  ): Asked => {
-    if (!parameters.includes('baseline')) return asked;
-    const found = baselineOf(buckets, plant, asset, asked.bucket, times);
-    if (!found) return asked;
-    return {
-      ...asked,
-      record: { ...asked.record, inputs: [...asked.record.inputs, ...found.inputs] },
-      parameters: { ...asked.parameters, baseline: found.baseline },
-    };
-  };
-
   return {
-    partsOf({ inputs, start, end }) {
-      return inputs.flatMap(({ group, asset, tier }) =>
+    partsOf({ inputs, asOf }) {
+      return inputs.flatMap(({ group, asset, tier, start, end }) =>
         buckets
-          .read({ tier: below[tier], group, assets: [asset], from: start, to: end })
+          .read({ tier: below[tier], group, assets: [asset], from: start, to: end, asOf })
           .map(({ sums, ...part }) => ({ ...part, elements: finish(sums) })),
       );
     },
@@ -190,7 +159,7 @@ export function createRolledValues(options: {
       if (!(from < to)) throw new RangeError(`the range from ${from} to ${to} is empty`);
       const strange = kpis?.find((kpi) => !catalogue.some(({ id }) => id === kpi));
       if (strange !== undefined) throw new RangeError(`there is no KPI "${strange}"`);
-      const now = clock.now();
+      const now = Math.min(clock.now(), request.asOf ?? Number.POSITIVE_INFINITY);
       const isAsked = ({ path }: Plant): boolean =>
         request.assets?.some((asset) => asset === path || asset.startsWith(`${path}/`)) ?? true;
       return plants()
@@ -203,22 +172,31 @@ export function createRolledValues(options: {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function isFor({ scope, granularities }: KpiDefinition, asset: KpiAsset, granularity: Granularity): boolean {
+function isFor({ scope, granularities }: KpiDefinition, asset: KpiAsset, granularity: BucketKind): boolean {
   if (!scope.includes(asset.scope)) return false;
   return granularities.includes(granularity === 'gregorian_month' ? 'month' : granularity);
 }
 
 function toValue(
+  { versions, times: { now, asOf } }: Site,
   asset: KpiAsset,
   definition: KpiDefinition,
-  { bucket, record, parameters }: Asked,
-  life: { readonly now: TimeUs; readonly frozen: boolean },
+  { bucket, record, parameters }: AssetRecord,
+  frozen: boolean,
 ): RolledValue {
   const { elements, inputs, provisional, plantVersion } = record;
   const result = definition.compute(elements, parameters);
   const { start, end } = bucket;
+  const given = givenTo(definition, parameters);
+  const restated = changesAfter(versions, end, (plant) =>
+    givenTo(definition, {
+      ...parametersOf(plant, asset, bucket),
+      baseline: modelInForce(plant, asset, bucket),
+    }),
+  );
   return {
     ...result,
+    flags: elements.absent_s ? [...result.flags, 'INCOMPLETE' satisfies Flag] : result.flags,
     kpi: definition.id,
     definitionVersion: definition.version,
     asset: asset.path,
@@ -226,14 +204,18 @@ function toValue(
     end,
     unit: definition.unit === 'own' ? (asset.meter?.unit ?? definition.unit) : definition.unit,
     provisional,
-    // Rises with every input that gets a revision.
-    revision: 1 + inputs.reduce((sum, { revision }) => sum + revision - 1, 0),
-    inputHash: hashOf(definition, result.elements, result.parameters),
-    computedAt: Math.max(...inputs.map(({ computedAt }) => computedAt)),
+    // Rises with every input that gets a revision, and with every parameter that changes after the end.
+    revision: 1 + restated + inputs.reduce((sum, { revision }) => sum + revision - 1, 0),
+    inputHash: hashOf(definition, result.elements, result.parameters, given),
+    // What is told and not measured was known since it was told.
+    computedAt: Math.max(inputs.length === 0 ? start : 0, ...inputs.map(({ computedAt }) => computedAt)),
     bucket,
-    state: stateOf(end, provisional, life),
+    state: stateOf(end, provisional, { now, frozen }),
     inputs,
     plantVersion,
+    given,
+    givenBy: versions.at(-1),
+    asOf,
   };
 }
 

@@ -4,24 +4,26 @@
  */
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';
-import { shiftInstances } from '../plant/calendar.ts';
+import { type ShiftInstance, shiftInstances } from '../plant/calendar.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Span } from '../plant/spans.ts';
 import { zoneOffsetUs } from '../plant/zone.ts';
-import type { TelemetryReader } from '../store/store.ts';
 import { completenessElements, slotCount } from './completeness.ts';
+import { clockElements, connectivityElements } from './connectivity.ts';
 import { cells } from './grid.ts';
 import { energyElements, limitElements, meterElements } from './meter-elements.ts';
 import { readMeter } from './meter-reading.ts';
 import { balanceElements, splitElements, supplyElements } from './meters-together.ts';
 import { registerElements } from './register.ts';
-import { metersBelow, type SitePlan, suppliers, unitsBehind } from './site-plan.ts';
-import type { SiteSource, SiteTags } from './site-tags.ts';
-import { cellOf, readSlice, type Slice, sliceSpans } from './slice.ts';
+import { allSources, metersBelow, type SiteGroup, type SitePlan, suppliers, unitsBehind } from './site-plan.ts';
+import type { SiteSource, SiteTag, SiteTags } from './site-tags.ts';
+import { cellOf, readSlice, type Slice, type SliceReader, sliceSpans } from './slice.ts';
 import type { Sums } from './sums.ts';
+import { createTimeliness } from './timeliness.ts';
 import { emptyTrack } from './track.ts';
 import { bindUnit, stateElements, unitCell, unitTimeline } from './unit-elements.ts';
+import { weatherElements } from './weather.ts';
 
 export interface SiteCell extends Span {
   /** By group and path: of units, meters, tags, and the site. */
@@ -35,7 +37,7 @@ export const sumsKey = (group: ElementGroup, path: string): string => `${group} 
 
 /** Ascending cells of the window. @throws {ConnectionError} the store is away. */
 export async function* siteCells(
-  reader: Pick<TelemetryReader, 'series'>,
+  reader: SliceReader,
   plant: Plant,
   tags: SiteTags,
   plan: SitePlan,
@@ -43,49 +45,7 @@ export async function* siteCells(
   signal: AbortSignal,
 ): AsyncGenerator<SiteCell> {
   const instances = shiftInstances(plant, start, end);
-  const sources = [...new Set(plan.needs.tags.flatMap((tag) => tag.sources))];
-
-  const sumsOf = (cell: Slice): Map<string, Sums> => {
-    const sums = new Map<string, Sums>();
-    const offsetUs = zoneOffsetUs(plant.zone, cell.start);
-    for (const unit of plan.units) {
-      const elements = unitCell(plant, unit, bindUnit(unit, tags), instances, cell, plan.withFailures);
-      sums.set(sumsKey('production', unit.path), elements);
-    }
-    const timelines = new Map(plan.stateUnits.map((unit) => [unit, unitTimeline(unit, bindUnit(unit, tags), cell)]));
-    for (const [unit, timeline] of timelines) {
-      sums.set(sumsKey('states', unit.path), stateElements(timeline, instances, cell));
-    }
-    const readings = new Map(plan.readMeters.map((meter) => [meter, readMeter(plant, meter, tags, cell)]));
-    const read = (meter: Meter) => ({ meter, reading: readings.get(meter)! });
-    const ofMeter = (meter: Meter, group: ElementGroup): Sums => {
-      const reading = readings.get(meter)!;
-      switch (group) {
-        case 'energy': {
-          const own = registerElements({ ...reading, amount: 'quantity' }, cell.start, cell.end);
-          return energyElements(plant, meter, reading, own, cell);
-        }
-        case 'split': {
-          const states = unitsBehind(plant, meter).map((unit) => timelines.get(unit)!);
-          return splitElements(read(meter), states, cell);
-        }
-        case 'balance':
-          return balanceElements(read(meter), metersBelow(plant, meter).map(read), cell);
-        case 'cap':
-          return limitElements(plant, meter, reading, offsetUs, cell);
-        default:
-          return meterElements(plant, meter, reading, tags, offsetUs, cell);
-      }
-    };
-    for (const { meter, group } of plan.meters) sums.set(sumsKey(group, meter.path), ofMeter(meter, group));
-    if (plan.supply) sums.set(sumsKey('supply', plant.path), supplyElements(suppliers(plant).map(read), cell));
-    for (const path of plan.tags) {
-      const tag = tags.get(path);
-      const [track, known] = tag ? [cell.track(tag), cell.known(tag)] : [emptyTrack, []];
-      sums.set(sumsKey('completeness', path), completenessElements(track, known, cell.start, cell.end));
-    }
-    return sums;
-  };
+  const sources = [...new Set([...plan.needs.tags.flatMap((tag) => tag.sources), ...(plan.needs.sources ?? [])])];
   const slotsOf = (cell: Slice, source: SiteSource): Sums =>
     Object.fromEntries(
       Object.entries(cell.slots(source)).map(([name, track]) => [
@@ -105,7 +65,72 @@ export async function* siteCells(
     for (const span of cells(plant, slice.start, slice.end)) {
       const cell = cellOf(slice, span);
       const slots = new Map(plan.needs.slots.map((source) => [source, slotsOf(cell, source)]));
-      yield { ...span, sums: sumsOf(cell), slots, watermarks };
+      yield { ...span, sums: cellSums(plant, tags, plan, instances, cell), slots, watermarks };
     }
   }
+}
+
+/** Everything that the plan asks of one cell. */
+export function cellSums(
+  plant: Plant,
+  tags: SiteTags,
+  plan: SitePlan,
+  instances: readonly ShiftInstance[],
+  cell: Slice,
+): Map<string, Sums> {
+  const sums = new Map<string, Sums>();
+  const offsetUs = zoneOffsetUs(plant.zone, cell.start);
+  for (const unit of plan.units) {
+    const elements = unitCell(plant, unit, bindUnit(unit, tags), instances, cell, plan.withFailures);
+    sums.set(sumsKey('production', unit.path), elements);
+  }
+  const timelines = new Map(plan.stateUnits.map((unit) => [unit, unitTimeline(unit, bindUnit(unit, tags), cell)]));
+  for (const [unit, timeline] of timelines) {
+    sums.set(sumsKey('states', unit.path), stateElements(timeline, instances, cell));
+  }
+  const readings = new Map(plan.readMeters.map((meter) => [meter, readMeter(plant, meter, tags, cell)]));
+  const read = (meter: Meter) => ({ meter, reading: readings.get(meter)! });
+  const ofMeter = (meter: Meter, group: ElementGroup): Sums => {
+    const reading = readings.get(meter)!;
+    switch (group) {
+      case 'energy': {
+        const own = registerElements({ ...reading, amount: 'quantity' }, cell.start, cell.end);
+        return energyElements(plant, meter, reading, own, cell);
+      }
+      case 'split': {
+        const states = unitsBehind(plant, meter).map((unit) => timelines.get(unit)!);
+        return splitElements(read(meter), states, cell);
+      }
+      case 'balance':
+        return balanceElements(read(meter), metersBelow(plant, meter).map(read), cell);
+      case 'cap':
+        return limitElements(plant, meter, reading, offsetUs, cell);
+      default:
+        return meterElements(plant, meter, reading, tags, offsetUs, cell);
+    }
+  };
+  for (const { meter, group } of plan.meters) sums.set(sumsKey(group, meter.path), ofMeter(meter, group));
+  const ofSite = (group: SiteGroup): Sums => {
+    switch (group) {
+      case 'supply':
+        return supplyElements(suppliers(plant).map(read), cell);
+      case 'weather':
+        return weatherElements(plant, tags, cell);
+      case 'connectivity':
+        return connectivityElements(plant, allSources(tags), cell);
+      case 'clock':
+        return clockElements(allSources(tags), cell);
+    }
+  };
+  for (const group of plan.site) sums.set(sumsKey(group, plant.path), ofSite(group));
+  const timeliness = createTimeliness(cell);
+  const completeness = (tag: SiteTag | undefined): Sums => {
+    const [track, known] = tag ? [cell.track(tag), cell.known(tag)] : [emptyTrack, []];
+    return completenessElements(track, known, cell.start, cell.end);
+  };
+  for (const { group, paths } of plan.tags) {
+    const elementsOf = group === 'timeliness' ? timeliness : completeness;
+    for (const path of paths) sums.set(sumsKey(group, path), elementsOf(tags.get(path)));
+  }
+  return sums;
 }

@@ -69,14 +69,18 @@ export interface SitePlan {
   readonly readMeters: readonly Meter[];
   /** Units whose states are asked for, or split the energy of a meter. */
   readonly stateUnits: readonly Unit[];
-  /** Tags whose completeness is asked for; a path that no agent announced has no tag. */
-  readonly tags: readonly string[];
-  /** The whole site is asked where its energy comes from. */
-  readonly supply: boolean;
+  /** Tags that are asked how complete they are, or when their data came; a path that no agent announced has no tag. */
+  readonly tags: readonly { readonly group: TagGroup; readonly paths: readonly string[] }[];
+  /** What is asked of the whole site. */
+  readonly site: readonly SiteGroup[];
   readonly withFailures: boolean;
   readonly needs: SliceNeeds;
 }
 
+export const tagGroups = ['completeness', 'timeliness', 'tags'] as const satisfies readonly ElementGroup[];
+export type TagGroup = (typeof tagGroups)[number];
+export const siteGroups = ['supply', 'weather', 'connectivity', 'clock'] as const satisfies readonly ElementGroup[];
+export type SiteGroup = (typeof siteGroups)[number];
 const meterGroups: readonly ElementGroup[] = ['electricity', 'carrier', 'energy', 'split', 'balance', 'cap'];
 
 export const suppliers = ({ meters }: Plant): Meter[] =>
@@ -96,14 +100,17 @@ export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, 
   const meters = asked.flatMap(({ asset, group }) =>
     asset.meter && meterGroups.includes(group) ? [{ meter: asset.meter, group }] : [],
   );
-  const supply = ofGroup('supply').length > 0;
+  const site = siteGroups.filter((group) => ofGroup(group).length > 0);
   const readMeters = new Set(meters.map(({ meter }) => meter));
   for (const { meter, group } of meters) if (group === 'balance') addEach(readMeters, metersBelow(plant, meter));
-  if (supply) addEach(readMeters, suppliers(plant));
+  if (site.includes('supply')) addEach(readMeters, suppliers(plant));
   const stateUnits = new Set(ofGroup('states').flatMap((asset) => asset.units));
   for (const { meter, group } of meters) if (group === 'split') addEach(stateUnits, unitsBehind(plant, meter));
   const complete = ofGroup('completeness');
-  const completePaths = [...new Set(complete.flatMap((asset) => asset.tags))];
+  const askedTags = tagGroups.map((group) => ({
+    group,
+    paths: [...new Set(ofGroup(group).flatMap((asset) => asset.tags))],
+  }));
   const slots = complete.filter(({ scope }) => scope === 'tag').flatMap(({ path }) => tags.get(path)?.sources ?? []);
 
   const isTag = (tag: SiteTag | undefined): tag is SiteTag => tag !== undefined;
@@ -117,14 +124,22 @@ export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, 
     const { state, mode } = bindUnit(unit, tags);
     return [state, mode].filter(isTag);
   });
-  const others = completePaths.map((path) => tags.get(path)).filter(isTag);
+  const electric = meters.filter(({ group }) => group === 'electricity').map(({ meter }) => meter.supply?.tag);
+  const others = [
+    ...askedTags.flatMap(({ paths }) => paths),
+    ...electric,
+    site.includes('weather') ? plant.weather?.temperature : undefined,
+  ]
+    .map((path) => (path === undefined ? undefined : tags.get(path)))
+    .filter(isTag);
+  const isOfDelivery = site.includes('connectivity') || site.includes('clock');
   return {
     units,
     meters,
     readMeters: [...readMeters],
     stateUnits: [...stateUnits],
-    tags: completePaths,
-    supply,
+    tags: askedTags,
+    site,
     withFailures,
     needs: {
       tags: [...new Set([...states, ...pieces, ...registers, ...others])],
@@ -134,10 +149,16 @@ export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, 
       states: withFailures ? [...new Set(states)] : [],
       stateBackUs: withFailures ? longestFailureUs : 0,
       stateAheadUs: withFailures ? Math.max(0, ...units.map(({ failureUs }) => failureUs)) : 0,
+      sources: isOfDelivery ? allSources(tags) : [],
+      arrivals: isOfDelivery || ofGroup('timeliness').length > 0,
       slots: [...new Set(slots)],
     },
   };
 }
+
+/** Of agents; what was imported has none. */
+export const allSources = (tags: SiteTags): SiteSource[] =>
+  [...new Set([...tags.values()].flatMap(({ sources }) => sources))].filter(({ historical }) => !historical);
 
 function addEach<T>(set: Set<T>, items: readonly T[]): void {
   for (const item of items) set.add(item);
@@ -152,5 +173,5 @@ function registersOf({ register, power, reactive, reactiveLead }: Meter, tags: S
 /** The sources that must have told everything before the elements of a group are final. */
 export function sourcesOf(plant: Plant, { asset, group }: Asked, tags: SiteTags): Set<SiteSource> {
   const { needs } = planSite(plant, [{ asset, group }], tags);
-  return new Set(needs.tags.flatMap(({ sources }) => sources));
+  return new Set([...needs.tags.flatMap(({ sources }) => sources), ...(needs.sources ?? [])]);
 }

@@ -21,6 +21,7 @@ export interface SiteTag {
 
 export interface SiteSource {
   readonly id: string;
+  readonly agent: string;
   /** Of an import: it has told everything that it ever will. */
   readonly historical: boolean;
   /** Time of which samples of its agent are gone. */
@@ -68,6 +69,7 @@ function collectSources(tags: readonly KnownTag[], lost: LostTime): Map<string, 
     const keysOf = (role: TagRole) => health.filter(({ current }) => current.role === role).flatMap(({ keys }) => keys);
     sources.set(id, {
       id,
+      agent: health[0]!.agent,
       historical: isImportAgent(health[0]!.agent),
       lost: lost(health[0]!.agent),
       session: keysOf('health_session'),

@@ -6,9 +6,10 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import { type Span, type Spans, subtract, union } from '../plant/spans.ts';
 import { hourUs, minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import type { Arrival, Arrivals } from './arrivals.ts';
 import { completeEdges } from './counter-edges.ts';
 import type { SiteSource, SiteTag } from './site-tags.ts';
-import { type SourceHealth, sourceHealth } from './source-health.ts';
+import { type SourceHealth, type SourceReports, sourceHealth, sourceReports } from './source-health.ts';
 import { cutTrack, readTracks, type Track, type Tracks } from './track.ts';
 
 export interface SliceNeeds {
@@ -24,6 +25,10 @@ export interface SliceNeeds {
   readonly states: readonly SiteTag[];
   readonly stateBackUs: number;
   readonly stateAheadUs: number;
+  /** Sources whose health is asked for, whatever of their tags. */
+  readonly sources?: readonly SiteSource[];
+  /** Whether it is asked when their frames came. */
+  readonly arrivals?: boolean;
   /** Sources whose slots are asked for. */
   readonly slots: readonly SiteSource[];
 }
@@ -33,7 +38,9 @@ export interface Slice extends Span {
   track(tag: SiteTag, backUs?: number, aheadUs?: number): Track;
   /** When any source of the tag was known; may reach beyond the slice. */
   known(tag: SiteTag): Spans;
-  health(source: SiteSource): SourceHealth;
+  health(source: SiteSource): SourceHealth & SourceReports;
+  /** Frames of its agent that were accepted in the slice and somewhat around it. */
+  arrivals(source: SiteSource): readonly Arrival[];
   slots(source: SiteSource): { readonly good: Track; readonly bad: Track; readonly skipped: Track };
 }
 
@@ -57,9 +64,12 @@ export function sliceSpans(tags: readonly SiteTag[], start: TimeUs, end: TimeUs,
   return slices;
 }
 
+/** What slices are read from. Without `arrivals` nobody knows when frames came. */
+export type SliceReader = Pick<TelemetryReader, 'series'> & { readonly arrivals?: Arrivals };
+
 /** @throws {ConnectionError} the store is away. */
 export async function readSlice(
-  reader: Pick<TelemetryReader, 'series'>,
+  reader: SliceReader,
   needs: SliceNeeds,
   { start, end }: Span,
   signal: AbortSignal,
@@ -83,7 +93,7 @@ export async function readSlice(
 
   // Whether a register's step across an edge is measured depends on the health beyond that edge too.
   const readings = needs.registers.flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
-  const sources = [...new Set([...needs.tags.flatMap((tag) => tag.sources), ...needs.slots])];
+  const sources = [...new Set([...needs.tags.flatMap((tag) => tag.sources), ...(needs.sources ?? []), ...needs.slots])];
   const healthTracks = await readTracks(
     reader,
     sources.flatMap(({ session, through, slots }) => [
@@ -99,14 +109,18 @@ export async function readSlice(
   );
 
   const health = new Map(
-    sources.map((source) => [
-      source,
-      sourceHealth(healthTracks.get(source.session)!, healthTracks.get(source.through)!),
-    ]),
+    sources.map((source) => {
+      const told = [healthTracks.get(source.session)!, healthTracks.get(source.through)!] as const;
+      return [source, { ...sourceHealth(...told), ...sourceReports(...told) }];
+    }),
   );
+  const around = { start: start - watermarkDelayUs, end: end + watermarkDelayUs };
+  const agents = needs.arrivals ? [...new Set(sources.map(({ agent }) => agent))] : [];
+  const arrivals = new Map(agents.map((agent) => [agent, reader.arrivals?.(agent, around) ?? []]));
   return {
     start,
     end,
+    arrivals: ({ agent }) => arrivals.get(agent) ?? [],
     track: ({ keys }) => tracks.get(keys)!,
     known: (tag) => union(...tag.sources.map((source) => subtract(health.get(source)!.known, source.lost))),
     health: (source) => health.get(source)!,
@@ -119,11 +133,23 @@ export async function readSlice(
 }
 
 /** The part of a slice that a cell sees, by the same rule whatever the slice is: so that its elements are the same. */
-export const cellOf = (slice: Slice, { start, end }: Span): Slice => ({
-  ...slice,
-  start,
-  end,
-  track: (tag, backUs = 0, aheadUs = 0) => cutTrack(slice.track(tag), start - backUs, end + aheadUs),
-});
+export function cellOf(slice: Slice, { start, end }: Span): Slice {
+  const arrivals = new Map<string, readonly Arrival[]>();
+  return {
+    ...slice,
+    start,
+    end,
+    track: (tag, backUs = 0, aheadUs = 0) => cutTrack(slice.track(tag), start - backUs, end + aheadUs),
+    arrivals(source) {
+      const known =
+        arrivals.get(source.agent) ??
+        slice
+          .arrivals(source)
+          .filter(({ acceptedAt }) => start - watermarkDelayUs <= acceptedAt && acceptedAt < end + watermarkDelayUs);
+      arrivals.set(source.agent, known);
+      return known;
+    },
+  };
+}
 
 const firstAndLast = ({ times }: Track): TimeUs[] => (times.length > 0 ? [times[0]!, times.at(-1)!] : []);

@@ -55,6 +55,27 @@ export function sourceHealth(session: Track, through: Track): SourceHealth {
   return { known, watermark };
 }
 
+export interface SourceReports {
+  /** From each session's begin to its end; of one that only stopped speaking, to the next or for ever. */
+  readonly sessions: Spans;
+  /** When it first told that it had reported everything up to a time; undefined is not yet, as far as it was read. */
+  reachedAt(time: TimeUs): TimeUs | undefined;
+}
+
+/** From the same samples: when the source spoke, not what it knew. */
+export function sourceReports(session: Track, through: Track): SourceReports {
+  const events = healthEvents(session, through);
+  const turns = events.filter(({ kind }) => kind !== 'through');
+  const reports = events.filter(({ kind }) => kind === 'through');
+  return {
+    sessions: turns.flatMap(({ kind, time }, at) => {
+      const end = turns[at + 1]?.time ?? Number.POSITIVE_INFINITY;
+      return kind === 'up' && time < end ? [{ start: time, end }] : [];
+    }),
+    reachedAt: (time) => reports.find((report) => report.time >= time && report.through >= time)?.time,
+  };
+}
+
 function healthEvents(session: Track, through: Track): HealthEvent[] {
   const events: HealthEvent[] = [];
   for (let i = 0; i < session.times.length; i++) {

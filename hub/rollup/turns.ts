@@ -1,10 +1,11 @@
 /** A long range of KPI values in parts, so that nobody waits for the whole: what is computed in one turn of the event loop. */
 import type { TimeUs } from '../../protocols/sample.ts';
 import { dayUs, hourUs } from '../plant/zone.ts';
-import type { Granularity } from './grid.ts';
+import type { BucketKind } from './grid.ts';
 
-/** Shortest length of a bucket; a shift may be anything, and is told as if it were the usual third of a day. */
-export const leastUs: Readonly<Record<Granularity, number>> = {
+/** Shortest length of a bucket; a shift may be anything, and is told as if it were the usual third of a day; events are rarely more than one a day. */
+export const leastUs: Readonly<Record<BucketKind, number>> = {
+  event: dayUs,
   '15min': hourUs / 4,
   hour: hourUs,
   shift: 8 * hourUs,
@@ -29,7 +30,7 @@ interface Range {
  * Buckets that begin in a part belong to it, though they may end in the next one.
  * @param values in one bucket: assets × KPIs
  */
-export function* turns(granularity: Granularity, { from, to }: Range, values: number): Generator<Range> {
+export function* turns(granularity: BucketKind, { from, to }: Range, values: number): Generator<Range> {
   const length = leastUs[granularity] * Math.max(1, Math.floor(valuesPerTurn / Math.max(1, values)));
   for (let at = from; at < to; at += length) yield { from: at, to: Math.min(to, at + length) };
 }

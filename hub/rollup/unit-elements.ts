@@ -85,11 +85,14 @@ export function unitCell(
   sums.DOWN_us = sums.ADET_us! + sums.ADOT_us! - (sums.ADET_minor_us ?? 0);
   const [first, last] = [counted[0], counted.at(-1)];
   sums[edges.counted] = first ? 1 : 0;
-  sums[edges.lead] = first ? overlapUs(busy, start, first.start) : lengthUs(busy);
-  sums[edges.tail] = last ? overlapUs(busy, last.end, end) : 0;
+  for (const [index, time] of [busy, [{ start, end }]].entries()) {
+    const { lead, tail } = edges.sides[index]!;
+    sums[lead] = first ? overlapUs(time, start, first.start) : lengthUs(time);
+    sums[tail] = last ? overlapUs(time, last.end, end) : 0;
+  }
   const rated = unit.rates.map(({ from, to }) => ({ start: from, end: to }));
   sums.PBT_no_PRI_us = lengthUs(subtract(busy, rated));
-  addAll(sums, curtailmentElements(timeline, busy, unit));
+  addAll(sums, curtailmentElements(plant, timeline, busy, unit));
   addAll(sums, orderElements(plant, unit, orders, cell, sums.PBT_us!));
   if (withFailures) {
     const around = unitTimeline(unit, tags, cell, longestFailureUs, unit.failureUs);
@@ -101,10 +104,12 @@ export function unitCell(
   const { total, good, scrap, rework } = byCounters
     ? { total: steps(tags.total), good: steps(tags.good), scrap: steps(tags.scrap), rework: steps(tags.rework) }
     : manualSteps(plant, unit, cell);
-  addAll(sums, pieceElements({ total, good, scrap, rework, rates: unit.rates, known }, start, end));
+  const rates = unit.rates.filter(({ from, to }) => from <= end && to > start);
+  addAll(sums, pieceElements({ total, good, scrap, rework, rates, known }, start, end));
   addAll(sums, productElements(plant, unit, good, cell));
   if (orders) sums.PQ_no_order = sums.PQ! - piecesIn(total ?? good, orders, cell);
   if (end > unit.ordersFrom && isPlanned(unit)) sums.GQ_planned = sums.GQ!;
+  if (unit.first) sums.PQ_first = sums.PQ!;
   return sums;
 }
 

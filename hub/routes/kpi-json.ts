@@ -76,7 +76,7 @@ export const kpiValueSchema = z.object({
   kpi: z.string(),
   definition_version: z.int(),
   asset: z.string(),
-  granularity: z.enum(['window', ...granularities]),
+  granularity: z.enum(['window', ...granularities, 'event']),
   start: z.string(),
   end: z.string(),
   value: z.number().nullable().meta({ description: 'null is "not known", never 0' }),
@@ -98,6 +98,7 @@ export const kpiValueSchema = z.object({
     .optional()
     .meta({ description: 'the official report that tells it so; /reports/{id}' }),
   jalali_date: z.string().optional().meta({ description: 'of the business day on which the bucket begins' }),
+  event: z.string().optional().meta({ description: 'code of the event or limit' }),
   shift: z.object({ code: z.string(), name: bilingual }).optional(),
   id: z.string().optional().meta({ description: 'asks for the lineage: /kpi-values/{id}/lineage' }),
   label: bilingual.optional().meta({ description: 'what the bucket is called in the calendar asked for' }),
@@ -109,15 +110,16 @@ export const kpiValueSchema = z.object({
 });
 export type KpiValueJson = z.infer<typeof kpiValueSchema>;
 
-/** With what only whole buckets have. */
-export const rolledValueJson = (value: RolledValue): KpiValueJson => ({
+/** With what only whole buckets have. @param asOf when somebody asked what was known then: the id says so too. */
+export const rolledValueJson = (value: RolledValue, asOf: number | undefined): KpiValueJson => ({
   ...kpiValueJson(value),
   granularity: value.bucket.granularity,
   state: value.state,
   ...(value.report && { report: { ...value.report } }),
   jalali_date: value.bucket.jalaliDate,
+  ...(value.bucket.event !== undefined && { event: value.bucket.event }),
   ...(value.bucket.shift && { shift: { code: value.bucket.shift.code, name: { ...value.bucket.shift.name } } }),
-  id: encodeValueId(value),
+  id: encodeValueId(value, asOf),
 });
 
 export const comparisonJson = (

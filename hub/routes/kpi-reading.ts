@@ -6,7 +6,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Plant } from '../plant/plant.ts';
 import { allRevisions } from '../rollup/all-revisions.ts';
-import { type Granularity, snapped } from '../rollup/grid.ts';
+import { type BucketKind, snapped } from '../rollup/grid.ts';
 import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
 import { leastUs, turns, usualKpis } from '../rollup/turns.ts';
 import { byPlant } from './asked-assets.ts';
@@ -31,12 +31,12 @@ export function partsOf(
   plants: readonly Plant[],
   asked: AskedRange,
   usual: Window,
-  granularity: Granularity | 'window',
+  granularity: BucketKind | 'window',
 ): Part[] {
   const parts = new Map<string, { assets: string[]; window: Window }>();
   for (const [plant, assets] of byPlant(paths, plants)) {
     let window = windowAt(asked, plant ?? civilDay, usual);
-    if (granularity !== 'window' && plant) {
+    if (granularity !== 'window' && granularity !== 'event' && plant) {
       const { start, end } = snapped(plant, granularity, { start: window.from, end: window.to });
       window = { from: start, to: end };
     }
@@ -60,7 +60,7 @@ export function wholeOf(parts: readonly Part[], usual: Window): Window {
 /** @throws {ProblemError} more than `most` values would have to be computed. */
 export function refuseTooMany(
   parts: readonly Part[],
-  granularity: Granularity,
+  granularity: BucketKind,
   kpis: number | undefined,
   most: number,
 ): void {
@@ -110,7 +110,8 @@ export async function* valuePages(
 }
 
 function restatedIn({ buckets }: Pick<KpiSource, 'buckets'>, { granularity, from, to }: RolledRequest): TimeUs[] {
-  const tier = granularity === '15min' ? 'cell' : granularity;
+  // An event has its revisions from its cells.
+  const tier = granularity === '15min' || granularity === 'event' ? 'cell' : granularity;
   const times = buckets.restatedAt({ tier, from, to }, mostRestatements + 1);
   if (times.length <= mostRestatements) return times;
   throw invalid('revision', tooMuch('the range was restated too often', 'این بازه بیش از حد اصلاح شده است'));

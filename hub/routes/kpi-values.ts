@@ -1,12 +1,13 @@
 /** `GET /kpi-values`: the figures, each with its status, its coverage and what it was made of. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { TimeUs } from '../../protocols/sample.ts';
 import { formatLocal } from '../exports/local-time.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import { formatTime, parseTime } from '../plant/time-text.ts';
 import { isZone } from '../plant/zone.ts';
 import { comparing, comparisons } from '../rollup/compare-values.ts';
-import { type Granularity, granularities } from '../rollup/grid.ts';
+import { type BucketKind, granularities } from '../rollup/grid.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { assetParameters, assetsAskedFor, plantOf, plantsIn } from './asked-assets.ts';
 import { bucketLabels, calendars } from './bucket-label.ts';
@@ -57,10 +58,11 @@ const querySchema = z.strictObject({
   ...assetParameters,
   ...rangeParameters,
   granularity: z
-    .enum(['window', ...granularities])
+    .enum(['window', ...granularities, 'event'])
     .default('window')
     .meta({
-      description: '`month` is of the calendar asked for; `window` is just the range, computed from samples now',
+      description:
+        '`month` is of the calendar asked for; `event` each event and notified limit; `window` just the range, computed from samples now',
     }),
   calendar: z.enum(calendars).default('jalali').meta({ description: 'of months and labels; dates may be of either' }),
   tz: z
@@ -96,7 +98,7 @@ type Query = z.infer<typeof querySchema>;
 const valuesSchema = z.object({
   meta: z.object({
     range: windowSchema.meta({ description: 'snapped outward to whole buckets' }),
-    granularity: z.enum(['window', ...granularities]),
+    granularity: z.enum(['window', ...granularities, 'event']),
     calendar: z.enum(calendars),
     tz: z.string(),
     revision: z.enum(['latest', 'all', 'official']),
@@ -156,7 +158,7 @@ export const kpiValueRoutes =
         const [pinned, sorted, ...after] = cursor === undefined ? [] : cursors.open(cursor);
         const asOf = typeof pinned === 'number' ? pinned : askedAsOf;
         const isWanted = wanted(query, (asset) => view.sees(asset));
-        const told = tellingRows(query, plants, context);
+        const told = tellingRows(query, askedAsOf, plants, context);
         const format = formatOf(request, query.format);
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(evaluationTimeoutMs)]);
 
@@ -242,8 +244,8 @@ export const kpiValueRoutes =
   };
 
 /** Values as reports tell them: of their months and days, and of the hours and shifts that those were made of. */
-function officialSource(granularity: Granularity, { kpis, reports }: RouteContext): RouteContext['kpis'] {
-  if (granularity === 'week' || granularity === 'gregorian_month') {
+function officialSource(granularity: BucketKind, { kpis, reports }: RouteContext): RouteContext['kpis'] {
+  if (granularity === 'week' || granularity === 'gregorian_month' || granularity === 'event') {
     throw invalid('revision', {
       en: 'official figures are of hours, shifts, days and Jalali months',
       fa: 'ارقام رسمی برای ساعت، شیفت، روز و ماه شمسی‌اند',
@@ -288,6 +290,7 @@ type Plants = ReturnType<typeof plantsIn>;
 /** What is told of values, with what they are compared with. */
 function tellingRows(
   query: Query,
+  asOf: TimeUs | undefined,
   plants: Plants,
   { kpis }: RouteContext,
 ): (values: readonly RolledValue[]) => KpiValueJson[] {
@@ -308,7 +311,7 @@ function tellingRows(
       const zone = plantOf(value.asset, plants)?.zone ?? civilDay.zone;
       const row = select(
         {
-          ...rolledValueJson(value),
+          ...rolledValueJson(value, asOf),
           label: bucketLabels(zone, value.bucket, calendar),
           ...(comparison && { comparison: comparisonJson(value, comparison(value)) }),
         },

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { elementSpec } from '../kpi/elements.ts';
+import { formatTime } from '../plant/time-text.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { plantOf } from './asked-assets.ts';
 import { bucketLabels } from './bucket-label.ts';
@@ -23,6 +24,14 @@ const lineageSchema = z.object({
   value: kpiValueSchema,
   definition: kpiDefinitionSchema,
   plant_version: z.string().meta({ description: 'of the plant model that the elements were computed with' }),
+  as_of: z.string().nullable().meta({ description: 'the figure is what the hub knew then; null is now' }),
+  given: z
+    .record(z.string(), z.unknown())
+    .meta({ description: 'what the plant model gave beside the elements: part of the hash, a change is a revision' }),
+  given_by: z
+    .object({ plant_version: z.int(), author: z.string(), applied_at: z.string() })
+    .nullable()
+    .meta({ description: 'the version of the plant model that did; null where versions are not kept' }),
   elements: z.array(z.object({ name: z.string(), value: z.number(), unit: z.string(), meaning: z.string() })),
   inputs: z.array(inputSchema).meta({ description: 'the stored buckets that it was computed from' }),
   parts: z
@@ -56,9 +65,18 @@ export const lineageRoutes =
         const definition = context.kpis.definitions().find(({ id }) => id === value.kpi)!;
         const zone = plantOf(value.asset, context.kpis.plants())?.zone ?? civilDay.zone;
         return {
-          value: { ...rolledValueJson(value), label: bucketLabels(zone, value.bucket, 'jalali') },
+          value: { ...rolledValueJson(value, value.asOf), label: bucketLabels(zone, value.bucket, 'jalali') },
           definition: kpiDefinitionJson(definition, 'both'),
           plant_version: value.plantVersion,
+          as_of: value.asOf === undefined ? null : formatTime(value.asOf),
+          given: { ...value.given },
+          given_by: value.givenBy
+            ? {
+                plant_version: value.givenBy.number,
+                author: value.givenBy.author,
+                applied_at: formatTime(value.givenBy.appliedAt),
+              }
+            : null,
           elements: Object.entries(value.elements).map(([name, amount]) => {
             const { unit = '', meaning = '' } = elementSpec(name) ?? {};
             return { name, value: amount, unit, meaning };
@@ -77,7 +95,7 @@ export const lineageRoutes =
 function find(id: string, { kpis }: RouteContext): RolledValue | undefined {
   const key = decodeValueId(id);
   if (!key || !kpis.definitions().some((definition) => definition.id === key.kpi)) return undefined;
-  const { kpi, asset, granularity, start } = key;
-  const found = kpis.rolled({ kpis: [kpi], assets: [asset], granularity, from: start, to: start + 1 });
+  const { kpi, asset, granularity, start, asOf } = key;
+  const found = kpis.rolled({ kpis: [kpi], assets: [asset], granularity, from: start, to: start + 1, asOf });
   return found.find((value) => value.start === start);
 }

@@ -270,8 +270,8 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
     ],
     [
       'two rates at once',
-      (d) => (d.products[1].rates[0].unit = 'machining/line-1/cnc-1'),
-      /overlaps the rate of "shaft"/,
+      (d) => d.products[0].rates.push({ unit: 'machining/line-1/cnc-1', plannedRunTimeS: 25 }),
+      /overlaps another rate of "shaft"/,
       'unit: machining/line-1/cnc-1',
     ],
     [

@@ -298,7 +298,7 @@ async function elementsOf(vectors: VectorSite, from: TimeUs, to: TimeUs): Promis
 }
 
 /** Not sums: the peak, and what is only known at the edges of a window. */
-const notAdded = ['P_max_kW', 'P_max_at_us', 'PBT_uncounted_s', 'blocks', 'blocks_measured'];
+const notAdded = ['P_max_kW', 'P_max_at_us', 'PBT_uncounted_s', 'uncounted_s', 'blocks', 'blocks_measured'];
 
 t.test('whatever happens, planned busy time is all accounted for, and windows add up', async (t) => {
   await fc.assert(

@@ -15,6 +15,8 @@ const never = new AbortController().signal;
 export const hostileName = '=HYPERLINK("http://evil","کنتور")';
 
 const exportedPlant = vectorPlant({
+  // Two days of a month are worth telling here.
+  coverage: { ok: 0.02, partial: 0.01 },
   areas: [
     {
       code: 'area',

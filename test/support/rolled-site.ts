@@ -7,6 +7,7 @@ import type { Span } from '../../hub/plant/spans.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt.ts';
+import type { PlantHistory } from '../../hub/rollup/parameter-history.ts';
 import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
 import { createRolledValues, type RolledValues } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -35,6 +36,7 @@ export interface RolledSite {
     clock: { now: TimeUs },
     entries?: Pick<EntryLog, 'changes'>,
     isFrozen?: (site: string, span: Span) => boolean,
+    history?: PlantHistory,
   ): RollUp & RolledValues & { readonly buckets: Buckets; readonly dirt: DirtBook; restart(plant?: Plant): RollUp };
 }
 
@@ -94,7 +96,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       const nothing = { minTime: now, maxTime: now, acceptedAt: now, settledAt: now };
       batches[index]!.push({ stream: index + 1, first: first + 1, last: first + 1, contentHash: '', ...nothing });
     },
-    rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false) {
+    rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false, history = () => []) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
       const database = openRollUpDatabase(':memory:');
       const buckets = openBuckets(database);
@@ -111,7 +113,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           log: { info() {}, warn() {} },
         });
       const now = { now: () => clock.now };
-      const rolled = createRolledValues({ plants: () => [inForce()], ledger, buckets, isFrozen, clock: now });
+      const rolled = createRolledValues({ plants: () => [inForce()], history, ledger, buckets, isFrozen, clock: now });
       return {
         ...make(inForce),
         ...rolled,

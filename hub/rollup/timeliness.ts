@@ -1,0 +1,57 @@
+/**
+ * When data came. A cell of a source is complete when its session covers it, and on time when that could be known five
+ * minutes after its end: the first watermark beyond it had been committed. Latencies are of live samples only.
+ */
+import { latencyElement } from '../kpi/latency.ts';
+import { overlapUs, type Span } from '../plant/spans.ts';
+import { minuteUs } from '../plant/zone.ts';
+import type { Arrival } from './arrivals.ts';
+import type { SiteSource, SiteTag } from './site-tags.ts';
+import type { Slice } from './slice.ts';
+import type { SourceReports } from './source-health.ts';
+import { addTo, type Sums } from './sums.ts';
+import type { Track } from './track.ts';
+
+const onTimeUs = 5 * minuteUs;
+/** As a demand interval is measured (kpi.md §5.3). */
+const completeShare = 0.95;
+
+/** Group `timeliness` of the tags of one cell. */
+export function createTimeliness(cell: Slice): (tag: SiteTag | undefined) => Sums {
+  const { start, end } = cell;
+  const punctual = new Map<SiteSource, boolean>();
+  const isPunctual = (source: SiteSource): boolean => {
+    const known = punctual.get(source) ?? toldAt(cell.health(source), cell.arrivals(source), end) <= end + onTimeUs;
+    punctual.set(source, known);
+    return known;
+  };
+  return (tag) => {
+    const sums: Sums = { due_us: end - start, ontime_us: 0, recovered_us: 0 };
+    if (!tag) return sums;
+    const isComplete = overlapUs(cell.known(tag), start, end) >= completeShare * (end - start);
+    if (isComplete) sums[tag.sources.some(isPunctual) ? 'ontime_us' : 'recovered_us'] = end - start;
+    for (const source of tag.sources) countLatencies(sums, cell.track(tag), cell.arrivals(source), cell);
+    return sums;
+  };
+}
+
+/** When the hub had committed everything of a source up to a time. */
+function toldAt({ reachedAt }: SourceReports, arrivals: readonly Arrival[], time: number): number {
+  const reached = reachedAt(time);
+  const arrival = reached === undefined ? undefined : arrivals.find(({ maxTime }) => maxTime >= reached);
+  return arrival?.settledAt ?? Number.POSITIVE_INFINITY;
+}
+
+/** A sample came with the first frame that reaches its time: right to the length of a frame, where frames overlap. */
+function countLatencies(sums: Sums, { times }: Track, arrivals: readonly Arrival[], { start, end }: Span): void {
+  let at = 0;
+  for (const time of times) {
+    if (time < start) continue;
+    if (time >= end) return;
+    while (at < arrivals.length && arrivals[at]!.maxTime < time) at++;
+    const arrival = arrivals[at];
+    if (!arrival) return;
+    const latencyUs = arrival.settledAt - time;
+    if (latencyUs <= onTimeUs) addTo(sums, latencyElement(latencyUs / 1000), 1);
+  }
+}
