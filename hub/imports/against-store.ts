@@ -3,10 +3,12 @@
  * tells, its word stands: a row never replaces a sample, and never comes between two that were known to be the truth.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { type Spans, subtract, union } from '../plant/spans.ts';
+import type { Spans } from '../plant/spans.ts';
 import type { SiteSource, SiteTag } from '../rollup/site-tags.ts';
 import { sourceHealth } from '../rollup/source-health.ts';
-import { readTracks, type Track, trueSpans } from '../rollup/track.ts';
+import { trackOf, truthOf } from '../rollup/tag-reading.ts';
+import { readTracks, type Track } from '../rollup/track.ts';
+import { vouchedFor } from '../rollup/vouched.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { type RowRefusal, refusal, type SampleRow } from './sample-row.ts';
 
@@ -45,7 +47,7 @@ export async function againstStore(
   const range = { from: span.start, to: span.end };
   const tracks = await readTracks(
     reader,
-    tags.map(({ tag }) => tag.keys),
+    tags.flatMap(({ tag }) => tag.series.map(({ keys }) => keys)),
     range,
     signal,
   );
@@ -56,14 +58,16 @@ export async function againstStore(
     { from: span.start, to: span.end + watermarkDelayUs },
     signal,
   );
-  const knownOf = ({ session, through, lost }: SiteSource): Spans =>
-    subtract(sourceHealth(health.get(session)!, health.get(through)!).known, lost);
+  const knownOf = ({ session, through }: SiteSource): Spans =>
+    sourceHealth(health.get(session)!, health.get(through)!).known;
   const stored = new Map(
     tags.map(({ index, tag }) => {
-      const track = tracks.get(tag.keys)!;
-      const known = union(...tag.sources.map(knownOf));
-      const told = trueSpans(track, known, span.start, span.end);
-      return [index, { track, told, at: 0, span: 0 }] as [number, Stored];
+      const reading = tag.series.map((series) => ({
+        ...{ series, track: tracks.get(series.keys)! },
+        vouched: vouchedFor(series, knownOf),
+      }));
+      const told = truthOf(reading, span.start, span.end, 'notBad');
+      return [index, { track: trackOf(reading), told, at: 0, span: 0 }] as [number, Stored];
     }),
   );
 

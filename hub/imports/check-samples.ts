@@ -180,7 +180,7 @@ function collectDeclared(site: string, tags: readonly KnownTag[]): Map<string, K
 function manifestOf(id: string, site: string, asked: readonly KnownTag[]): Manifest {
   const tags = asked.flatMap(({ path, current }, index): ManifestTag[] => {
     const source = `${importAgent(id).slice(0, 15).replace(':', '-')}-${index + 1}`;
-    const { type, unit, role, intervalMs, counter } = current;
+    const { type, unit, role, intervalMs, counter, definition } = current;
     const first = index * idsPerTag + 1;
     const health = { unit: '', source, intervalMs } as const;
     return [
@@ -193,6 +193,7 @@ function manifestOf(id: string, site: string, asked: readonly KnownTag[]): Manif
         source,
         intervalMs,
         ...(counter && { counter }),
+        ...(definition && { definition }),
       },
       { ...health, id: first + 1, path: `health/${source}/session`, type: 'bool', role: 'health_session' },
       { ...health, id: first + 2, path: `health/${source}/through`, type: 'int', role: 'health_through' },

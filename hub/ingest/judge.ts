@@ -87,7 +87,10 @@ function judgeSamples(
     kept.push(i);
   }
   const batch = { stream, numbers, samples: kept.length === count ? samples : pick(samples, kept) };
-  return { batch, settled: { batch: batchRow(header, first, content, minTime, maxTime, stream), deadLetters } };
+  return {
+    batch,
+    settled: settledFrame(header, batchRow(header, first, content, minTime, maxTime, stream), deadLetters),
+  };
 }
 
 /** Of samples that are only shown, those that a frame of the stream could have. */
@@ -132,8 +135,14 @@ function judgeUnreadable(
   }));
   const none: SampleColumns = { tags: [], times: [], values: [], qualities: [], flags: [] };
   const batch = batchRow(header, first, payload, header.acceptedAt, header.acceptedAt, stream);
-  return { batch: { stream, numbers: [], samples: none }, settled: { batch, deadLetters } };
+  return { batch: { stream, numbers: [], samples: none }, settled: settledFrame(header, batch, deadLetters) };
 }
+
+const settledFrame = (
+  { manifestRevision }: FrameHeader,
+  batch: SettledFrame['batch'],
+  deadLetters: SettledFrame['deadLetters'],
+): SettledFrame => ({ batch, manifestRevision, deadLetters });
 
 function batchRow(
   header: FrameHeader,

@@ -9,6 +9,7 @@ import type { Fingerprint } from '../../protocols/fingerprint.ts';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { Spans } from '../plant/spans.ts';
 
 export interface Stream {
   /** The store's key, derived from agent and epoch: the same in every ledger. */
@@ -83,6 +84,20 @@ export interface DeclaredStream {
   readonly stream: Stream;
   readonly site: string;
   readonly tags: ReadonlyMap<number, ManifestTag>;
+  /** When each of them was measured, by id; as of `TagKey`. */
+  readonly lives: ReadonlyMap<number, Spans>;
+}
+
+/** A place of the store, and what lies there: an id is never given to another declaration. */
+export interface TagKey {
+  readonly stream: number;
+  readonly tag: number;
+  readonly declared: Omit<ManifestTag, 'id' | 'path'>;
+  /**
+   * When it was measured, by what the manifests said at the time: from the first frame after its declaration to the
+   * first after it was retired, or to the first of its agent's next epoch. Of what is still measured the end is Infinity.
+   */
+  readonly lives: Spans;
 }
 
 /** A tag under its full path, over all epochs and revisions of its agent. */
@@ -93,7 +108,7 @@ export interface KnownTag {
   /** As in the newest manifest. */
   readonly current: Omit<ManifestTag, 'path'>;
   /** Every place of the store that holds samples of it, newest last. */
-  readonly keys: readonly { readonly stream: number; readonly tag: number }[];
+  readonly keys: readonly TagKey[];
 }
 
 /** An agent whose samples are not taken until a person has looked: they stay in its buffer. */
@@ -105,6 +120,8 @@ export interface Quarantine {
 
 export interface SettledFrame {
   readonly batch: Omit<BatchRow, 'settledAt'>;
+  /** The manifest that it names; absent where the frame itself is gone. */
+  readonly manifestRevision?: number;
   readonly deadLetters: readonly Omit<DeadLetter, 'settledAt'>[];
 }
 
@@ -127,6 +144,12 @@ export interface NumberRun {
   readonly first: number;
   readonly last: number;
 }
+
+/** What was settled has changed since: it is settled anew beyond a number, or dead letters of that time were stored. */
+export type Amendment = { readonly sequence: number; readonly stream: number } & (
+  | { readonly rewoundTo: number }
+  | { readonly from: TimeUs; readonly to: TimeUs }
+);
 
 /** The account of a stream, page by page. */
 export interface LedgerPages {
@@ -196,6 +219,8 @@ export interface Ledger extends LedgerReader, Disposable {
   resolve(stream: number, numbers: readonly number[]): void;
   /** The last word stays. False when no gap begins there. */
   acknowledgeGap(stream: number, first: number, by: { who: string; note: string }, now: TimeUs): boolean;
+  /** What was amended after a sequence, ascending: whoever follows `batches` by number learns of it here alone. */
+  amendments(after: number): readonly Amendment[];
   /** The first reason stays. */
   quarantine(agent: string, reason: string, now: TimeUs): void;
   /** False when it was in none. */

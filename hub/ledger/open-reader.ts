@@ -4,6 +4,7 @@ import type { ManifestTag } from '../../protocols/manifest.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { DeclaredStream, KnownTag, LedgerReader, Quarantine, Stream } from './ledger.ts';
 import { type LedgerRows, readRows, toStream } from './rows.ts';
+import { prepareTagLives, type TagLifeRows } from './tag-lives.ts';
 
 interface Snapshot {
   readonly version: unknown;
@@ -22,12 +23,14 @@ export interface OtherLedger extends LedgerReader, Disposable {
 export function openLedgerReader(file: string): OtherLedger {
   let db: Database.Database | undefined;
   let rows: LedgerRows | undefined;
+  let lives: TagLifeRows | undefined;
   let known: Snapshot | undefined;
 
   const open = (): LedgerRows | undefined => {
     if (rows) return rows;
     try {
       db = new Database(file, { readonly: true, fileMustExist: true, timeout: 1000 });
+      lives = prepareTagLives(db);
       rows = readRows(db);
     } catch {
       // Not there, or just being made.
@@ -45,10 +48,11 @@ export function openLedgerReader(file: string): OtherLedger {
     const declared = new Map(
       streams.map((stream) => {
         const before = known?.declared.get(stream.number);
-        if (before && before.revision === stream.manifestRevision) return [stream.number, { ...before, stream }];
+        const own = { stream, lives: lives!.of(stream.number) };
+        if (before && before.revision === stream.manifestRevision) return [stream.number, { ...before, ...own }];
         const manifest = source!.manifest(stream.number);
         const tags: ReadonlyMap<number, ManifestTag> = manifest ? tagsById(manifest) : new Map();
-        return [stream.number, { stream, revision: stream.manifestRevision, site: manifest?.site ?? '', tags }];
+        return [stream.number, { ...own, revision: stream.manifestRevision, site: manifest?.site ?? '', tags }];
       }),
     );
     known = {

@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { contentMark, type Fingerprint } from '../../protocols/fingerprint.ts';
 import { type Manifest, manifestSchema } from '../../protocols/manifest.ts';
 import { helloSchema } from '../../protocols/messages.ts';
-import type { BatchRow, DeadLetter, Gap, LedgerPages, NumberRun, Quarantine, Stream } from './ledger.ts';
+import type { Amendment, BatchRow, DeadLetter, Gap, LedgerPages, NumberRun, Quarantine, Stream } from './ledger.ts';
 
 export interface StreamRow {
   number: number;
@@ -42,6 +42,7 @@ export interface LedgerRows extends LedgerPages {
   /** Dead letters in a run of numbers, beyond `through` as well. */
   verdicts(stream: number, first: number, last: number): DeadLetter[];
   quarantines(): Quarantine[];
+  amendments(after: number): Amendment[];
 }
 
 export function readRows(db: Database): LedgerRows {
@@ -82,6 +83,12 @@ export function readRows(db: Database): LedgerRows {
     'SELECT first, last FROM elsewhere WHERE stream = ? ORDER BY first',
   );
   const selectQuarantines = db.prepare<[], Quarantine>('SELECT * FROM quarantine');
+  const selectAmendments = db.prepare<
+    [number],
+    { sequence: number; stream: number; rewoundTo: number | null; from: number; to: number }
+  >(`
+    SELECT sequence, stream, rewound_to AS rewoundTo, from_time AS "from", to_time AS "to" FROM amendment
+    WHERE sequence > ? ORDER BY sequence`);
   const parse = (content: string) => manifestSchema.parse(JSON.parse(content));
 
   return {
@@ -107,6 +114,12 @@ export function readRows(db: Database): LedgerRows {
     gapCount: (stream) => countGaps.get(stream)!,
     elsewhere: (stream) => selectElsewhere.all(stream),
     quarantines: () => selectQuarantines.all(),
+    amendments: (after) =>
+      selectAmendments
+        .all(after)
+        .map(({ sequence, stream, rewoundTo, from, to }) =>
+          rewoundTo === null ? { sequence, stream, from, to } : { sequence, stream, rewoundTo },
+        ),
   };
 }
 

@@ -2,14 +2,16 @@
  * The ledger's tables. `batch` (with `dead_letter`), `gap` and `elsewhere` tile every number from `expired` to `through`.
  */
 import type { Database } from 'better-sqlite3';
+import { dateEarlierManifests, lifeSchema } from './tag-lives.ts';
 
 /** Makes what is missing, also in a file of an earlier version. */
 export function prepareSchema(db: Database): void {
-  db.exec(ledgerSchema);
+  db.exec(ledgerSchema + lifeSchema);
   const columns = db.pragma('table_info(stream)') as { name: string }[];
   for (const [column, type] of addedColumns) {
     if (!columns.some(({ name }) => name === column)) db.exec(`ALTER TABLE stream ADD COLUMN ${column} ${type}`);
   }
+  dateEarlierManifests(db);
 }
 
 const addedColumns = [
@@ -91,6 +93,13 @@ const ledgerSchema = `
     last INTEGER NOT NULL,
     PRIMARY KEY (stream, first)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS amendment (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream INTEGER NOT NULL,
+    rewound_to INTEGER,
+    from_time INTEGER,
+    to_time INTEGER
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS quarantine (
     agent TEXT PRIMARY KEY,
     reason TEXT NOT NULL,

@@ -5,12 +5,14 @@ import { RejectedError } from '../../protocols/errors.ts';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';
 import { prepareExpiry } from './expiry.ts';
+import { isImportAgent } from './imported.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { KnownTag, Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
 import { prepareRewind } from './rewind.ts';
 import { readRows, toStream } from './rows.ts';
 import { prepareSchema } from './schema.ts';
 import { streamNumberOf } from './stream-number.ts';
+import { prepareTagLives, type TagLives } from './tag-lives.ts';
 import { createUnsaved } from './unsaved.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -22,6 +24,9 @@ interface StreamState {
   site: string;
   /** The highest number that was ever a dead letter; above `through` after a rewind. */
   judged: number;
+  lives: TagLives;
+  /** The highest revision that a settled frame has named. */
+  inForce: number;
 }
 
 /** Of each agent. */
@@ -38,6 +43,7 @@ export function openSqliteLedger(file: string): Ledger {
   prepareSchema(db);
   db.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(randomUUID());
   const rows = readRows(db);
+  const tagLives = prepareTagLives(db);
 
   const insertStream = db.prepare(
     'INSERT OR IGNORE INTO stream (number, agent, epoch, through, expired, inherited) VALUES (:number, :agent, :epoch, :inherited, :inherited, :inherited)',
@@ -79,6 +85,23 @@ export function openSqliteLedger(file: string): Ledger {
   const selectReplay = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'replay'").pluck();
   const deleteReplay = db.prepare("DELETE FROM meta WHERE key = 'replay'");
   const deleteDeadLetter = db.prepare('DELETE FROM dead_letter WHERE stream = ? AND number = ?');
+  const insertAmendment = db.prepare(
+    'INSERT INTO amendment (stream, rewound_to, from_time, to_time) VALUES (?, ?, ?, ?)',
+  );
+  const selectLetterTime = db
+    .prepare<[number, number], number>('SELECT time FROM dead_letter WHERE stream = ? AND number = ?')
+    .pluck();
+  const amendByLetters = (stream: number, numbers: readonly number[]) => {
+    const times = numbers.flatMap((number) => selectLetterTime.get(stream, number) ?? []);
+    if (times.length === 0) return;
+    const from = times.reduce((a, b) => Math.min(a, b));
+    insertAmendment.run(
+      stream,
+      null,
+      from,
+      times.reduce((a, b) => Math.max(a, b)),
+    );
+  };
   const writeCounts = db.prepare('UPDATE stream SET samples = ?, dead_letters = ? WHERE number = ?');
   const writeAcknowledgement = db.prepare(`
     INSERT INTO gap_acknowledgement SELECT stream, first, ?, ?, ? FROM gap WHERE stream = ? AND first = ?
@@ -96,7 +119,8 @@ export function openSqliteLedger(file: string): Ledger {
 
   const keep = (stream: Stream): StreamState => {
     const judged = selectJudged.get(stream.number)!;
-    const state: StreamState = { stream: { ...stream }, tags: new Map(), site: '', judged };
+    const known = { tags: new Map(), site: '', lives: new Map(), inForce: 0 };
+    const state: StreamState = { stream: { ...stream }, ...known, judged };
     states.set(stream.number, state);
     byIdentity.set(`${stream.agent} ${stream.epoch}`, state);
     return state;
@@ -110,6 +134,9 @@ export function openSqliteLedger(file: string): Ledger {
 
   for (const row of rows.streams()) keep(toStream(row));
   for (const { stream, manifest } of rows.manifests()) learn(states.get(stream)!, manifest);
+  for (const [stream, lives] of tagLives.all()) {
+    Object.assign(states.get(stream)!, { lives, inForce: tagLives.revisionInForce(stream) });
+  }
 
   const close = (stream: Mutable<Stream>, now: number) => {
     stream.closedAt = now;
@@ -172,6 +199,7 @@ export function openSqliteLedger(file: string): Ledger {
 
   const settle = (settled: readonly (SettledFrame | SettledGap)[], now: number) => {
     const progress = new Map<number, Progress>();
+    const inForce = new Map<number, number>();
     for (const one of settled) {
       const { stream, first, last } = 'gap' in one ? one.gap : one.batch;
       const before = progress.get(stream) ?? states.get(stream)!.stream;
@@ -185,12 +213,29 @@ export function openSqliteLedger(file: string): Ledger {
         insertGap.run(stream, first, last, reason, one.at, from, to);
         const { samples, deadLetters, lastAcceptedAt } = before;
         progress.set(stream, { through: last, samples, deadLetters, lastAcceptedAt });
-      } else progress.set(stream, settleFrame(one, before, now));
+      } else {
+        progress.set(stream, settleFrame(one, before, now));
+        advanceRevision(one, inForce);
+      }
     }
     for (const [number, { through, samples, deadLetters, lastAcceptedAt }] of progress) {
       writeThrough.run(through, samples, deadLetters, lastAcceptedAt, now, number);
     }
-    return progress;
+    return { progress, inForce };
+  };
+
+  const advanceRevision = ({ batch, manifestRevision }: SettledFrame, inForce: Map<number, number>) => {
+    const { stream, acceptedAt, minTime, maxTime } = batch;
+    const state = states.get(stream)!;
+    if (isImportAgent(state.stream.agent)) {
+      if (tagLives.cover(stream, minTime, maxTime)) inForce.set(stream, state.stream.manifestRevision);
+      return;
+    }
+    const before = inForce.get(stream) ?? state.inForce;
+    const revision = manifestRevision ?? (before || state.stream.manifestRevision);
+    if (revision <= before) return;
+    tagLives.advance(stream, revision, acceptedAt);
+    inForce.set(stream, revision);
   };
 
   const settleFrame = ({ batch, deadLetters }: SettledFrame, before: Progress, now: number): Progress => {
@@ -208,13 +253,14 @@ export function openSqliteLedger(file: string): Ledger {
     };
   };
 
-  const { batches, batchAt, frameAt, deadLetters } = rows;
+  const { batches, batchAt, frameAt, deadLetters, amendments } = rows;
   return {
     id: rows.id(),
     batches,
     batchAt,
     frameAt,
     deadLetters,
+    amendments,
     gaps(stream) {
       save();
       return rows.gaps(stream);
@@ -242,15 +288,22 @@ export function openSqliteLedger(file: string): Ledger {
     },
     tagsOf: (number) => states.get(number)!.tags,
     settle(settled, now) {
-      for (const [number, progress] of durably(() => settle(settled, now))) {
-        Object.assign(states.get(number)!.stream, progress, { settledAt: now });
+      const { progress, inForce } = durably(() => settle(settled, now));
+      for (const [number, moved] of progress) Object.assign(states.get(number)!.stream, moved, { settledAt: now });
+      for (const [number, revision] of inForce) {
+        Object.assign(states.get(number)!, { inForce: revision, lives: tagLives.of(number) });
+        knownTags = undefined;
       }
     },
     rewind(number, to) {
       const state = states.get(number)!;
       const { stream } = state;
       if (to >= stream.through) return stream.through;
-      const rewound = durably(() => rewind(stream, to));
+      const rewound = durably(() => {
+        const back = rewind(stream, to);
+        insertAmendment.run(number, back.through, null, null);
+        return back;
+      });
       state.judged = selectJudged.get(number)!;
       return Object.assign(stream, rewound).through;
     },
@@ -264,6 +317,7 @@ export function openSqliteLedger(file: string): Ledger {
       const { stream } = states.get(number)!;
       const [samples, letters] = durably(() => {
         let resolved = 0;
+        amendByLetters(number, numbers);
         for (const letter of numbers) {
           const { changes } = deleteDeadLetter.run(number, letter);
           if (letter <= stream.through) resolved += changes;

@@ -2,6 +2,7 @@
  * Several ledgers as one, for whoever only looks: pages, KPIs and the API of a hub that also shows what other ingest
  * processes take. A stream that moved from one to another is in both, each with its part, and is told once.
  */
+import { union } from '../plant/spans.ts';
 import { collectTags } from './known-tags.ts';
 import type { DeclaredStream, KnownTag, LedgerReader, Stream } from './ledger.ts';
 
@@ -92,7 +93,10 @@ function join(parts: readonly DeclaredStream[]): DeclaredStream {
     expired: least('expired'),
     inherited: least('inherited'),
   };
-  return { stream, site: newest.site, tags: newest.tags };
+  const lives = new Map(
+    [...newest.tags.keys()].map((tag) => [tag, union(...parts.map((part) => part.lives.get(tag) ?? []))]),
+  );
+  return { stream, site: newest.site, tags: newest.tags, lives };
 }
 
 /** What two ledgers have both, because one took over while the other was settling, is told once. */

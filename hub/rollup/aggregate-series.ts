@@ -5,11 +5,12 @@
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import type { Span } from '../plant/spans.ts';
 import type { TelemetryReader } from '../store/store.ts';
-import { type CounterStep, counterSteps } from './counter.ts';
+import type { CounterStep } from './counter.ts';
 import { createCurve } from './register.ts';
 import type { SiteTag } from './site-tags.ts';
 import { readSlice, type Slice, sliceSpans } from './slice.ts';
-import { trueSpans } from './track.ts';
+import { type SeriesReading, stepsOf } from './tag-reading.ts';
+import { trueSpans } from './vouched.ts';
 
 export const aggregations = ['first', 'last', 'min', 'max', 'twa', 'delta'] as const;
 export type Aggregation = (typeof aggregations)[number];
@@ -70,9 +71,21 @@ export async function aggregateSeries(
 
 function tallySlice(slice: Slice, asked: Aggregating, buckets: readonly Span[], tallies: readonly Tally[]): void {
   const { tag, aggregation, jitter, isRegister } = asked;
-  const track = slice.track(tag);
-  const scale = tag.counter?.scale ?? 1;
-  const known = trueSpans(track, slice.known(tag), slice.start, slice.end);
+  const reading = slice.read(tag);
+  for (const one of reading) tallySeries(slice, one, asked, buckets, tallies);
+  if (aggregation !== 'delta') return;
+  addDeltas(stepsOf(reading, { jitter }, isRegister ? 'all' : 'changes'), isRegister, slice, buckets, tallies);
+}
+
+function tallySeries(
+  slice: Slice,
+  { series, track, vouched }: SeriesReading,
+  { aggregation }: Aggregating,
+  buckets: readonly Span[],
+  tallies: readonly Tally[],
+): void {
+  const scale = series.counter?.scale ?? 1;
+  const known = trueSpans(track, vouched, slice.start, slice.end, 'notBad');
   let at = 0;
   const seek = (time: TimeUs): void => {
     while (at < buckets.length && buckets[at]!.end <= time) at++;
@@ -97,9 +110,6 @@ function tallySlice(slice: Slice, asked: Aggregating, buckets: readonly Span[], 
       if (aggregation === 'max') tally.value = Math.max(Number(tally.value ?? number), number);
     }
   }
-  if (aggregation !== 'delta') return;
-  const steps = counterSteps(track, { ...tag.counter, jitter }, isRegister ? 'all' : 'changes');
-  addDeltas(steps, isRegister, slice, buckets, tallies);
 }
 
 /** Stretches of known time in which the value was one. */

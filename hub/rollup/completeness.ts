@@ -4,16 +4,21 @@
  * a day is complete.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { intersect, lengthUs, type Spans } from '../plant/spans.ts';
+import { clip, intersect, lengthUs, type Spans } from '../plant/spans.ts';
 import { counterSteps } from './counter.ts';
 import type { Sums } from './sums.ts';
-import { heldSpans, type Track } from './track.ts';
+import { type TagReading, truthOf, vouchedOf } from './tag-reading.ts';
+import type { Track } from './track.ts';
 
-/** `known_us` is complete, `bad_us` is a source that was there and could not tell; the rest is unknown. */
-export function completenessElements(track: Track, sourceKnown: Spans, start: TimeUs, end: TimeUs): Sums {
-  const there = intersect(sourceKnown, [{ start, end }]);
-  const known = lengthUs(intersect(heldSpans(track, start, end, 'good'), there));
-  return { expected_us: end - start, known_us: known, bad_us: lengthUs(there) - known };
+/**
+ * `known_us` is complete, `bad_us` is a source that was there and could not tell; the rest is unknown.
+ * @param lives when the tag was measured at all, or should have been
+ */
+export function completenessElements(reading: TagReading, lives: Spans, start: TimeUs, end: TimeUs): Sums {
+  const expected = clip(lives, start, end);
+  const known = lengthUs(intersect(truthOf(reading, start, end, 'good'), expected));
+  const there = lengthUs(intersect(vouchedOf(reading), expected));
+  return { expected_us: lengthUs(expected), known_us: known, bad_us: there - known };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { Span } from '../plant/spans.ts';
 import { dayUs, hourUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
-import type { SiteTag } from './site-tags.ts';
+import type { SiteSeries } from './site-tags.ts';
 import { numberOf, readTracks, type Track, type Tracks } from './track.ts';
 
 const searchedUs = [hourUs, dayUs, 31 * dayUs];
@@ -16,17 +16,17 @@ const searchedUs = [hourUs, dayUs, 31 * dayUs];
 export async function completeEdges(
   reader: Pick<TelemetryReader, 'series'>,
   tracks: Tracks,
-  { counters, registers }: { readonly counters: readonly SiteTag[]; readonly registers: readonly SiteTag[] },
+  { counters, registers }: { readonly counters: readonly SiteSeries[]; readonly registers: readonly SiteSeries[] },
   { start, end }: Span,
   signal: AbortSignal,
 ): Promise<void> {
   const seek = async (
-    tags: readonly SiteTag[],
+    series: readonly SiteSeries[],
     lacks: (track: Track) => boolean,
     from: (width: number) => Span,
     edge: Edge,
   ) => {
-    let seeking = tags.filter(({ keys }) => lacks(tracks.get(keys)!));
+    let seeking = series.filter(({ keys }) => lacks(tracks.get(keys)!));
     for (const width of searchedUs) {
       if (seeking.length === 0) return;
       const { start, end } = from(width);

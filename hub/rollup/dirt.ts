@@ -9,6 +9,7 @@ import { isImportAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { intersect, type Span, type Spans, union } from '../plant/spans.ts';
 import { dayUs, minuteUs } from '../plant/zone.ts';
+import { lossesOf } from './lost-time.ts';
 
 /** Time that was imported, as of one stream and site. */
 interface ImportedRow {
@@ -32,10 +33,7 @@ export interface Dirt {
 
 export interface DirtBook {
   /** Reads the ledger's news; `sitesOf` tells which sites a stream speaks of. @returns whether there is more. */
-  collect(
-    ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps'>,
-    sitesOf: (stream: number) => readonly string[],
-  ): boolean;
+  collect(ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): boolean;
   /** Time before the site's own samples that has figures, because it was imported and is still stored. */
   imported(site: string): Spans;
   /** Time of the site's own samples that were deleted: its figures stand and cannot be made again. */
@@ -69,7 +67,10 @@ export interface DirtBook {
   begun(site: string): TimeUs | undefined;
 }
 
+export type NewsLedger = Pick<Ledger, 'streams' | 'batches' | 'batchAt' | 'gaps' | 'amendments'>;
+
 const schema = `
+  CREATE TABLE IF NOT EXISTS amendments_read (id INTEGER PRIMARY KEY CHECK (id = 1), through INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS ledger_read (stream INTEGER PRIMARY KEY, through INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS entries_read (id INTEGER PRIMARY KEY CHECK (id = 1), through INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS dirt (
@@ -120,6 +121,9 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
   const updateVersion = db.prepare('UPDATE site_progress SET plant_version = ? WHERE site = ? AND plant_version = ?');
   const selectEntriesRead = db.prepare<[], number>('SELECT through FROM entries_read').pluck();
   const writeEntriesRead = db.prepare('INSERT OR REPLACE INTO entries_read VALUES (1, ?)');
+  const selectAmendmentsRead = db.prepare<[], number>('SELECT through FROM amendments_read').pluck();
+  const writeAmendmentsRead = db.prepare('INSERT OR REPLACE INTO amendments_read VALUES (1, ?)');
+  const moveBack = db.prepare('UPDATE ledger_read SET through = min(through, ?) WHERE stream = ?');
   const forgetRead = db.prepare('DELETE FROM ledger_read WHERE stream = ?');
 
   const writeDeleted = db.prepare(
@@ -197,46 +201,63 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
     return changes.length === entriesAtOnce;
   });
 
-  const collect = db.transaction(
-    (ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps'>, sitesOf: (stream: number) => readonly string[]): boolean => {
-      let more = false;
-      collectWithdrawals(ledger);
-      for (const { number, agent, through, expired } of ledger.streams()) {
-        const isImport = isImportAgent(agent);
-        const read = selectRead.get(number) ?? 0;
-        // A ledger that was set back will settle those numbers again.
-        const from = Math.max(Math.min(read, through), expired);
-        if (from === through) {
-          if (read !== from) writeRead.run(number, from);
-          continue;
-        }
-        const sites = sitesOf(number);
-        const batches = ledger.batches(number, from, batchesAtOnce);
-        const spans = union(
-          batches.map(({ minTime, maxTime, acceptedAt }) => ({
-            start: isImport ? minTime : Math.max(minTime, acceptedAt - oldestUs),
-            end: maxTime + togetherUs,
-          })),
-        );
-        const gone = ledger.gaps(number).filter(({ first }) => first > from && first <= through);
-        for (const { from: start, to: end } of gone) {
-          if (start === null || end === null) continue;
-          for (const site of sites) mark(site, agent, { start: start - togetherUs, end: end + togetherUs });
-        }
-        for (const { start, end } of spans) {
-          for (const site of sites) {
-            const span = { start, end: end - togetherUs + 1 };
-            if (isImport) markImported(number, site, agent, span, batches.at(-1)?.settledAt ?? 0);
-            else mark(site, agent, span);
-          }
-        }
-        const isAll = batches.length < batchesAtOnce;
-        writeRead.run(number, isAll ? through : batches.at(-1)!.last);
-        more ||= !isAll;
+  /** Numbers that are settled a second time, and dead letters that were stored, are news though no number is new. */
+  const collectAmendments = (ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): void => {
+    const agents = new Map(ledger.streams().map(({ number, agent }) => [number, agent]));
+    const amendments = ledger.amendments(selectAmendmentsRead.get() ?? 0);
+    for (const amendment of amendments) {
+      const { stream } = amendment;
+      if ('rewoundTo' in amendment) moveBack.run(amendment.rewoundTo, stream);
+      else {
+        const span = { start: amendment.from, end: amendment.to + 1 };
+        for (const site of sitesOf(stream)) mark(site, agents.get(stream)!, span);
       }
-      return more;
-    },
-  );
+    }
+    const newest = amendments.at(-1);
+    if (newest) writeAmendmentsRead.run(newest.sequence);
+  };
+
+  const collect = db.transaction((ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): boolean => {
+    collectAmendments(ledger, sitesOf);
+    collectWithdrawals(ledger);
+    let more = false;
+    const streams = ledger.streams();
+    for (const { number, agent, through, expired } of streams) {
+      const isImport = isImportAgent(agent);
+      const read = selectRead.get(number) ?? 0;
+      // A ledger that was set back will settle those numbers again.
+      const from = Math.max(Math.min(read, through), expired);
+      if (from === through) {
+        if (read !== from) writeRead.run(number, from);
+        continue;
+      }
+      const sites = sitesOf(number);
+      const batches = ledger.batches(number, from, batchesAtOnce);
+      const spans = union(
+        batches.map(({ minTime, maxTime, acceptedAt }) => ({
+          start: isImport ? minTime : Math.max(minTime, acceptedAt - oldestUs),
+          end: maxTime + togetherUs,
+        })),
+      );
+      const own = streams.filter((stream) => stream.agent === agent);
+      for (const { gap, span } of lossesOf(ledger, number, own)) {
+        // Of one that ended where the last reading did, the frame after it is known only now.
+        if (gap.first > through || (gap.last ?? through) < from) continue;
+        for (const site of sites) mark(site, agent, { start: span.start - togetherUs, end: span.end + togetherUs });
+      }
+      for (const { start, end } of spans) {
+        for (const site of sites) {
+          const span = { start, end: end - togetherUs + 1 };
+          if (isImport) markImported(number, site, agent, span, batches.at(-1)?.settledAt ?? 0);
+          else mark(site, agent, span);
+        }
+      }
+      const isAll = batches.length < batchesAtOnce;
+      writeRead.run(number, isAll ? through : batches.at(-1)!.last);
+      more ||= !isAll;
+    }
+    return more;
+  });
 
   return {
     collect: (ledger, sitesOf) => collect.immediate(ledger, sitesOf),

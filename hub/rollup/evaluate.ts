@@ -13,7 +13,7 @@ import type { LostTime } from './lost-time.ts';
 import { hashOf } from './rolled-values.ts';
 import { type SiteElements, siteElements } from './site-elements.ts';
 import { applies, groupOf, type KpiAsset, kpiAssets, planSite, sourcesOf } from './site-plan.ts';
-import { type SiteTags, siteTags } from './site-tags.ts';
+import { livedIn, type SiteTags, siteTags } from './site-tags.ts';
 
 export interface KpiEvaluatorOptions {
   /** Those in force now. */
@@ -72,7 +72,12 @@ export function createKpiEvaluator({ plants, reader, ledger, lost, clock }: KpiE
     signal: AbortSignal,
   ): Promise<KpiValue[]> => {
     const { kpis, assets, from, to } = request;
-    const tags = siteTags(plant.path, ledger.tags(), lost);
+    const window = { start: from, end: Math.max(from, Math.min(to, now)) };
+    const tags = new Map(
+      siteTags(plant.path, ledger.tags(), lost)
+        .entries()
+        .filter(([, tag]) => livedIn(tag, { start: from, end: to })),
+    );
     const asked = kpiAssets(plant, tags)
       .filter(({ path }) => assets?.includes(path) ?? true)
       .flatMap((asset) => definitions.map((definition) => ({ definition, asset })))
@@ -83,7 +88,6 @@ export function createKpiEvaluator({ plants, reader, ledger, lost, clock }: KpiE
       asked.map(({ definition, asset }) => ({ asset, group: groupOf(definition) })),
       tags,
     );
-    const window = { start: from, end: Math.max(from, Math.min(to, now)) };
     const elements = await siteElements(reader, plant, tags, plan, window, signal);
     return asked.map((one) => toValue(plant, one, elements, tags, request, now));
   };

@@ -13,14 +13,19 @@ const companions = new Set(maxima.values());
  * bridged; at its edges nobody knows on which side the pieces were made. Where nothing was counted, all of it is lead.
  */
 export const edges = {
-  /** In planned busy time, and in all time. */
+  /** In planned busy time, and in all time. `lost` is time inside a span that could not be bridged. */
   sides: [
-    { lead: 'PBT_lead_us', tail: 'PBT_tail_us', uncounted: 'PBT_uncounted_us' },
-    { lead: 'lead_us', tail: 'tail_us', uncounted: 'uncounted_us' },
+    { lead: 'PBT_lead_us', tail: 'PBT_tail_us', lost: 'PBT_lost_us', uncounted: 'PBT_uncounted_us' },
+    { lead: 'lead_us', tail: 'tail_us', lost: 'lost_us', uncounted: 'uncounted_us' },
   ],
   counted: 'counted_cells',
+  /** 1 where the first reading is no continuation of the last one before: the time before it is not bridged. */
+  torn: 'count_torn',
 } as const;
-const ofEdges = new Set<string>([edges.counted, ...edges.sides.flatMap(({ lead, tail }) => [lead, tail])]);
+const ofEdges = new Set<string>([
+  ...[edges.counted, edges.torn],
+  ...edges.sides.flatMap(({ lead, tail, lost }) => [lead, tail, lost]),
+]);
 
 /** Puts the sums of the span that follows behind those of `sums`. */
 export function mergeInTime(sums: Sums, next: Readonly<Sums>): void {
@@ -39,13 +44,18 @@ function keepGreater(sums: Sums, next: Readonly<Sums>, name: string, at: string)
 }
 
 function mergeEdges(sums: Sums, next: Readonly<Sums>): void {
-  const { sides, counted } = edges;
+  const { sides, counted, torn } = edges;
   if (next[counted] === undefined) return;
-  for (const { lead, tail } of sides) {
+  for (const { lead, tail, lost } of sides) {
     if (!sums[counted]) addTo(sums, lead, next[lead] ?? 0);
+    else if (next[torn]) {
+      addTo(sums, lost, (sums[tail] ?? 0) + (next[lead] ?? 0));
+      sums[tail] = 0;
+    } else if (!next[counted]) addTo(sums, tail, next[lead] ?? 0);
     if (next[counted]) sums[tail] = next[tail] ?? 0;
-    else if (sums[counted]) addTo(sums, tail, next[lead] ?? 0);
+    if (next[lost]) addTo(sums, lost, next[lost]);
   }
+  if (next[torn] && !sums[counted]) sums[torn] = 1;
   addTo(sums, counted, next[counted]);
 }
 
@@ -55,8 +65,8 @@ export function finish(sums: Readonly<Sums>): Elements {
   if (counted === undefined) return toElements(sums);
   const whole: Sums = {};
   for (const name in sums) if (!ofEdges.has(name)) whole[name] = sums[name]!;
-  for (const { lead, tail, uncounted } of edges.sides) {
-    whole[uncounted] = (sums[lead] ?? 0) + (counted ? (sums[tail] ?? 0) : 0);
+  for (const { lead, tail, lost, uncounted } of edges.sides) {
+    whole[uncounted] = (sums[lead] ?? 0) + (counted ? (sums[tail] ?? 0) + (sums[lost] ?? 0) : 0);
   }
   return toElements(whole);
 }

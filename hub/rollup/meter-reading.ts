@@ -1,13 +1,13 @@
 /** What a meter's register says around a cell, ready to be asked for the energy of any part of it. */
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
-import { intersect, type Spans, subtract } from '../plant/spans.ts';
-import { type CounterStep, counterSteps } from './counter.ts';
+import { intersect, type Span, type Spans, subtract } from '../plant/spans.ts';
+import type { CounterStep } from './counter.ts';
 import { integrateSteps } from './integrate.ts';
 import { type Curve, createCurve, stepSpans } from './register.ts';
-import type { SiteTag, SiteTags } from './site-tags.ts';
+import { livedIn, type SiteTag, type SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
-import { emptyTrack, type Track, trueSpans } from './track.ts';
+import { stepsOf, type TagReading, truthOf } from './tag-reading.ts';
 
 export interface MeterReading {
   readonly steps: readonly CounterStep[];
@@ -23,10 +23,10 @@ export function readMeter(plant: Plant, meter: Meter, tags: SiteTags, cell: Slic
   const power = meter.power === undefined ? undefined : tags.get(meter.power);
   // A demand interval that ends in this cell may have begun before it.
   const lookbackUs = meter.carrier === 'electricity' ? meter.demandIntervalUs : 0;
-  if (!register && power) {
-    const track = cell.track(power, lookbackUs);
-    const steps = integrateSteps(track, power.counter?.scale);
-    const measured = intersect(knownOf(cell, power, track), stepSpans(steps, 'believed'));
+  if (power && !(register && livedIn(register, cell))) {
+    const reading = cell.read(power, lookbackUs);
+    const steps = reading.flatMap(({ series, track }) => integrateSteps(track, series.counter?.scale));
+    const measured = intersect(toldAround(reading, cell), stepSpans(steps, 'believed'));
     return { steps, curve: createCurve(steps), measured, integrated: true };
   }
   return readRegister(plant, register, cell, lookbackUs);
@@ -38,14 +38,14 @@ export function readRegister(
   cell: Slice,
   lookbackUs: number,
 ): MeterReading {
-  const track = register ? cell.track(register, lookbackUs) : emptyTrack;
-  const steps = counterSteps(track, { ...register?.counter, jitter: plant.counterJitter.registers });
-  const known = register ? knownOf(cell, register, track) : [];
-  const measured = subtract(known, stepSpans(steps, 'suspect'));
+  const reading = register ? cell.read(register, lookbackUs) : [];
+  const steps = stepsOf(reading, { jitter: plant.counterJitter.registers });
+  const measured = subtract(toldAround(reading, cell), stepSpans(steps, 'suspect'));
   return { steps, curve: createCurve(steps), measured, integrated: false };
 }
 
-function knownOf({ start, end, known }: Slice, tag: SiteTag, track: Track): Spans {
-  const [first = start, last = end] = [track.times[0], track.times.at(-1)];
-  return trueSpans(track, known(tag), Math.min(first, start), Math.max(last, end));
+/** When it was the truth, from the first sample that was read to the last. */
+function toldAround(reading: TagReading, { start, end }: Span): Spans {
+  const edges = reading.flatMap(({ track: { times } }) => (times.length > 0 ? [times[0]!, times.at(-1)!] : []));
+  return truthOf(reading, Math.min(start, ...edges), Math.max(end, ...edges), 'notBad');
 }

@@ -4,15 +4,17 @@ import { intersect, lengthUs, type Span, union } from '../plant/spans.ts';
 import type { SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
 import type { Sums } from './sums.ts';
-import { emptyTrack, numberOf, trueSpans } from './track.ts';
+import { trackOf, truthOf } from './tag-reading.ts';
+import { numberOf } from './track.ts';
 
 /** Part of group `electricity`; empty where nothing tells. An interruption is of the cell in which it begins. */
 export function outageElements({ supply }: Meter, tags: SiteTags, cell: Slice): Sums {
   if (!supply) return {};
   const { start, end } = cell;
   const tag = tags.get(supply.tag);
-  const track = tag ? cell.track(tag) : emptyTrack;
-  const known = tag ? trueSpans(track, cell.known(tag), Math.min(start, track.times[0] ?? start), end) : [];
+  const reading = tag ? cell.read(tag) : [];
+  const track = trackOf(reading);
+  const known = truthOf(reading, Math.min(start, track.times[0] ?? start), end, 'notBad');
   const away: Span[] = [];
   for (const [index, time] of track.times.entries()) {
     const value = track.values[index]!;

@@ -1,11 +1,12 @@
 /**
  * Pieces of a unit. What a counter shows at the edge of a window is its last reading at or before it, so a piece is
  * of the window in which its count was seen; pieces that were made during a gap are so of the window in which the gap
- * ends, as if bridged (TV-C). Effectiveness may use only those that were counted in known time.
+ * ends, as if bridged (TV-C). Effectiveness may use only those that were counted in known time: of a step that began in
+ * a gap or ends in one, the share of its time that is known.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Rate } from '../plant/rates.ts';
-import type { Spans } from '../plant/spans.ts';
+import { overlapUs, type Spans } from '../plant/spans.ts';
 import type { CounterStep } from './counter.ts';
 import type { Sums } from './sums.ts';
 
@@ -41,8 +42,7 @@ export function pieceElements(
   let reset = 0;
   const tally = (steps: readonly CounterStep[] | undefined): Tally => {
     const sum = { pieces: 0, priS: 0, knownPriS: 0, withoutPri: 0 };
-    const isKnown = createMembership(known);
-    for (const { to, delta, flag } of steps ?? []) {
+    for (const { from, to, delta, flag } of steps ?? []) {
       if (to <= start || to > end) continue;
       if (flag === 'RESET') reset++;
       if (delta === null) suspect++;
@@ -51,7 +51,9 @@ export function pieceElements(
       const rate = rateAt(rates, to);
       if (rate) {
         sum.priS += delta * rate.plannedRunTimeS;
-        if (isKnown(to)) sum.knownPriS += delta * rate.plannedRunTimeS;
+        // What lies before the cell is judged by nobody: the step is of this cell.
+        const since = Math.min(Math.max(from, start), to - 1);
+        sum.knownPriS += (delta * rate.plannedRunTimeS * overlapUs(known, since, to)) / (to - since);
       } else sum.withoutPri += delta;
     }
     return sum;

@@ -7,7 +7,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { Span } from '../plant/spans.ts';
 import { dayUs, hourUs } from '../plant/zone.ts';
 import type { SeriesKey, TelemetryReader } from '../store/store.ts';
-import type { SiteTag } from './site-tags.ts';
+import { keysOf, type SiteTag } from './site-tags.ts';
 import { numberOf, readTracks } from './track.ts';
 
 export interface ReachOptions {
@@ -25,12 +25,12 @@ export interface ReachOptions {
   readonly frontier: TimeUs;
 }
 
-const searchedUs = [0, hourUs, dayUs, 31 * dayUs];
+const searchedUs = [hourUs, dayUs, 31 * dayUs];
 
 /** When a register last showed a number, whichever of its keys has it: Bad readings and a new epoch lie between. */
 async function lastNumberBefore(
   reader: ReachOptions['reader'],
-  { keys }: SiteTag,
+  keys: readonly SeriesKey[],
   time: TimeUs,
   signal: AbortSignal,
 ): Promise<TimeUs | undefined> {
@@ -43,54 +43,51 @@ async function lastNumberBefore(
   return undefined;
 }
 
-/** Just beyond the next sample of a tag, whichever of its keys has it, if it comes within a month. */
-async function firstAfter(
-  reader: ReachOptions['reader'],
-  { keys }: SiteTag,
-  time: TimeUs,
-  signal: AbortSignal,
-): Promise<TimeUs | undefined> {
-  const next = (await reader.series({ keys, from: time, to: time, withNext: true }, signal))
-    .flatMap(({ times }) => times.slice(0, 1))
-    .filter((one) => one - time <= searchedUs.at(-1)!);
-  return next.length > 0 ? Math.min(...next) + 1 : undefined;
-}
-
 /** @throws {ConnectionError} the store is away. */
 export async function reachOf(span: Span, options: ReachOptions, signal: AbortSignal): Promise<Span> {
   const { reader, tags, registers, stateAheadUs, stateBackUs, frontier, historical } = options;
+  const isOpen = !historical && span.end >= frontier;
   const health = [...new Set(tags.flatMap(({ sources }) => sources))].flatMap(({ session, through }) => [
     ...session,
     ...through,
   ]);
-  const changed = async (keys: readonly SeriesKey[]): Promise<SeriesKey[]> => {
-    if (keys.length === 0) return [];
-    const newest = await reader.series({ keys, from: span.start, to: span.end, limit: 1 }, signal);
-    return keys.filter((_, index) => newest[index]!.times.length > 0);
-  };
+  const told = tags.filter((tag) => registers.has(tag)).map(keysOf);
+  const others = isOpen ? [] : tags.filter((tag) => !registers.has(tag)).flatMap(keysOf);
+  const keys = [...health, ...told.flat(), ...others];
+  if (keys.length === 0) return span;
+  const newest = await reader.series({ keys, from: span.start, to: span.end, limit: 1 }, signal);
+  const changed = new Set(keys.filter((_, index) => newest[index]!.times.length > 0));
+
   let start = span.start - stateAheadUs;
-  let { end } = span;
-  const watched = await changed(health);
-  if (watched.length > 0) {
-    const query = { keys: watched, from: span.start, to: span.start, withPrevious: true };
-    for (const { times } of await reader.series(query, signal)) start = Math.min(start, times[0] ?? start);
-  }
-  for (const tag of tags) {
-    if (!registers.has(tag) || (await changed(tag.keys)).length === 0) continue;
-    start = Math.min(start, (await lastNumberBefore(reader, tag, span.start, signal)) ?? start);
-  }
-  if (historical) {
-    for (const tag of tags) {
-      if ((await changed(tag.keys)).length > 0)
-        end = Math.max(end, (await firstAfter(reader, tag, end, signal)) ?? end);
+  const registersChanged = told.filter((own) => own.some((key) => changed.has(key)));
+  const before = [...health.filter((key) => changed.has(key)), ...registersChanged.flat()];
+  if (before.length > 0) {
+    const query = { keys: before, from: span.start, to: span.start, withPrevious: true };
+    const found = new Map((await reader.series(query, signal)).map((points, index) => [before[index]!, points]));
+    for (const key of health) start = Math.min(start, found.get(key)?.times[0] ?? start);
+    for (const own of registersChanged) {
+      const previous = own.map((key) => found.get(key)!).filter(({ times }) => times.length > 0);
+      const isTold = previous.every(({ values }) => numberOf(values[0]!) !== undefined);
+      const last = isTold
+        ? Math.max(...previous.map(({ times }) => times[0]!))
+        : await lastNumberBefore(reader, own, span.start, signal);
+      if (last !== undefined && Number.isFinite(last)) start = Math.min(start, last);
     }
-    return { start, end: Math.min(end + stateBackUs, frontier) };
   }
-  if (end >= frontier) return { start, end };
-  const forwards = await changed([...health, ...tags.flatMap(({ keys }) => keys)]);
-  if (forwards.length > 0) {
-    const query = { keys: forwards, from: span.end, to: span.end, withNext: true };
-    for (const { times } of await reader.series(query, signal)) end = Math.max(end, times.at(-1) ?? frontier);
+  if (isOpen) return { start, end: span.end };
+  let end = span.end + stateBackUs;
+  if (changed.size > 0) {
+    const beyond = [...changed];
+    const query = { keys: beyond, from: span.end, to: span.end, withNext: true };
+    const next = new Map(
+      (await reader.series(query, signal)).map(({ times }, index) => [beyond[index]!, times.at(-1)]),
+    );
+    if (historical) {
+      for (const tag of tags) {
+        const first = Math.min(...keysOf(tag).map((key) => next.get(key) ?? Number.POSITIVE_INFINITY));
+        if (first - span.end <= searchedUs.at(-1)!) end = Math.max(end, first + 1 + stateBackUs);
+      }
+    } else for (const time of next.values()) end = Math.max(end, time ?? frontier);
   }
-  return { start, end: Math.min(Math.max(end, span.end + stateBackUs), frontier) };
+  return { start, end: Math.min(end, frontier) };
 }

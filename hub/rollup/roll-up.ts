@@ -16,7 +16,7 @@ import { minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { createArrivals } from './arrivals.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
-import type { Dirt, DirtBook } from './dirt.ts';
+import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
 import { buckets as bucketsOf, cells } from './grid.ts';
 import { createLostTime } from './lost-time.ts';
 import { mergeUpwards } from './merge-upwards.ts';
@@ -24,7 +24,7 @@ import { reachOf } from './reach.ts';
 import { inChunks, type RolledAsset, rolledAssets } from './roll-up-plan.ts';
 import { type SiteCell, siteCells } from './site-cells.ts';
 import { planSite } from './site-plan.ts';
-import { type SiteTags, siteTags } from './site-tags.ts';
+import { livedIn, type SiteTags, siteTags } from './site-tags.ts';
 import { createUnmeasured, sumsOf } from './unmeasured.ts';
 
 export interface RollUpOptions {
@@ -33,7 +33,7 @@ export interface RollUpOptions {
   /** What people enter. */
   readonly entries: Pick<EntryLog, 'changes'>;
   readonly reader: Pick<TelemetryReader, 'series'>;
-  readonly ledger: Pick<Ledger, 'streams' | 'batches' | 'gaps' | 'tags' | 'declared'>;
+  readonly ledger: NewsLedger & Pick<Ledger, 'tags' | 'declared'>;
   readonly buckets: Buckets;
   readonly dirt: DirtBook;
   readonly clock: Clock;
@@ -130,17 +130,8 @@ export function createRollUp(options: RollUpOptions): RollUp {
     const reached = Math.max(earliest, book.reached(plant.path) ?? earliest);
     const plantChanged = book.plantVersion(plant.path) !== plant.version;
 
-    for (const { agent, spans } of dirt) {
-      const touched = agent === null ? assets : assets.filter(({ sources }) => comesFrom(sources, agent));
-      const historical = agent !== null && isImportAgent(agent);
-      const options = { reader, ...readNeeds(plant, touched, tags), frontier: reached, historical };
-      for (const span of spans) {
-        const reach = agent === null ? span : await reachOf(span, options, signal);
-        if (historical) book.noteReach(agent, reach);
-        for (const part of intersect([{ start: reach.start, end: Math.min(reach.end, reached) }], computable)) {
-          await computeDays(touched, part);
-        }
-      }
+    for (const [spans, some] of await reachesOf(dirt)) {
+      for (const span of spans) await computeDays(some, span);
     }
     if (plantChanged) {
       for (const part of subtract(imported, [{ start: earliest, end: Number.MAX_SAFE_INTEGER }])) {
@@ -151,6 +142,26 @@ export function createRollUp(options: RollUpOptions): RollUp {
     await computeDays(assets, { start: plantChanged ? earliest : reached, end: now }, (open, until) =>
       book.reach(plant.path, Math.min(open ?? until, until), plant.version),
     );
+
+    /** The time that is to be computed anew, with the assets whose it is: each of them once, however much was dirty. */
+    async function reachesOf(dirt: readonly Dirt[]): Promise<(readonly [Spans, readonly RolledAsset[]])[]> {
+      const reaches = new Map<RolledAsset, Spans>();
+      for (const { agent, spans } of dirt) {
+        const touched = agent === null ? assets : assets.filter(({ sources }) => comesFrom(sources, agent));
+        const historical = agent !== null && isImportAgent(agent);
+        const options = { reader, ...readNeeds(plant, touched, tags), frontier: reached, historical };
+        const whole: Span[] = [];
+        for (const span of spans) {
+          const reach = agent === null ? span : await reachOf(span, options, signal);
+          if (historical) book.noteReach(agent, reach);
+          whole.push({ start: reach.start, end: Math.min(reach.end, reached) });
+        }
+        const reach = intersect(union(whole), computable);
+        for (const asset of touched) reaches.set(asset, union(reaches.get(asset) ?? [], reach));
+      }
+      const alike = Map.groupBy(reaches.keys(), (asset) => JSON.stringify(reaches.get(asset)));
+      return [...alike.values()].map((some) => [reaches.get(some[0]!)!, some] as const);
+    }
 
     /** Day by day, so that a long way is gone in steps that are kept. */
     async function computeDays(
@@ -225,7 +236,10 @@ function bucketsOfCell(
 ): NewBucket[] {
   const { start, end } = cell;
   const isTold = [...sources].every(
-    (source) => source.historical || (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
+    (source) =>
+      source.historical ||
+      !livedIn(source, { start, end: end + aheadUs }) ||
+      (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
   );
   const provisional = end >= now || !(isTold || now >= end + graceUs);
   return asked.map((one) => {

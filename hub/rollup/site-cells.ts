@@ -21,7 +21,6 @@ import type { SiteSource, SiteTag, SiteTags } from './site-tags.ts';
 import { cellOf, readSlice, type Slice, type SliceReader, sliceSpans } from './slice.ts';
 import type { Sums } from './sums.ts';
 import { createTimeliness } from './timeliness.ts';
-import { emptyTrack } from './track.ts';
 import { bindUnit, stateElements, unitCell, unitTimeline } from './unit-elements.ts';
 import { weatherElements } from './weather.ts';
 
@@ -125,8 +124,9 @@ export function cellSums(
   for (const group of plan.site) sums.set(sumsKey(group, plant.path), ofSite(group));
   const timeliness = createTimeliness(cell);
   const completeness = (tag: SiteTag | undefined): Sums => {
-    const [track, known] = tag ? [cell.track(tag), cell.known(tag)] : [emptyTrack, []];
-    return completenessElements(track, known, cell.start, cell.end);
+    // What the plant means and nobody announced is missing at all times.
+    const [reading, lives] = tag ? [cell.read(tag), tag.lives] : [[], [cell]];
+    return completenessElements(reading, lives, cell.start, cell.end);
   };
   for (const { group, paths } of plan.tags) {
     const elementsOf = group === 'timeliness' ? timeliness : completeness;

@@ -7,6 +7,7 @@ import type { KpiDefinition } from '../kpi/kpi.ts';
 import { wantedTags } from '../plant/bindings.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
+import { lengthUs, subtract } from '../plant/spans.ts';
 import { longestFailureUs } from './failures.ts';
 import type { SiteSource, SiteTag, SiteTags } from './site-tags.ts';
 import type { SliceNeeds } from './slice.ts';
@@ -164,10 +165,12 @@ function addEach<T>(set: Set<T>, items: readonly T[]): void {
   for (const item of items) set.add(item);
 }
 
-/** What a meter's energy is read from: its registers, or its power where it has none. */
+/** What a meter's energy is read from: its registers, and its power where it had none at some time. */
 function registersOf({ register, power, reactive, reactiveLead }: Meter, tags: SiteTags): string[] {
-  const active = tags.has(register) || power === undefined ? register : power;
-  return [active, reactive, reactiveLead].filter((path) => path !== undefined);
+  const [ofRegister, ofPower] = [tags.get(register), power === undefined ? undefined : tags.get(power)];
+  const apart = ofPower ? subtract(ofPower.lives, ofRegister?.lives ?? []) : [];
+  const active = lengthUs(apart) > 0 ? [register, power] : [register];
+  return [...active, reactive, reactiveLead].filter((path) => path !== undefined);
 }
 
 /** The sources that must have told everything before the elements of a group are final. */

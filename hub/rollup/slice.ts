@@ -3,14 +3,16 @@
  * asked KPIs need. A long window is read slice by slice, so that memory depends on the slice and not on the window.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import { type Span, type Spans, subtract, union } from '../plant/spans.ts';
+import type { Span } from '../plant/spans.ts';
 import { hourUs, minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
 import { completeEdges } from './counter-edges.ts';
-import type { SiteSource, SiteTag } from './site-tags.ts';
+import type { SiteSeries, SiteSource, SiteTag } from './site-tags.ts';
 import { type SourceHealth, type SourceReports, sourceHealth, sourceReports } from './source-health.ts';
+import type { TagReading } from './tag-reading.ts';
 import { cutTrack, readTracks, type Track, type Tracks } from './track.ts';
+import { type Vouched, vouchedFor } from './vouched.ts';
 
 export interface SliceNeeds {
   /** Tags whose samples are read. */
@@ -35,9 +37,7 @@ export interface SliceNeeds {
 
 export interface Slice extends Span {
   /** Its samples in the slice and the one that holds when it begins; of numbers, the last before and the first after it. */
-  track(tag: SiteTag, backUs?: number, aheadUs?: number): Track;
-  /** When any source of the tag was known; may reach beyond the slice. */
-  known(tag: SiteTag): Spans;
+  read(tag: SiteTag, backUs?: number, aheadUs?: number): TagReading;
   health(source: SiteSource): SourceHealth & SourceReports;
   /** Frames of its agent that were accepted in the slice and somewhat around it. */
   arrivals(source: SiteSource): readonly Arrival[];
@@ -77,10 +77,12 @@ export async function readSlice(
   const tracks: Tracks = new Map();
   const read = async (tags: readonly SiteTag[], span: Span, registers: readonly SiteTag[] = []) => {
     if (tags.length === 0) return;
-    const keys = tags.map((tag) => tag.keys);
+    const keys = seriesOf(tags).map((series) => series.keys);
     const found = await readTracks(reader, keys, { from: span.start, to: span.end }, signal);
-    const counters = needs.counters.filter((tag) => tags.includes(tag));
-    await completeEdges(reader, found, { counters, registers }, span, signal);
+    const among = new Set(tags);
+    const counters = needs.counters.filter((tag) => among.has(tag));
+    const edges = { counters: seriesOf(counters), registers: seriesOf(registers) };
+    await completeEdges(reader, found, edges, span, signal);
     for (const [key, track] of found) tracks.set(key, track);
   };
   const apart = new Set([...needs.registers, ...needs.states]);
@@ -92,7 +94,7 @@ export async function readSlice(
   await read(needs.states, { start: start - needs.stateBackUs, end: end + needs.stateAheadUs });
 
   // Whether a register's step across an edge is measured depends on the health beyond that edge too.
-  const readings = needs.registers.flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
+  const readings = seriesOf(needs.registers).flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
   const sources = [...new Set([...needs.tags.flatMap((tag) => tag.sources), ...(needs.sources ?? []), ...needs.slots])];
   const healthTracks = await readTracks(
     reader,
@@ -117,12 +119,18 @@ export async function readSlice(
   const around = { start: start - watermarkDelayUs, end: end + watermarkDelayUs };
   const agents = needs.arrivals ? [...new Set(sources.map(({ agent }) => agent))] : [];
   const arrivals = new Map(agents.map((agent) => [agent, reader.arrivals?.(agent, around) ?? []]));
+  const vouched = new Map<SiteSeries, readonly Vouched[]>();
+  const vouchedOf = (series: SiteSeries): readonly Vouched[] => {
+    const found = vouched.get(series) ?? vouchedFor(series, (source) => health.get(source)!.known);
+    vouched.set(series, found);
+    return found;
+  };
   return {
     start,
     end,
     arrivals: ({ agent }) => arrivals.get(agent) ?? [],
-    track: ({ keys }) => tracks.get(keys)!,
-    known: (tag) => union(...tag.sources.map((source) => subtract(health.get(source)!.known, source.lost))),
+    read: (tag) =>
+      tag.series.map((series) => ({ series, track: tracks.get(series.keys)!, vouched: vouchedOf(series) })),
     health: (source) => health.get(source)!,
     slots: ({ slots }) => ({
       good: healthTracks.get(slots.good)!,
@@ -139,7 +147,8 @@ export function cellOf(slice: Slice, { start, end }: Span): Slice {
     ...slice,
     start,
     end,
-    track: (tag, backUs = 0, aheadUs = 0) => cutTrack(slice.track(tag), start - backUs, end + aheadUs),
+    read: (tag, backUs = 0, aheadUs = 0) =>
+      slice.read(tag).map((one) => ({ ...one, track: cutTrack(one.track, start - backUs, end + aheadUs) })),
     arrivals(source) {
       const known =
         arrivals.get(source.agent) ??
@@ -151,5 +160,7 @@ export function cellOf(slice: Slice, { start, end }: Span): Slice {
     },
   };
 }
+
+const seriesOf = (tags: readonly SiteTag[]): SiteSeries[] => tags.flatMap(({ series }) => series);
 
 const firstAndLast = ({ times }: Track): TimeUs[] => (times.length > 0 ? [times[0]!, times.at(-1)!] : []);

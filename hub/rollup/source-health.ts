@@ -27,6 +27,8 @@ interface HealthEvent {
  * @param session the `health_session` samples: true is up, false is down.
  * @param through the `health_through` samples, in µs.
  *
+ * A watermark is told within a session only: where the session's beginning is gone, lost or deleted by retention, it is
+ * known from its first watermark on.
  * A session that is followed by another without a down has crashed, and one without an end may have: each is known
  * only up to its own last watermark.
  */
@@ -44,6 +46,7 @@ export function sourceHealth(session: Track, through: Track): SourceHealth {
   };
   for (const event of healthEvents(session, through)) {
     if (event.kind === 'through') {
+      up ??= event.time;
       sessionThrough = Math.max(sessionThrough, event.through);
       watermark = Math.max(watermark ?? event.through, event.through);
     } else {

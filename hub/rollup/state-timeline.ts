@@ -5,19 +5,19 @@
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { type CanonicalState, canonicalState, type StateMap } from '../plant/canonical-state.ts';
 import { intersect, type Span, type Spans } from '../plant/spans.ts';
-import { type Track, trueSpans } from './track.ts';
+import type { Track } from './track.ts';
 
 export interface StateSpan extends Span {
   readonly state: CanonicalState;
 }
 
-/** A raw signal and the known time of its source. */
+/** A raw signal, and when its latest sample was the truth. */
 export interface KnownTrack {
   readonly track: Track;
-  readonly known: Spans;
+  readonly told: Spans;
 }
 
-/** Ascending, without hole or overlap over [start, end); neighbours differ. */
+/** Ascending, without hole or overlap over [start, end), beyond which nothing is told; neighbours differ. */
 export function stateTimeline(
   map: StateMap,
   state: KnownTrack,
@@ -25,8 +25,7 @@ export function stateTimeline(
   start: TimeUs,
   end: TimeUs,
 ): StateSpan[] {
-  const stateTrue = trueSpans(state.track, state.known, start, end);
-  const bothTrue = mode ? intersect(stateTrue, trueSpans(mode.track, mode.known, start, end)) : stateTrue;
+  const bothTrue = mode ? intersect(state.told, mode.told) : state.told;
   const timeline: { start: TimeUs; end: TimeUs; state: CanonicalState }[] = [];
   const append = (from: TimeUs, to: TimeUs, canonical: CanonicalState) => {
     if (to <= from) return;

@@ -3,13 +3,14 @@
  * minutes after its end: the first watermark beyond it had been committed. Latencies are of live samples only.
  */
 import { latencyElement } from '../kpi/latency.ts';
-import { overlapUs, type Span } from '../plant/spans.ts';
+import { clip, intersect, lengthUs, type Span } from '../plant/spans.ts';
 import { minuteUs } from '../plant/zone.ts';
 import type { Arrival } from './arrivals.ts';
 import type { SiteSource, SiteTag } from './site-tags.ts';
 import type { Slice } from './slice.ts';
 import type { SourceReports } from './source-health.ts';
 import { addTo, type Sums } from './sums.ts';
+import { trackOf, vouchedOf } from './tag-reading.ts';
 import type { Track } from './track.ts';
 
 const onTimeUs = 5 * minuteUs;
@@ -26,11 +27,13 @@ export function createTimeliness(cell: Slice): (tag: SiteTag | undefined) => Sum
     return known;
   };
   return (tag) => {
-    const sums: Sums = { due_us: end - start, ontime_us: 0, recovered_us: 0 };
-    if (!tag) return sums;
-    const isComplete = overlapUs(cell.known(tag), start, end) >= completeShare * (end - start);
-    if (isComplete) sums[tag.sources.some(isPunctual) ? 'ontime_us' : 'recovered_us'] = end - start;
-    for (const source of tag.sources) countLatencies(sums, cell.track(tag), cell.arrivals(source), cell);
+    const due = tag ? clip(tag.lives, start, end) : [cell];
+    const sums: Sums = { due_us: lengthUs(due), ontime_us: 0, recovered_us: 0 };
+    if (!tag || due.length === 0) return sums;
+    const reading = cell.read(tag);
+    const isComplete = lengthUs(intersect(vouchedOf(reading), due)) >= completeShare * sums.due_us!;
+    if (isComplete) sums[tag.sources.some(isPunctual) ? 'ontime_us' : 'recovered_us'] = sums.due_us!;
+    for (const source of tag.sources) countLatencies(sums, trackOf(reading), cell.arrivals(source), cell);
     return sums;
   };
 }

@@ -1,6 +1,6 @@
 /** A tag's samples as one ascending series, whichever streams they came in, and what they say between samples. */
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
-import { intersect, type Span, type Spans } from '../plant/spans.ts';
+import type { Span, Spans } from '../plant/spans.ts';
 import type { SeriesKey, SeriesPoints, TelemetryReader } from '../store/store.ts';
 
 export type Track = Pick<SeriesPoints, 'times' | 'values' | 'qualities'>;
@@ -74,26 +74,29 @@ export async function readTracks(
 /**
  * Where the latest sample is Good, or at least not Bad, in [start, end). A sample holds until the next one; whether
  * it was still true then is another question, that of the known time of its source.
+ * @param since samples up to then do not count.
  */
-export function heldSpans({ times, qualities }: Track, start: TimeUs, end: TimeUs, accept: 'good' | 'notBad'): Spans {
+export function heldSpans(
+  { times, qualities }: Track,
+  start: TimeUs,
+  end: TimeUs,
+  accept: 'good' | 'notBad',
+  since: TimeUs = Number.NEGATIVE_INFINITY,
+): Spans {
   // The two top bits of a status code: 00 is Good, 10 and 11 are Bad.
   const bits = accept === 'good' ? 30 : 31;
   const held: Span[] = [];
-  let since: TimeUs | undefined;
-  for (let i = 0; i < times.length && times[i]! < end; i++) {
-    if (qualities[i]! >>> bits === 0) since ??= Math.max(start, times[i]!);
-    else if (since !== undefined) {
-      if (since < times[i]!) held.push({ start: since, end: times[i]! });
-      since = undefined;
+  let from: TimeUs | undefined;
+  for (let i = firstAfter(times, since); i < times.length && times[i]! < end; i++) {
+    if (qualities[i]! >>> bits === 0) from ??= Math.max(start, times[i]!);
+    else if (from !== undefined) {
+      if (from < times[i]!) held.push({ start: from, end: times[i]! });
+      from = undefined;
     }
   }
-  if (since !== undefined && since < end) held.push({ start: since, end });
+  if (from !== undefined && from < end) held.push({ start: from, end });
   return held;
 }
-
-/** Where the latest sample is known to be the truth: its source is known, and it is not Bad. */
-export const trueSpans = (track: Track, known: Spans, start: TimeUs, end: TimeUs): Spans =>
-  intersect(heldSpans(track, start, end, 'notBad'), known);
 
 /** A sample as a number; undefined where it is none: Bad, a text, a truth value. */
 export const numberOf = (value: SampleValue): number | undefined =>

@@ -1,22 +1,22 @@
 /** The production elements of a unit in one cell: its time, its pieces, and how much of both is known. */
 import { plannedBusy, plannedOperation, type ShiftInstance } from '../plant/calendar.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
-import { clip, intersect, lengthUs, overlapUs, type Span, subtract, union } from '../plant/spans.ts';
-import { counterSteps } from './counter.ts';
+import { clip, intersect, lengthUs, overlapUs, type Span, type Spans, subtract, union } from '../plant/spans.ts';
+import type { CounterStep } from './counter.ts';
 import { curtailmentElements } from './curtailment.ts';
 import { failureElements, longestFailureUs } from './failures.ts';
 import { manualSteps } from './manual-counts.ts';
 import { edges } from './merge.ts';
 import { isPlanned, orderElements, ordersIn, productElements } from './order-elements.ts';
 import { countsEverything, pieceElements, piecesIn } from './pieces.ts';
-import type { SiteTag, SiteTags } from './site-tags.ts';
+import { isLive, livedIn, type SiteTag, type SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
 import { type StateSpan, stateTimeline } from './state-timeline.ts';
 import { addAll, addTo, type Sums } from './sums.ts';
+import { stepsOf, trackOf, truthOf } from './tag-reading.ts';
 import { timeElements } from './time-elements.ts';
-import { emptyTrack, trueSpans } from './track.ts';
 
-/** The tags of a unit as far as they are announced. */
+/** The tags of a unit as far as they are announced, or were. */
 export interface UnitTags {
   readonly state: SiteTag | undefined;
   readonly mode: SiteTag | undefined;
@@ -38,21 +38,22 @@ export function bindUnit({ tags }: Unit, known: SiteTags): UnitTags {
   };
 }
 
-/** Whether its announced counters tell what it makes. */
+/** Whether counters that are measured now tell what it makes. */
 export function hasCounters(unit: Unit, known: SiteTags): boolean {
   const { total, good, scrap } = bindUnit(unit, known);
-  return countsEverything(total, good, scrap);
+  return countsEverything(...[total, good, scrap].map((tag) => (tag && isLive(tag) ? tag : undefined)));
 }
 
 /** A unit's canonical states in a cell, or in so much time around it. */
 export function unitTimeline(unit: Unit, tags: UnitTags, cell: Slice, backUs = 0, aheadUs = 0): StateSpan[] {
-  const read = (tag: SiteTag | undefined) =>
-    tag ? { track: cell.track(tag, backUs, aheadUs), known: cell.known(tag) } : unknownTrack;
+  const [start, end] = [cell.start - backUs, cell.end + aheadUs];
+  const read = (tag: SiteTag | undefined) => {
+    const reading = tag ? cell.read(tag, backUs, aheadUs) : [];
+    return { track: trackOf(reading), told: truthOf(reading, start, end, 'notBad') };
+  };
   const mode = unit.tags.mode ? read(tags.mode) : undefined;
-  return stateTimeline(unit.stateMap, read(tags.state), mode, cell.start - backUs, cell.end + aheadUs);
+  return stateTimeline(unit.stateMap, read(tags.state), mode, start, end);
 }
-
-const unknownTrack = { track: emptyTrack, known: [] };
 
 /** @param withFailures the slice reaches far enough back and ahead to tell failures. */
 export function unitCell(
@@ -65,13 +66,17 @@ export function unitCell(
 ): Sums {
   const { start, end } = cell;
   const steps = (tag: SiteTag | undefined) =>
-    tag && counterSteps(cell.track(tag), { ...tag.counter, jitter: plant.counterJitter.pieces }, 'changes');
+    tag && stepsOf(cell.read(tag), { jitter: plant.counterJitter.pieces }, 'changes');
 
   const timeline = unitTimeline(unit, tags, cell);
-  const byCounters = countsEverything(tags.total, tags.good, tags.scrap);
-  const counters = [tags.total, tags.good, tags.scrap].filter((tag) => tag !== undefined).slice(0, 2);
+  // Those that it had then.
+  const [total, good, scrap, rework] = [tags.total, tags.good, tags.scrap, tags.rework].map((tag) =>
+    tag && livedIn(tag, cell) ? tag : undefined,
+  );
+  const byCounters = countsEverything(total, good, scrap);
+  const counters = [total, good, scrap].filter((tag) => tag !== undefined).slice(0, 2);
   const counted = byCounters
-    ? counters.map((tag) => trueSpans(cell.track(tag), cell.known(tag), start, end)).reduce(intersect)
+    ? counters.map((tag) => truthOf(cell.read(tag), start, end, 'notBad')).reduce(intersect)
     : clip(union(unit.counts), start, end);
   const orders = ordersIn(unit, cell);
   const operation = plannedOperation(instances, start, end);
@@ -101,16 +106,38 @@ export function unitCell(
   if (!byCounters && counted.length === 0) return sums;
   const stateKnown = timeline.filter(({ state }) => state !== 'UNKNOWN');
   const known = intersect(counted, stateKnown);
-  const { total, good, scrap, rework } = byCounters
-    ? { total: steps(tags.total), good: steps(tags.good), scrap: steps(tags.scrap), rework: steps(tags.rework) }
+  if (byCounters)
+    markTorn(
+      sums,
+      counters.flatMap((tag) => steps(tag)!),
+      counted,
+      busy,
+      cell,
+    );
+  const made = byCounters
+    ? { total: steps(total), good: steps(good), scrap: steps(scrap), rework: steps(rework) }
     : manualSteps(plant, unit, cell);
   const rates = unit.rates.filter(({ from, to }) => from <= end && to > start);
-  addAll(sums, pieceElements({ total, good, scrap, rework, rates, known }, start, end));
-  addAll(sums, productElements(plant, unit, good, cell));
-  if (orders) sums.PQ_no_order = sums.PQ! - piecesIn(total ?? good, orders, cell);
+  addAll(sums, pieceElements({ ...made, rates, known }, start, end));
+  addAll(sums, productElements(plant, unit, made.good, cell));
+  if (orders) sums.PQ_no_order = sums.PQ! - piecesIn(made.total ?? made.good, orders, cell);
   if (end > unit.ordersFrom && isPlanned(unit)) sums.GQ_planned = sums.GQ!;
   if (unit.first) sums.PQ_first = sums.PQ!;
   return sums;
+}
+
+/** A gap after which a counter did not go on where it was is not bridged: what was made in it is not known. */
+function markTorn(sums: Sums, steps: readonly CounterStep[], counted: Spans, busy: Spans, { start, end }: Span): void {
+  const torn = steps.filter(({ to, delta, flag }) => to > start && to <= end && (delta === null || flag === 'RESET'));
+  const gaps = torn
+    .map(({ from, to }) => subtract([{ start: Math.max(from, start), end: to }], counted))
+    .filter((gap) => gap.length > 0);
+  const first = counted[0]?.start ?? end;
+  if (gaps.some((gap) => gap[0]!.start < first)) sums[edges.torn] = 1;
+  const inner = clip(union(...gaps), first, end);
+  for (const [index, time] of [intersect(busy, inner), inner].entries()) {
+    if (time.length > 0) sums[edges.sides[index]!.lost] = lengthUs(time);
+  }
 }
 
 /** Group `states`: canonical states inside planned operation time. */

@@ -53,8 +53,7 @@ export function sumsOf({ asset, group }: Asked, path: string, cell: ReadonlyMap<
 const nothing = ({ start, end }: Span): Slice => ({
   start,
   end,
-  track: () => emptyTrack,
-  known: () => [],
+  read: () => [],
   arrivals: () => [],
   health: () => ({ known: [], sessions: [], watermark: undefined, reachedAt: () => undefined }),
   slots: () => ({ good: emptyTrack, bad: emptyTrack, skipped: emptyTrack }),

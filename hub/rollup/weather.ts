@@ -1,11 +1,12 @@
 /** Degree days of a site: what the outdoor temperature was below the one, or above the other, times how long. */
 import type { Plant } from '../plant/plant.ts';
-import { intersect, lengthUs, overlapUs } from '../plant/spans.ts';
+import { lengthUs, overlapUs } from '../plant/spans.ts';
 import { dayUs } from '../plant/zone.ts';
 import type { SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
 import type { Sums } from './sums.ts';
-import { heldSpans, numberOf } from './track.ts';
+import { trackOf, truthOf } from './tag-reading.ts';
+import { numberOf } from './track.ts';
 
 /** Group `weather`; a temperature holds until the next one, while its source is known. */
 export function weatherElements({ weather }: Plant, tags: SiteTags, cell: Slice): Sums {
@@ -13,8 +14,9 @@ export function weatherElements({ weather }: Plant, tags: SiteTags, cell: Slice)
   const sums = { HDD_Kd: 0, CDD_Kd: 0, weather_us: end - start, weather_known_us: 0 };
   const tag = weather && tags.get(weather.temperature);
   if (!tag) return sums;
-  const track = cell.track(tag);
-  const known = intersect(heldSpans(track, start, end, 'good'), cell.known(tag));
+  const reading = cell.read(tag);
+  const track = trackOf(reading);
+  const known = truthOf(reading, start, end, 'good');
   for (const [index, time] of track.times.entries()) {
     const celsius = numberOf(track.values[index]!);
     if (celsius === undefined) continue;

@@ -127,13 +127,8 @@ function siteTagOf(tag: KnownTag, plant: Plant | undefined, { ledger }: RouteCon
   const known = ledger.tags();
   const health = known.find(({ agent, path }) => agent === tag.agent && path.includes('/health/'))?.path;
   const site = plant?.path ?? health?.slice(0, health.lastIndexOf('/health/')) ?? tag.path.split('/', 1)[0]!;
-  // One that is no longer read had its time.
-  const asRead = known.map((one) => {
-    const { retired: _, ...current } = one.current;
-    return one.path === tag.path ? { ...one, current } : one;
-  });
-  const found = siteTags(site, asRead, createLostTime(ledger)).get(tag.path);
+  const found = siteTags(site, known, createLostTime(ledger)).get(tag.path);
   if (found) return found;
   const { counter, intervalMs } = tag.current;
-  return { path: tag.path, keys: tag.keys, sources: [], counter, intervalMs };
+  return { path: tag.path, series: [{ keys: tag.keys, counter, measured: [] }], sources: [], lives: [], intervalMs };
 }

@@ -12,6 +12,7 @@ import { createLink } from '../../hub/ingest/link.ts';
 import { createOwnership } from '../../hub/ingest/ownership.ts';
 import { replayDeadLetters } from '../../hub/ingest/replay.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
+import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openLedgerReader } from '../../hub/ledger/open-reader.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
@@ -594,6 +595,58 @@ t.test('tags are as the open stream declares them, also where a closed one is yo
   t.equal(currentId(), 1);
 });
 
+t.test('a tag was measured from the first frame of its manifest to the first that retires it', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  const at = (seconds: number) => now - 3600e6 + seconds * 1e6;
+  const sealed = (first: number, revision: number, acceptedAt: number) => {
+    const payload = encodePayload(toColumns([{ tag: 2, time: acceptedAt, value: 1, quality: 0, flags: 0 }]));
+    return sealFrame({ epoch, first, count: 1, acceptedAt, manifestRevision: revision }, payload);
+  };
+  const retired = (one: ManifestTag) => ({ ...one, retired: true as const });
+  const livesOf = (ledger: Pick<Ledger, 'tags'>, id: number) =>
+    ledger.tags().flatMap(({ keys }) => keys.flatMap(({ tag, lives }) => (tag === id ? lives : [])));
+  const forever = Number.POSITIVE_INFINITY;
+
+  void hub.send('up/data', sealed(1, 1, at(1)));
+  await until(() => hub.answers.at(-1)?.through === 1, 'ack');
+  t.same(livesOf(hub.ledger, 1), [{ start: at(1), end: forever }]);
+  // The agent was away meanwhile: of the second revision there are frames, and nobody has its manifest.
+  const tags = [retired(tag(1, 'float')), tag(2, 'int'), tag(3, 'string'), retired(tag(4, 'int')), tag(5, 'int')];
+  void hub.send('up/hello', { ...hello, manifestRevision: 3 });
+  void hub.send('up/manifest', encodeManifest({ ...manifest, revision: 3, tags }));
+  t.same(livesOf(hub.ledger, 1), [{ start: at(1), end: forever }], 'not before its frames are there');
+  void hub.send('up/data', sealed(2, 2, at(10)));
+  void hub.send('up/data', sealed(3, 3, at(20)));
+  await until(() => hub.answers.at(-1)?.through === 3, 'ack');
+  const expected = [
+    [{ start: at(1), end: at(20) }],
+    [{ start: at(1), end: forever }],
+    [{ start: at(10), end: at(20) }],
+    [{ start: at(10), end: forever }],
+  ];
+  const found = (ledger: Pick<Ledger, 'tags'>) => [1, 2, 4, 5].map((id) => livesOf(ledger, id));
+  t.same(found(hub.ledger), expected);
+  hub.ledger.rewind(number, 1);
+  void hub.send('up/data', sealed(2, 2, at(10)));
+  await until(() => hub.answers.at(-1)?.through === 2, 'ack');
+  t.same(found(hub.ledger), expected, 'settled again, it is as it was');
+  t.match(hub.ledger.amendments(0), [{ stream: number, rewoundTo: 1 }]);
+
+  const other = 'cd'.repeat(16);
+  void hub.send('up/hello', { ...hello, epoch: other, bootId: 'c' });
+  void hub.send('up/manifest', encodeManifest({ ...manifest, epoch: other }));
+  const payload = encodePayload(toColumns([{ tag: 2, time: at(60), value: 1, quality: 0, flags: 0 }]));
+  void hub.send(
+    'up/data',
+    sealFrame({ epoch: other, first: 1, count: 1, acceptedAt: at(60), manifestRevision: 1 }, payload),
+  );
+  await until(() => hub.answers.at(-1)?.epoch === other && hub.answers.at(-1)?.kind === 'ack', 'ack');
+  t.same(livesOf(hub.ledger, 5), [{ start: at(10), end: at(60) }], 'an epoch ends where the next begins');
+  using reopened = openSqliteLedger(hub.file);
+  t.same(reopened.tags(), hub.ledger.tags());
+});
+
 t.test(
   'a gap is settled at its place, in the transaction of the frames around it, and can repeat what is settled',
   async (t) => {
@@ -867,7 +920,12 @@ t.test('an agent that was told to pause while the store was away is told to go o
 
 t.test('screens do not run through history: what came late counts once its stream has caught up', async (t) => {
   const clock = { now: () => now, wallMs: (ms: number) => ms };
-  const known = { agent: 'a1', path: 'p', current: tag(2, 'int'), keys: [{ stream: 5, tag: 2 }] };
+  const known = {
+    agent: 'a1',
+    path: 'p',
+    current: tag(2, 'int'),
+    keys: [{ stream: 5, tag: 2, declared: tag(2, 'int'), lives: [] }],
+  };
   const latest = createLatestValues(() => [known], clock);
   const columns = (time: number, value: number) => toColumns([{ tag: 2, time, value, quality: 0, flags: 0 }]);
   const minutesAgo = (minutes: number) => now - minutes * 60_000_000;

@@ -25,6 +25,9 @@ function declare(rolled: RolledSite): void {
     machine!.tag(`area/line/m1/count-${name}`, { role: `count_${name}`, counter });
   }
   energy!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'meter' });
+  // Sources that measure nothing yet.
+  machine!.tag('area/line/m1/spare', { source: 'plc-2' });
+  energy!.tag('energy/main/spare', { source: 'meter-2' });
 }
 
 const always = { weekdays: undefined, months: undefined };
@@ -101,14 +104,45 @@ const history = fc.record({
   energy: fc.array(fc.tuple(fc.nat(1300), fc.integer({ min: 0, max: 50 })), { maxLength: 40 }),
   /** An agent is away for so long, and brings its samples later. */
   outages: fc.array(fc.tuple(fc.nat(1), fc.nat(1200), fc.integer({ min: 1, max: 400 })), { maxLength: 3 }),
+  /** A tag is read from another source or address, or not at all any more. */
+  moves: fc.array(
+    fc.tuple(
+      fc.constantFrom('area/line/m1/state', 'area/line/m1/count-total', 'energy/main/kwh'),
+      fc.integer({ min: 5, max: 1300 }),
+      fc.constantFrom('source', 'address', 'scale', 'retired'),
+    ),
+    { maxLength: 2 },
+  ),
+  /** An agent has to give up what it had accepted in so many minutes; whether it knows when that was. */
+  losses: fc.array(fc.tuple(fc.nat(1), fc.integer({ min: 5, max: 1300 }), fc.nat(30), fc.boolean()), { maxLength: 2 }),
+  /** In which passes the ledger goes back in between, and settles the same again at once. */
+  rewinds: fc.array(fc.tuple(fc.nat(1), fc.nat(20)), { maxLength: 2 }),
   steps: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 4, maxLength: 12 }),
 });
+type History = typeof history extends fc.Arbitrary<infer T> ? T : never;
+const uneventful: History = {
+  states: [],
+  pieces: [],
+  energy: [],
+  outages: [],
+  moves: [],
+  losses: [],
+  rewinds: [],
+  steps: [60],
+};
 
-function eventsOf({ states, pieces, energy }: typeof history extends fc.Arbitrary<infer T> ? T : never): SampleEvent[] {
-  const at = (minutes: number): TimeUs => begin + minutes * minute + 7e6;
+const minuteAt = (minutes: number): TimeUs => begin + minutes * minute + 7e6;
+const agentOf = (path: string): number => (path.startsWith('energy') ? 1 : 0);
+
+/** Each tag moves once at most. */
+const movesOf = ({ moves }: History) =>
+  moves.filter(([path], index) => moves.findIndex(([other]) => other === path) === index);
+
+function eventsOf(happened: History): SampleEvent[] {
+  const { states, pieces, energy } = happened;
   const events: SampleEvent[] = [];
   const say = (agent: number, path: string, minutes: number, value: SampleValue) =>
-    events.push({ agent, path, time: at(minutes), value });
+    events.push({ agent, path, time: minuteAt(minutes), value });
   const sorted = <T>(list: readonly (readonly [number, T])[]) => [...list].sort(([a], [b]) => a - b);
   for (const [minutes, value] of sorted([[0, 6] as const, ...states])) say(0, 'area/line/m1/state', minutes, value);
   say(0, 'area/line/m1/mode', 0, 1);
@@ -124,12 +158,42 @@ function eventsOf({ states, pieces, energy }: typeof history extends fc.Arbitrar
   }
   for (const [agent, source] of [
     [0, 'plc'],
+    [0, 'plc-2'],
     [1, 'meter'],
+    [1, 'meter-2'],
   ] as const) {
     say(agent, `health/${source}/session`, 0, true);
-    for (let minutes = 0; minutes < 1320; minutes++) say(agent, `health/${source}/through`, minutes, at(minutes));
+    for (let minutes = 0; minutes < 1320; minutes++) say(agent, `health/${source}/through`, minutes, minuteAt(minutes));
   }
-  return events.sort((a, b) => a.time - b.time);
+  // The first reading of what is read anew.
+  for (const [path, minutes, how] of movesOf(happened)) {
+    const value = events.findLast((event) => event.path === path && event.time <= minuteAt(minutes))!.value;
+    if (how !== 'retired') say(agentOf(path), path, minutes, value);
+  }
+  const isRetired = ({ path, time }: SampleEvent): boolean =>
+    movesOf(happened).some((move) => move[0] === path && move[2] === 'retired' && time >= minuteAt(move[1]));
+  return events.filter((event) => !isRetired(event)).sort((a, b) => a.time - b.time);
+}
+
+/** What the manifest says from the first frame that names it on. */
+function applyMove(rolled: RolledSite, [path, minutes, how]: History['moves'][number]): void {
+  const agent = rolled.agents[agentOf(path)]!;
+  const source = agentOf(path) === 1 ? 'meter' : 'plc';
+  const from = minuteAt(minutes);
+  if (how === 'retired') {
+    agent.retire(path, from);
+    return;
+  }
+  const isCounter = path.includes('count');
+  const role = isCounter ? 'count_total' : agentOf(path) === 1 ? 'kwh_import' : 'state';
+  const rules = isCounter ? { modulus: 1000, maxRatePerS: 1 } : {};
+  const counter = role === 'state' ? undefined : { ...rules, scale: how === 'scale' ? 2 : 1 };
+  agent.tag(path, {
+    ...{ role, from, source: how === 'source' ? `${source}-2` : source },
+    ...(agentOf(path) === 1 && { type: 'float' as const }),
+    ...(counter && { counter }),
+    ...(how === 'address' && { definition: '0123456789abcdef' }),
+  });
 }
 
 async function passAt(rollUp: RollUp, clock: { now: TimeUs }, now: TimeUs): Promise<void> {
@@ -151,22 +215,46 @@ t.test(
             const [start, back] = [begin + from * minute, begin + (from + length) * minute];
             return agent === event.agent && event.time >= start && event.time < back && now < back;
           });
-        let waiting = eventsOf(happened);
+        const isLost = ({ agent, time }: SampleEvent, [who, from, length]: History['losses'][number]): boolean =>
+          agent === who && time >= minuteAt(from) && time <= minuteAt(from + length);
+        let waiting = eventsOf(happened).filter((event) => !happened.losses.some((loss) => isLost(event, loss)));
+        let moves = movesOf(happened);
+        let losses = happened.losses;
+        /** An agent sends in order: what comes after a loss or a new manifest comes after the word of it. */
+        const arrive = (arriving: readonly SampleEvent[], now: TimeUs) => {
+          const newest = (agent: number) =>
+            Math.max(...arriving.filter((event) => event.agent === agent).map(({ time }) => time));
+          for (const move of moves.filter(([path, at]) => newest(agentOf(path)) >= minuteAt(at)))
+            applyMove(rolled, move);
+          moves = moves.filter(([path, at]) => newest(agentOf(path)) < minuteAt(at));
+          const told = losses.filter(([agent, from, length]) => newest(agent) > minuteAt(from + length));
+          losses = losses.filter((loss) => !told.includes(loss));
+          let rest = arriving;
+          for (const [agent, from, length, isKnown] of told) {
+            const before = rest.filter((event) => event.agent === agent && event.time < minuteAt(from));
+            rest = rest.filter((event) => !before.includes(event));
+            rolled.arrive(before, now);
+            if (isKnown) rolled.lose(agent, minuteAt(from), minuteAt(from + length), now);
+            else rolled.loseSomething(agent, now);
+          }
+          rolled.arrive(rest, now);
+        };
         let step = 0;
         for (let now = begin; now < end; ) {
           now = Math.min(end, now + happened.steps[step++ % happened.steps.length]! * minute);
           const arriving = waiting.filter((event) => event.time < now && !away(event, now));
           waiting = waiting.filter((event) => !arriving.includes(event));
-          rolled.arrive(arriving, now);
+          arrive(arriving, now);
+          for (const [agent, pass] of happened.rewinds) if (pass === step) rolled.settleAgain(agent, step % 7);
           await passAt(step % 5 === 0 ? live.restart() : live, clock, now);
         }
-        rolled.arrive(waiting, end);
+        arrive(waiting, end);
         await passAt(live, clock, end + hour);
         const whole = rolled.rollUp(plant, clock);
         await whole.once(never);
         sameBuckets(t, everything(live.buckets), everything(whole.buckets));
       }),
-      { numRuns: 6 },
+      { numRuns: 8 },
     );
   },
 );
@@ -230,7 +318,9 @@ t.test('what an agent had to give up is not known, though its source was healthy
   declare(rolled);
   const clock = { now: local('09:00') };
   const live = rolled.rollUp(plant, clock);
-  const events = eventsOf({ states: [], pieces: [], energy: [], outages: [], steps: [60] });
+  const events = eventsOf({ ...uneventful, states: [[210, 6]] });
+  // The mode speaks as well: what is silent is not known until the next session.
+  events.push({ agent: 0, path: 'area/line/m1/mode', time: local('07:30'), value: 1 });
   rolled.arrive(
     events.filter(({ time }) => time < clock.now),
     clock.now,
@@ -244,7 +334,145 @@ t.test('what an agent had to give up is not known, though its source was healthy
   t.match(availability(), { coverage: 1, value: 1, revision: 1 });
   rolled.lose(0, local('07:10'), local('07:25'), clock.now);
   await live.once(never);
-  t.match(availability(), { revision: 2, status: 'no_data', elements: { UNK_s: 15 * 60 + 10 } });
+  t.match(availability(), { revision: 2, status: 'no_data', elements: { UNK_s: 20 * 60 + 12 } }, 'until its next word');
+});
+
+/** Of the machine, by its state, in the hour that begins then. */
+const availabilityOf = (rolled: ReturnType<RolledSite['rollUp']>, hourFrom: string): RolledValue => {
+  const from = local(hourFrom);
+  return rolled.values({ kpis: ['prod.availability'], assets: [unit], granularity: 'hour', from, to: from + hour })[0]!;
+};
+
+t.test('a tag that was moved or retired was what it was before: another plant changes nothing of that', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: local('09:30') };
+  const live = rolled.rollUp(plant, clock);
+  // 07:01 and 08:01.
+  const moves: History['moves'] = [['area/line/m1/state', 181, 'retired']];
+  rolled.arrive(
+    eventsOf({ ...uneventful, moves }).filter(({ time }) => time < clock.now),
+    clock.now,
+  );
+  for (const move of moves) applyMove(rolled, move);
+  await live.once(never);
+  t.match(availabilityOf(live, '06:00'), { value: 1, coverage: 1, status: 'ok' }, 'it was there');
+  t.match(availabilityOf(live, '08:00'), { value: null, status: 'no_data', elements: { UNK_s: 3600 } }, 'it is gone');
+  const [complete] = live.buckets
+    .read({ tier: 'hour', group: 'completeness', assets: [unit], from: local('08:00'), to: local('08:01') })
+    .map(({ sums }) => sums);
+  t.equal(complete!.expected_us, 5 * hour, 'what is retired is not expected any more; the other five are');
+});
+
+t.test('a source vouches for what it measured then, not for what it measures now', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: local('09:30') };
+  const live = rolled.rollUp(plant, clock);
+  const moves: History['moves'] = [['area/line/m1/state', 241, 'source']];
+  // The first source is away in the second half of the hour; the other one, where the tag will be, is healthy.
+  const isAway = ({ path, time }: SampleEvent) =>
+    path === 'health/plc/through' && time > local('07:30') && time < local('08:00');
+  const down = [
+    { agent: 0, path: 'health/plc/session', time: local('07:30'), value: false },
+    { agent: 0, path: 'health/plc/session', time: local('08:00'), value: true },
+  ];
+  for (const move of moves) applyMove(rolled, move);
+  rolled.arrive(
+    [...eventsOf({ ...uneventful, moves }).filter((event) => event.time < clock.now && !isAway(event)), ...down],
+    clock.now,
+  );
+  await live.once(never);
+  t.match(availabilityOf(live, '07:00'), { elements: { APT_s: 1747, UNK_s: 1853 } }, 'to the last watermark');
+  t.match(availabilityOf(live, '08:00'), { value: 1, coverage: 1 });
+});
+
+t.test('another address or scale is another counter: nothing is counted from one to the other', async (t) => {
+  const clock = { now: local('09:30') };
+  const energy = [
+    [60, 10],
+    [181, 5],
+    [200, 10],
+  ] as const;
+  const kWh = async (how: 'source' | 'address' | 'scale') => {
+    const rolled = createRolledSite(site, 2);
+    declare(rolled);
+    const live = rolled.rollUp(plant, clock);
+    const moves: History['moves'] = [['energy/main/kwh', 180, how]];
+    applyMove(rolled, moves[0]!);
+    rolled.arrive(
+      eventsOf({ ...uneventful, energy: [...energy].map(([at, rise]) => [at, rise]), moves })
+        .filter(({ time, path }) => time < clock.now && (path !== 'energy/main/kwh' || time !== minuteAt(180)))
+        .map((event) => event),
+      clock.now,
+    );
+    await live.once(never);
+    return live.buckets
+      .read({ tier: 'cell', group: 'electricity', assets: [meter], from: begin, to: clock.now })
+      .reduce((sum, { sums }) => sum + sums.kWh!, 0);
+  };
+  t.equal(Math.round(await kWh('source')), 25, 'who reads it changes nothing');
+  t.equal(Math.round(await kWh('address')), 20);
+  t.equal(Math.round(await kWh('scale')), 10 + 10 * 2);
+});
+
+t.test(
+  'a loss whose numbers are all that is known is unknown time, and what was before it says nothing after',
+  async (t) => {
+    const rolled = createRolledSite(site, 2);
+    declare(rolled);
+    const clock = { now: local('09:30') };
+    const live = rolled.rollUp(plant, clock);
+    const events = eventsOf({ ...uneventful, states: [[240, 9]] }).filter(({ time }) => time < clock.now);
+    events.push({ agent: 0, path: 'area/line/m1/mode', time: local('07:20'), value: 1 });
+    const lost = ({ agent, time }: SampleEvent) => agent === 0 && time > local('06:30') && time < local('06:45');
+    rolled.arrive(
+      events.filter((event) => event.time <= local('06:30')),
+      clock.now,
+    );
+    rolled.loseSomething(0, clock.now);
+    const rest = events.filter((event) => event.time > local('06:30') && !lost(event));
+    // An agent sends frame by frame.
+    rolled.arrive(
+      rest.filter(({ time }) => time < local('06:46')),
+      clock.now,
+    );
+    rolled.arrive(
+      rest.filter(({ time }) => time >= local('06:46')),
+      clock.now,
+    );
+    await live.once(never);
+    // Nobody says that it still runs, until it fails at 08:00:07.
+    t.match(availabilityOf(live, '06:00'), { elements: { APT_s: 1742, UNK_s: 1858 } });
+    t.match(availabilityOf(live, '07:00'), { elements: { APT_s: 0, UNK_s: 3600 } });
+    t.match(availabilityOf(live, '08:00'), { elements: { ADET_failure_s: 3593, UNK_s: 7 } });
+  },
+);
+
+t.test('what is settled a second time, and a dead letter that is stored after all, are news', async (t) => {
+  const rolled = createRolledSite(site, 2);
+  declare(rolled);
+  const clock = { now: local('09:30') };
+  const live = rolled.rollUp(plant, clock);
+  const events = eventsOf(uneventful).filter(({ time }) => time < clock.now);
+  for (let from = begin; from < clock.now; from += hour) {
+    rolled.arrive(
+      events.filter(({ time }) => time >= from && time < from + hour),
+      clock.now,
+    );
+  }
+  await live.once(never);
+  t.match(availabilityOf(live, '07:00'), { value: 1, revision: 1 });
+  rolled.replay([{ agent: 0, path: 'area/line/m1/state', time: local('07:45'), value: 9 }]);
+  await live.once(never);
+  t.match(availabilityOf(live, '07:00'), { value: 0.75, revision: 2 }, 'a fault that was a dead letter');
+  // The store had lost it, and nobody knew.
+  rolled.agents[0]!.sample('area/line/m1/state', local('07:30'), 9);
+  await live.once(never);
+  t.match(availabilityOf(live, '07:00'), { value: 0.75, revision: 2 });
+  rolled.settleAgain(0, 3);
+  await live.once(never);
+  t.match(availabilityOf(live, '07:00'), { value: 0.5, revision: 3 });
 });
 
 t.test('a changed plant computes everything anew, a deleted past stays as it was', async (t) => {
@@ -252,7 +480,7 @@ t.test('a changed plant computes everything anew, a deleted past stays as it was
   declare(rolled);
   const clock = { now: local('09:00') };
   const live = rolled.rollUp(plant, clock);
-  const events = eventsOf({ states: [], pieces: [[200, 60]], energy: [], outages: [], steps: [60] });
+  const events = eventsOf({ ...uneventful, pieces: [[200, 60]] });
   rolled.arrive(
     events.filter(({ time }) => time < clock.now),
     clock.now,
@@ -345,7 +573,7 @@ t.test('what a run that was cut short left unmerged is merged by the next one', 
   declare(rolled);
   const clock = { now: local('09:00') };
   const live = rolled.rollUp(plant, clock);
-  const events = eventsOf({ states: [], pieces: [], energy: [[100, 50]], outages: [], steps: [60] });
+  const events = eventsOf({ ...uneventful, energy: [[100, 50]] });
   const arrived = events.filter(({ time }) => time < clock.now);
   rolled.arrive(arrived, clock.now);
   await live.once(never);
@@ -384,14 +612,13 @@ t.test('another calendar leaves nothing of the old one behind', async (t) => {
   const live = rolled.rollUp(threeShifts, clock);
   rolled.arrive(
     eventsOf({
+      ...uneventful,
       states: [[300, 9]],
       pieces: [[200, 9]],
       energy: [
         [100, 50],
         [1200, 50],
       ],
-      outages: [],
-      steps: [60],
     }),
     clock.now,
   );

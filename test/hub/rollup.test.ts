@@ -193,7 +193,7 @@ t.test('noise of a counter is ignored until it passes the highest reading', (t) 
 });
 
 t.test('a window is cut into slices that hold a bounded number of points and no part of a cell twice', (t) => {
-  const tag = (intervalMs: number) => ({ path: '', keys: [], sources: [], counter: undefined, intervalMs });
+  const tag = (intervalMs: number) => ({ path: '', series: [], sources: [], lives: [], intervalMs });
   const offset = 3.5 * hour;
   const [start, end] = [local('06:10'), local('06:10') + 72 * hour];
   const slices = sliceSpans(

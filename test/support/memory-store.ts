@@ -14,6 +14,7 @@ interface Columns {
 export interface MemoryStore extends Pick<TelemetryReader, 'series'> {
   /** Samples may come in any order; equal times keep the order in which they came. */
   put(key: SeriesKey, time: TimeUs, value: SampleValue, quality?: number): void;
+  forgetBefore(time: TimeUs): void;
   readonly points: number;
   readonly queries: number;
 }
@@ -59,6 +60,12 @@ export function createMemoryStore(): MemoryStore {
       put(columns.qualities, quality);
       put(columns.flags, 0);
       put(columns.numbers, ++points);
+    },
+    forgetBefore(time) {
+      for (const columns of byKey.values()) {
+        const first = firstAtOrAfter(columns.times, time);
+        for (const column of Object.values(columns)) column.splice(0, first);
+      }
     },
     get points() {
       return points;

@@ -1,7 +1,7 @@
 /** A site whose samples arrive when a test says so, as frames that a ledger has settled, with a roll-up beside it. */
 
 import type { EntryLog } from '../../hub/entries/entry-log.ts';
-import type { BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
+import type { Amendment, BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import type { Span } from '../../hub/plant/spans.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets.ts';
@@ -30,6 +30,14 @@ export interface RolledSite {
   arrive(events: readonly SampleEvent[], now: TimeUs): void;
   /** An agent's next number is a gap: what it accepted in that time is gone. */
   lose(agent: number, from: TimeUs, to: TimeUs, now: TimeUs): void;
+  /** The same, and nobody knows when that was. */
+  loseSomething(agent: number, now: TimeUs): void;
+  /** A ledger goes back so many frames, and they are settled again at once: whoever looks at numbers sees nothing. */
+  settleAgain(agent: number, frames: number): void;
+  /** Retention. */
+  forgetBefore(time: TimeUs): void;
+  /** Dead letters are stored after all. */
+  replay(events: readonly SampleEvent[]): void;
   /** A roll-up of its own, with an empty file. */
   rollUp(
     plant: Plant | (() => Plant),
@@ -47,11 +55,20 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
   );
   const batches: BatchRow[][] = agents.map(() => []);
   const gaps: Gap[] = [];
-  const through = (index: number) => batches[index]!.at(-1)?.last ?? 0;
+  const amendments: Amendment[] = [];
+  /** The last number of an agent's newest gap. */
+  const skipped = agents.map(() => 0);
+  const through = (index: number) => Math.max(batches[index]!.at(-1)?.last ?? 0, skipped[index]!);
+  const lose = (index: number, reason: string, times: Pick<Gap, 'from' | 'to'>, at: TimeUs) => {
+    const first = through(index) + 1;
+    gaps.push({ stream: index + 1, first, last: first, reason, at, ...times, acknowledged: null });
+    skipped[index] = first;
+  };
   const ledger = {
     streams: () =>
       agents.map((_, index) => {
-        const stream: Pick<Stream, 'number' | 'agent' | 'through' | 'expired'> = {
+        const stream: Pick<Stream, 'number' | 'agent' | 'through' | 'expired' | 'lastAcceptedAt'> = {
+          lastAcceptedAt: batches[index]!.at(-1)?.acceptedAt ?? null,
           number: index + 1,
           agent: `agent-${index}`,
           through: through(index),
@@ -61,6 +78,9 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       }),
     batches: (stream: number, after: number, limit: number) =>
       batches[stream - 1]!.filter(({ first }) => first > after).slice(0, limit),
+    batchAt: (stream: number, number: number) =>
+      batches[stream - 1]!.find(({ first, last }) => first <= number && number <= last),
+    amendments: (after: number) => amendments.filter(({ sequence }) => sequence > after),
     gaps: (stream: number) => gaps.filter((gap) => gap.stream === stream),
     tags: () => agents.flatMap((agent) => agent.tags()),
     declared: () => [],
@@ -85,16 +105,27 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
           contentHash: '',
           minTime: Math.min(...own.map(({ time }) => time)),
           maxTime: Math.max(...own.map(({ time }) => time)),
-          acceptedAt: now,
+          acceptedAt: Math.max(...own.map(({ time }) => time)),
           settledAt: now,
         });
       }
     },
-    lose(index, from, to, now) {
-      const first = through(index) + 1;
-      gaps.push({ stream: index + 1, first, last: first, reason: 'evicted', at: now, from, to, acknowledged: null });
-      const nothing = { minTime: now, maxTime: now, acceptedAt: now, settledAt: now };
-      batches[index]!.push({ stream: index + 1, first: first + 1, last: first + 1, contentHash: '', ...nothing });
+    lose: (index, from, to, now) => lose(index, 'evicted', { from, to }, now),
+    loseSomething: (index, now) => lose(index, 'unknown', { from: null, to: null }, now),
+    settleAgain(index, frames) {
+      const kept = batches[index]!.at(-1 - frames)?.last ?? 0;
+      amendments.push({ sequence: amendments.length + 1, stream: index + 1, rewoundTo: kept });
+    },
+    forgetBefore: (time) => store.forgetBefore(time),
+    replay(events) {
+      for (const [index, agent] of agents.entries()) {
+        const own = events.filter((event) => event.agent === index);
+        if (own.length === 0) continue;
+        for (const { path, time, value } of own) agent.sample(path, time, value);
+        const times = own.map(({ time }) => time);
+        const span = { from: Math.min(...times), to: Math.max(...times) };
+        amendments.push({ sequence: amendments.length + 1, stream: index + 1, ...span });
+      }
     },
     rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false, history = () => []) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
