@@ -7,6 +7,7 @@ import { agentSchema, agentStates, streamSchema, streamState } from './agent-sta
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';
 import { notFound } from './problem.ts';
+import type { Words } from './words.ts';
 
 const deadLetterSchema = z.object({
   number: z.int(),
@@ -30,6 +31,9 @@ export const gapSchema = z.object({
     .nullable()
     .meta({ description: 'a person has seen it; the numbers stay missing' }),
 });
+
+/** What a stream is called in problems. */
+export const streamName = (number: number): Words => ({ en: `stream ${number}`, fa: `جریان ${number}` });
 
 export const streamParameter = z.strictObject({ number: z.coerce.number().int().min(1) });
 const config = { access: everyRole };
@@ -82,7 +86,7 @@ export const agentRoutes =
       },
       async (request) => {
         const stream = viewOf(request, context).stream(request.params.number);
-        if (!stream) throw notFound(`stream ${request.params.number}`);
+        if (!stream) throw notFound(streamName(request.params.number));
         const { after, limit } = request.query;
         const letters = ledger.deadLetters(stream.number, after, limit);
         const declared = ledger.tagsOf(stream.number);
@@ -114,7 +118,7 @@ export const agentRoutes =
       },
       async (request) => {
         const stream = viewOf(request, context).stream(request.params.number);
-        if (!stream) throw notFound(`stream ${request.params.number}`);
+        if (!stream) throw notFound(streamName(request.params.number));
         return { data: ledger.gaps(stream.number).map(gapJson) };
       },
     );

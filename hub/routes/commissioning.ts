@@ -61,7 +61,7 @@ export const commissioningRoutes =
         const signed = request.body;
         const { agent, site } = signed.sheet;
         const view = viewOf(request, context);
-        if (!view.sees(site)) throw notFound(`site "${site}"`);
+        if (!view.sees(site)) throw notFound({ en: `site "${site}"`, fa: `کارخانهٔ «${site}»` });
         if (!view.tags().some((tag) => tag.agent === agent && isUnder(tag.path, site))) {
           throw new ProblemError(
             'refused',
@@ -153,7 +153,8 @@ export const commissioningRoutes =
 
     function visible(hash: string, view: { sees(path: string): boolean }) {
       const found = sheets.find(hash);
-      if (!found || !view.sees(found.summary.site)) throw notFound(`sheet ${hash.slice(0, 12)}`);
+      if (!found || !view.sees(found.summary.site))
+        throw notFound({ en: `sheet ${hash.slice(0, 12)}`, fa: `برگهٔ ${hash.slice(0, 12)}` });
       return found;
     }
   };

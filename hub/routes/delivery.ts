@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Stream } from '../ledger/ledger.ts';
 import { agentStates } from './agent-state.ts';
-import { gapJson, gapSchema, streamParameter } from './agents.ts';
+import { gapJson, gapSchema, streamName, streamParameter } from './agents.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { overseers } from './guard.ts';
 import { notFound, ProblemError } from './problem.ts';
@@ -20,9 +20,14 @@ export const deliveryRoutes =
 
     /** Seen by the token, and of this hub's own ledger. */
     const ownStream = (request: Parameters<typeof viewOf>[0], number: number): Stream => {
-      if (!viewOf(request, context).stream(number)) throw notFound(`stream ${number}`);
+      if (!viewOf(request, context).stream(number)) throw notFound(streamName(number));
       const stream = actions.ownStream(number);
-      if (!stream) throw new ProblemError('conflict', `stream ${number} is another hub's: ask the one that takes it`);
+      if (!stream) {
+        throw new ProblemError('conflict', {
+          en: `stream ${number} is another hub's: ask the one that takes it`,
+          fa: `جریان ${number} از آن هاب دیگری است؛ از همان هاب بپرسید`,
+        });
+      }
       return stream;
     };
 
@@ -48,7 +53,7 @@ export const deliveryRoutes =
         const { number, first } = request.params;
         const stream = ownStream(request, number);
         if (!actions.acknowledgeGap(stream, first, request.body.note, request.principal!.name)) {
-          throw notFound(`a gap of stream ${number} from ${first}`);
+          throw notFound({ en: `a gap of stream ${number} from ${first}`, fa: `شکاف جریان ${number} از ${first}` });
         }
         return gapJson(context.ledger.gaps(number).find((gap) => gap.first === first)!);
       },
@@ -69,7 +74,7 @@ export const deliveryRoutes =
         const { agent } = request.params;
         const known = agentStates(viewOf(request, context), context).some((state) => state.agent === agent);
         if (!known || !actions.endQuarantine(agent, request.principal!.name)) {
-          throw notFound(`a quarantine of agent ${agent}`);
+          throw notFound({ en: `a quarantine of agent ${agent}`, fa: `قرنطینهٔ عامل ${agent}` });
         }
         return reply.code(204).send(null);
       },

@@ -59,7 +59,12 @@ export const energyFeedRoutes =
         const view = viewOf(request, context);
         const now = clock.now();
         const window = windowOf(request.query, { from: now - dayUs, to: now });
-        if (window.to - window.from > maxDays * dayUs) throw invalid('from', `at most ${maxDays} days: ask in parts`);
+        if (window.to - window.from > maxDays * dayUs) {
+          throw invalid('from', {
+            en: `at most ${maxDays} days: ask in parts`,
+            fa: `حداکثر ${maxDays} روز؛ بخش‌بخش بخواهید`,
+          });
+        }
         const range = {
           from: Math.floor(window.from / quarterUs) * quarterUs,
           to: Math.ceil(window.to / quarterUs) * quarterUs,

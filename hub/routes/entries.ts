@@ -146,13 +146,13 @@ export const entryRoutes =
 
     function visible(id: number, view: View): EntryRevision[] {
       const history = entries.history(id);
-      if (!history[0] || !view.sees(history[0].site)) throw notFound(`entry ${id}`);
+      if (!history[0] || !view.sees(history[0].site)) throw notFound({ en: `entry ${id}`, fa: `ثبت ${id}` });
       return history;
     }
 
     function siteOf(asset: string, view: View): string {
       const plant = plants.plants().find(({ path }) => asset.startsWith(`${path}/`));
-      if (!plant || !view.sees(plant.path)) throw notFound(`asset "${asset}"`);
+      if (!plant || !view.sees(plant.path)) throw notFound({ en: `asset "${asset}"`, fa: `دارایی «${asset}»` });
       return plant.path;
     }
   };

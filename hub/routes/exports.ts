@@ -77,7 +77,7 @@ export const exportRoutes =
     const { jobs, key } = context.exports;
     const find = (id: string, view: View): ExportJob => {
       const job = jobs.get(id);
-      if (!job || !view.sees(job.request.site)) throw notFound(`export ${id}`);
+      if (!job || !view.sees(job.request.site)) throw notFound({ en: `export ${id}`, fa: `خروجی ${id}` });
       return job;
     };
 

@@ -1,113 +1,33 @@
 /** `GET /kpi-values`: the figures, each with its status, its coverage and what it was made of. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import type { TimeUs } from '../../protocols/sample.ts';
-import { formatLocal } from '../exports/local-time.ts';
-import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
-import { formatTime, parseTime } from '../plant/time-text.ts';
-import { isZone } from '../plant/zone.ts';
-import { comparing, comparisons } from '../rollup/compare-values.ts';
-import { type BucketKind, granularities } from '../rollup/grid.ts';
+import type { KpiValue } from '../kpi/kpi.ts';
+import { formatTime } from '../plant/time-text.ts';
+import type { BucketKind } from '../rollup/grid.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
-import { assetParameters, assetsAskedFor, plantOf, plantsIn } from './asked-assets.ts';
-import { bucketLabels, calendars } from './bucket-label.ts';
+import { assetsAskedFor, plantsIn } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { createCursors } from './cursor.ts';
 import { sendDownload } from './download.ts';
-import { bomParameter, formatOf, formatParameter, tableContent } from './formats.ts';
+import { nothingStored } from './empty-words.ts';
+import { formatOf, tableContent } from './formats.ts';
 import { everyRole } from './guard.ts';
-import {
-  comparisonJson,
-  included,
-  inputJson,
-  type KpiValueJson,
-  kpiValueJson,
-  kpiValueSchema,
-  rolledValueJson,
-} from './kpi-json.ts';
+import { type KpiValueJson, kpiValueJson } from './kpi-json.ts';
+import { checkKpis, querySchema, type sortable, valuesSchema, wanted } from './kpi-query.ts';
 import { type Part, partsOf, refuseTooMany, type ValueRequest, valuePages, wholeOf } from './kpi-reading.ts';
 import { kpiColumns } from './kpi-table.ts';
+import { select, tellingRows } from './kpi-telling.ts';
 import { nextLink } from './links.ts';
-import { listParameter, wordsParameter } from './lists.ts';
 import { invalid } from './problem.ts';
-import { compareKeys, keyOf, type Sort, sortParameter, textOf } from './sorting.ts';
-import {
-  civilDay,
-  momentParameter,
-  rangeParameters,
-  runningHour,
-  windowAt,
-  windowJson,
-  windowSchema,
-} from './times.ts';
+import { compareKeys, keyOf, type Sort, textOf } from './sorting.ts';
+import { civilDay, runningHour, windowAt, windowJson } from './times.ts';
 
 const evaluationTimeoutMs = 30_000;
 /** Values that one sorted answer is looked for among: they are computed and held while their reader waits. */
 const mostHeld = 250_000;
 /** Values that are computed for one answer, a part of them at a time. */
 const mostStreamed = 1_000_000;
-const defaultLimit = 500;
-const maxLimit = 10_000;
 
-const statuses = ['ok', 'partial', 'no_data', 'undefined', 'suspect'] as const;
-const sortable = ['start', 'asset', 'kpi', 'value', 'coverage', 'status', 'revision'] as const;
 const inTime: Sort = ['start', 'asset', 'kpi', 'revision'].map((name) => ({ name, descending: false }));
-
-const querySchema = z.strictObject({
-  kpi: listParameter('ids of definitions'),
-  ...assetParameters,
-  ...rangeParameters,
-  granularity: z
-    .enum(['window', ...granularities, 'event'])
-    .default('window')
-    .meta({
-      description:
-        '`month` is of the calendar asked for; `event` each event and notified limit; `window` just the range, computed from samples now',
-    }),
-  calendar: z.enum(calendars).default('jalali').meta({ description: 'of months and labels; dates may be of either' }),
-  tz: z
-    .string()
-    .max(60)
-    .refine(isZone, { error: 'is no IANA time zone', params: { fa: 'منطقهٔ زمانی IANA نیست' } })
-    .optional()
-    .meta({ description: 'tells start_local and end_local in this zone; start and end are always UTC' }),
-  as_of: momentParameter.optional().meta({ description: 'what the hub knew then; whole buckets only' }),
-  revision: z.enum(['latest', 'all', 'official']).default('latest').meta({
-    description:
-      '`all`: every figure that was ever final for a bucket; `official`: of months whose report is issued, as it tells them',
-  }),
-  status: wordsParameter(statuses).optional(),
-  min_coverage: z.coerce.number().min(0).max(1).optional(),
-  include: wordsParameter(included)
-    .default(['elements', 'flags'])
-    .meta({ description: 'elements, flags, lineage, separated by commas; `elements,flags` when left out' }),
-  compare: z.enum(comparisons).optional().meta({
-    description:
-      '`target` of the plant model; `previous` bucket (of a shift, the last one of its name); `baseline`: a reference period, what adds up in proportion to time',
-  }),
-  baseline_from: momentParameter.optional().meta({ description: 'the reference period, instead of the plant model’s' }),
-  baseline_to: momentParameter.optional(),
-  sort: sortParameter(sortable).optional(),
-  limit: z.coerce.number().int().min(1).max(maxLimit).default(defaultLimit),
-  cursor: z.string().max(1000).optional(),
-  format: formatParameter,
-  bom: bomParameter,
-});
-type Query = z.infer<typeof querySchema>;
-
-const valuesSchema = z.object({
-  meta: z.object({
-    range: windowSchema.meta({ description: 'snapped outward to whole buckets' }),
-    granularity: z.enum(['window', ...granularities, 'event']),
-    calendar: z.enum(calendars),
-    tz: z.string(),
-    revision: z.enum(['latest', 'all', 'official']),
-    as_of: z.string(),
-    generated_at: z.string(),
-  }),
-  data: z.array(kpiValueSchema),
-  next_cursor: z.string().nullable().meta({ description: 'for the next page; null on the last one' }),
-});
 
 export const kpiValueRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
@@ -234,6 +154,7 @@ export const kpiValueRoutes =
             tz: query.tz ?? plants[0]?.zone ?? civilDay.zone,
             revision,
             as_of: asOf === undefined ? generated : formatTime(asOf),
+            ...(rows.length === 0 && { note: nothingStored }),
             generated_at: generated,
           },
           data: [...rows],
@@ -257,13 +178,6 @@ function officialSource(granularity: BucketKind, { kpis, reports }: RouteContext
 const fieldOf = (value: RolledValue, field: string): string | number | null =>
   value[field as (typeof sortable)[number]] ?? null;
 
-function wanted({ status, min_coverage = 0 }: Query, sees: (asset: string) => boolean): (value: KpiValue) => boolean {
-  return (value) =>
-    sees(value.asset) &&
-    (status === undefined || status.some((one) => one === value.status)) &&
-    value.coverage >= min_coverage;
-}
-
 async function evaluated(
   parts: readonly Part[],
   kpi: readonly string[] | undefined,
@@ -283,78 +197,4 @@ async function* chosen(
   told: (values: readonly RolledValue[]) => KpiValueJson[],
 ): AsyncGenerator<KpiValueJson[]> {
   for await (const page of pages) yield told(page.filter(isWanted));
-}
-
-type Plants = ReturnType<typeof plantsIn>;
-
-/** What is told of values, with what they are compared with. */
-function tellingRows(
-  query: Query,
-  asOf: TimeUs | undefined,
-  plants: Plants,
-  { kpis }: RouteContext,
-): (values: readonly RolledValue[]) => KpiValueJson[] {
-  const { calendar, compare, baseline_from, baseline_to } = query;
-  if ((baseline_from === undefined) !== (baseline_to === undefined)) {
-    throw invalid(baseline_from ? 'baseline_to' : 'baseline_from', {
-      en: 'say both ends of the reference period',
-      fa: 'هر دو سر دورهٔ مبنا را بگویید',
-    });
-  }
-  const reference =
-    baseline_from && windowAt({ from: baseline_from, to: baseline_to }, plants[0] ?? civilDay, { from: 0, to: 0 });
-  return (values) => {
-    const comparison =
-      compare &&
-      comparing(compare, values, { values: kpis.rolled, plants, definitions: kpis.definitions(), reference });
-    return values.map((value) => {
-      const zone = plantOf(value.asset, plants)?.zone ?? civilDay.zone;
-      const row = select(
-        {
-          ...rolledValueJson(value, asOf),
-          label: bucketLabels(zone, value.bucket, calendar),
-          ...(comparison && { comparison: comparisonJson(value, comparison(value)) }),
-        },
-        query,
-      );
-      if (query.include.includes('lineage')) {
-        row.plant_version = value.plantVersion;
-        row.inputs = value.inputs.map(inputJson);
-      }
-      return row;
-    });
-  };
-}
-
-function select(row: KpiValueJson, { include, tz }: Query): KpiValueJson {
-  const { elements, flags, ...rest } = row;
-  const local = tz && {
-    start_local: formatLocal(tz, parseTime(row.start)!),
-    end_local: formatLocal(tz, parseTime(row.end)!),
-  };
-  return {
-    ...rest,
-    ...local,
-    ...(include.includes('elements') && { elements }),
-    ...(include.includes('flags') && { flags }),
-  };
-}
-
-function checkKpis(asked: readonly string[] | undefined, granularity: string, { kpis }: RouteContext): void {
-  const unknownTo = (definitions: readonly KpiDefinition[]) =>
-    asked?.filter((id) => !definitions.some((definition) => definition.id === id)) ?? [];
-  const unknown = unknownTo(kpis.definitions());
-  if (unknown.length > 0) {
-    throw invalid('kpi', {
-      en: `there is no ${unknown.join(', ')}; /kpi-definitions lists all`,
-      fa: `شاخص ${unknown.join('، ')} وجود ندارد؛ فهرست در /kpi-definitions است`,
-    });
-  }
-  const bucketed = granularity === 'window' ? unknownTo(kpis.windowed()) : [];
-  if (bucketed.length > 0) {
-    throw invalid('granularity', {
-      en: `${bucketed.join(', ')} is told of whole buckets only; ask for hour, shift, day or longer`,
-      fa: `${bucketed.join('، ')} فقط برای بازه‌های کامل گفته می‌شود؛ hour، shift، day یا بلندتر بخواهید`,
-    });
-  }
 }

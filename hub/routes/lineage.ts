@@ -61,7 +61,8 @@ export const lineageRoutes =
       },
       async (request) => {
         const value = find(request.params.id, context);
-        if (!value || !viewOf(request, context).sees(value.asset)) throw notFound('that KPI value');
+        if (!value || !viewOf(request, context).sees(value.asset))
+          throw notFound({ en: 'that KPI value', fa: 'آن مقدار شاخص' });
         const definition = context.kpis.definitions().find(({ id }) => id === value.kpi)!;
         const zone = plantOf(value.asset, context.kpis.plants())?.zone ?? civilDay.zone;
         return {

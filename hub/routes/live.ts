@@ -40,7 +40,11 @@ export const liveRoutes =
         },
       },
       async (request, reply) => {
-        if (open.size >= maxListeners) throw new ProblemError('busy', `${maxListeners} screens are connected already`);
+        if (open.size >= maxListeners)
+          throw new ProblemError('busy', {
+            en: `${maxListeners} screens are connected already`,
+            fa: `${maxListeners} نمایشگر هم‌اکنون متصل‌اند`,
+          });
         const principal = principalOf(request);
         reply.hijack();
         const { raw } = reply;

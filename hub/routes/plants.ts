@@ -107,7 +107,7 @@ export const plantRoutes =
         const { path } = visible(request.params.site, viewOf(request, context));
         const { version } = request.query;
         const found = version === undefined ? book.version(path) : access.plants.find(path, version);
-        if (!found) throw notFound(`version ${version} of "${path}"`);
+        if (!found) throw notFound({ en: `version ${version} of "${path}"`, fa: `نسخهٔ ${version} از «${path}»` });
         return { ...versionJson(found), content: found.content };
       },
     );
@@ -193,13 +193,14 @@ export const plantRoutes =
 
     function visible(site: string, view: View): Plant {
       const plant = book.plant(site);
-      if (!plant || !view.sees(site)) throw notFound(`a plant model of "${site}"`);
+      if (!plant || !view.sees(site)) throw notFound({ en: `a plant model of "${site}"`, fa: `مدل کارخانهٔ «${site}»` });
       return plant;
     }
 
     function check(file: PlantFile, view: View): Checked {
       const checked = refusing(() => book.check(file));
-      if (!view.sees(checked.config.site)) throw notFound(`site "${checked.config.site}"`);
+      if (!view.sees(checked.config.site))
+        throw notFound({ en: `site "${checked.config.site}"`, fa: `کارخانهٔ «${checked.config.site}»` });
       return checked;
     }
 

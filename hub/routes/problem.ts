@@ -84,7 +84,7 @@ export function answerWithProblems(app: FastifyInstance): void {
     sendProblem(request, reply, problem);
   });
   app.setNotFoundHandler((request, reply) => {
-    sendProblem(request, reply, new ProblemError('not-found', `there is no ${request.method} ${pathOf(request.url)}`));
+    sendProblem(request, reply, new ProblemError('not-found', noSuchRoute(request.method, pathOf(request.url))));
   });
 }
 
@@ -141,5 +141,10 @@ function toProblem(error: FastifyError): ProblemError {
   if (error.statusCode && error.statusCode < 500) return new ProblemError('invalid', error.message);
   return new ProblemError('internal', '');
 }
+
+const noSuchRoute = (method: string, path: string): Said => ({
+  en: `there is no ${method} ${path}; /api/v1/docs lists what there is`,
+  fa: `${method} ${path} وجود ندارد؛ فهرست در /api/v1/docs است`,
+});
 
 const pathOf = (url: string): string => url.split('?', 1)[0]!;

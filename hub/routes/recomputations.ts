@@ -43,10 +43,10 @@ export const recomputationRoutes =
       },
       async (request, reply) => {
         const { site, from, to, why } = request.body;
-        if (from >= to) throw invalid('from', 'must be before "to"');
+        if (from >= to) throw invalid('from', { en: 'must be before "to"', fa: 'باید پیش از "to" باشد' });
         const view = viewOf(request, context);
         const seen = plants.plants().flatMap(({ path }) => (view.sees(path) && (site ?? path) === path ? [path] : []));
-        if (seen.length === 0) throw notFound(site === undefined ? 'any site' : `site "${site}"`);
+        if (seen.length === 0) throw notFound({ en: `site "${site ?? ''}"`, fa: `کارخانهٔ «${site ?? ''}»` });
         const by = { who: principalOf(request).name, why };
         const { dirt, after } = recomputing.begin(seen, { start: from, end: to }, by);
         reply.code(202);

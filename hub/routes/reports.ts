@@ -59,7 +59,7 @@ export const reportRoutes =
     const tags = ['reports'];
     const visible = (id: number, view: View): IssuedReport => {
       const report = reports.get(id);
-      if (!report || !view.sees(report.site)) throw notFound(`report ${id}`);
+      if (!report || !view.sees(report.site)) throw notFound({ en: `report ${id}`, fa: `گزارش ${id}` });
       return report;
     };
     const told = (report: IssuedReport): z.infer<typeof reportSchema> => {

@@ -1,0 +1,68 @@
+/** What is told of KPI values: the parts that were asked for, what their buckets are called, what they are compared with. */
+import type { TimeUs } from '../../protocols/sample.ts';
+import { formatLocal } from '../exports/local-time.ts';
+import type { Plant } from '../plant/plant.ts';
+import { parseTime } from '../plant/time-text.ts';
+import { comparing } from '../rollup/compare-values.ts';
+import type { RolledValue } from '../rollup/rolled-values.ts';
+import { plantOf } from './asked-assets.ts';
+import { bucketLabels } from './bucket-label.ts';
+import type { RouteContext } from './context.ts';
+import { comparisonJson, inputJson, type KpiValueJson, rolledValueJson } from './kpi-json.ts';
+import type { KpiQuery } from './kpi-query.ts';
+import { invalid } from './problem.ts';
+import { civilDay, windowAt } from './times.ts';
+
+/** What is told of values, with what they are compared with. */
+export function tellingRows(
+  query: KpiQuery,
+  asOf: TimeUs | undefined,
+  plants: readonly Plant[],
+  { kpis }: RouteContext,
+): (values: readonly RolledValue[]) => KpiValueJson[] {
+  const { calendar, compare, baseline_from, baseline_to } = query;
+  if ((baseline_from === undefined) !== (baseline_to === undefined)) {
+    throw invalid(baseline_from ? 'baseline_to' : 'baseline_from', {
+      en: 'say both ends of the reference period',
+      fa: 'هر دو سر دورهٔ مبنا را بگویید',
+    });
+  }
+  const reference =
+    baseline_from && windowAt({ from: baseline_from, to: baseline_to }, plants[0] ?? civilDay, { from: 0, to: 0 });
+  return (values) => {
+    const comparison =
+      compare &&
+      comparing(compare, values, { values: kpis.rolled, plants, definitions: kpis.definitions(), reference });
+    return values.map((value) => {
+      const zone = plantOf(value.asset, plants)?.zone ?? civilDay.zone;
+      const row = select(
+        {
+          ...rolledValueJson(value, asOf),
+          label: bucketLabels(zone, value.bucket, calendar),
+          ...(comparison && { comparison: comparisonJson(value, comparison(value)) }),
+        },
+        query,
+      );
+      if (query.include.includes('lineage')) {
+        row.plant_version = value.plantVersion;
+        row.inputs = value.inputs.map(inputJson);
+      }
+      return row;
+    });
+  };
+}
+
+/** Without what was not asked for. */
+export function select(row: KpiValueJson, { include, tz }: KpiQuery): KpiValueJson {
+  const { elements, flags, ...rest } = row;
+  const local = tz && {
+    start_local: formatLocal(tz, parseTime(row.start)!),
+    end_local: formatLocal(tz, parseTime(row.end)!),
+  };
+  return {
+    ...rest,
+    ...local,
+    ...(include.includes('elements') && { elements }),
+    ...(include.includes('flags') && { flags }),
+  };
+}
