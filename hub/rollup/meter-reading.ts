@@ -23,7 +23,7 @@ export function readMeter(plant: Plant, meter: Meter, tags: SiteTags, cell: Slic
   const power = meter.power === undefined ? undefined : tags.get(meter.power);
   // A demand interval that ends in this cell may have begun before it.
   const lookbackUs = meter.carrier === 'electricity' ? meter.demandIntervalUs : 0;
-  if (power && !(register && livedIn(register, cell))) {
+  if (power && livedIn(power, cell) && !(register && livedIn(register, cell))) {
     const reading = cell.read(power, lookbackUs);
     const steps = reading.flatMap(({ series, track }) => integrateSteps(track, series.counter?.scale));
     const measured = intersect(toldAround(reading, cell), stepSpans(steps, 'believed'));

@@ -24,7 +24,8 @@ function declare(rolled: RolledSite): void {
     const counter = { scale: 1, modulus: 1000, maxRatePerS: 1 };
     machine!.tag(`area/line/m1/count-${name}`, { role: `count_${name}`, counter });
   }
-  energy!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'meter' });
+  energy!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'meter', from: begin });
+  energy!.tag('energy/main/power', { role: 'p_kw', type: 'float', source: 'meter', from: begin });
   // Sources that measure nothing yet.
   machine!.tag('area/line/m1/spare', { source: 'plc-2' });
   energy!.tag('energy/main/spare', { source: 'meter-2' });
