@@ -69,7 +69,7 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
   };
 
   const refused = openRefusalsWriter(join(dir, 'refused'));
-  await using sorter = await openRowSorter(join(dir, 'sorting.duckdb'));
+  await using sorter = await openRowSorter(join(dir, 'sorting'));
   const context = { find, zone: options.zone, now, faultOfTime: options.faultOfTime };
   let rows = 0;
   let page: SortedRow[] = [];
@@ -93,12 +93,20 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
   const storedTags = asked.map(({ path }) => measured.get(path));
   const outcome = { rows, taken: 0, known: 0, from: null as TimeUs | null, to: null as TimeUs | null };
   const lastOf = new Map<number, SampleRow>();
+  const cutAfterUs = Math.max(request.holdUs, hourUs);
+  let last: TimeUs = Number.POSITIVE_INFINITY;
   let done = 0;
 
   const take = async (slice: readonly SampleRow[]) => {
     const verdicts = await againstStore(slice, (tag) => storedTags[tag], reader, signal);
     for (const [index, verdict] of verdicts.entries()) {
       const row = slice[index]!;
+      // A frame does not reach over a hole: figures are computed anew of just the time that frames tell of.
+      if (row.time - last > cutAfterUs) {
+        runs.end();
+        await frames.flush(true);
+      }
+      last = row.time;
       if (verdict === 'known') {
         outcome.known += 1;
         runs.row(row.tag, row.time, false);

@@ -16,8 +16,8 @@ import type { SampleColumns, SampleValue, TimeUs } from '../../protocols/sample.
 
 export interface FramesWriter extends AsyncDisposable {
   add(tag: number, time: TimeUs, value: SampleValue, quality: number, flags: number): void;
-  /** Writes whole frames; called now and then. */
-  flush(): Promise<void>;
+  /** Writes whole frames; called now and then. `all`: what comes next is of another time, and of another frame. */
+  flush(all?: boolean): Promise<void>;
   /** Writes the rest, durable. @returns how many samples there are. */
   end(): Promise<number>;
 }
@@ -65,7 +65,7 @@ export async function openFramesWriter(path: string, epoch: string, acceptedAt: 
       columns.qualities.push(quality);
       columns.flags.push(flags);
     },
-    flush: () => flush(samplesPerFrame),
+    flush: (all = false) => flush(all ? 1 : samplesPerFrame),
     async end() {
       await flush(1);
       await file.sync();

@@ -11,7 +11,7 @@ import { intersect, type Span, type Spans, union } from '../plant/spans.ts';
 import { dayUs, minuteUs } from '../plant/zone.ts';
 import { lossesOf } from './lost-time.ts';
 
-/** Time that was imported, as of one stream and site. */
+/** A stretch of time that was imported. */
 interface ImportedRow {
   readonly stream: number;
   readonly site: string;
@@ -79,7 +79,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS imported (
     stream INTEGER NOT NULL, agent TEXT NOT NULL, site TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
     settled_at INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0, reach_start INTEGER, reach_end INTEGER,
-    PRIMARY KEY (stream, site)
+    PRIMARY KEY (stream, site, start)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS deleted (id INTEGER PRIMARY KEY CHECK (id = 1), before INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS site_progress (
@@ -133,13 +133,12 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
 
   const writeImported = db.prepare(`
     INSERT INTO imported (stream, agent, site, start, end, settled_at) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET start = min(start, excluded.start), end = max(end, excluded.end),
-      settled_at = max(settled_at, excluded.settled_at)`);
+    ON CONFLICT DO UPDATE SET end = max(end, excluded.end), settled_at = max(settled_at, excluded.settled_at)`);
   const selectImported = db.prepare<[], ImportedRow>('SELECT * FROM imported');
   const writeWithdrawn = db.prepare('UPDATE imported SET withdrawn = ? WHERE stream = ?');
   const writeReach = db.prepare(`
     UPDATE imported SET reach_start = min(coalesce(reach_start, :start), :start),
-      reach_end = max(coalesce(reach_end, :end), :end) WHERE agent = :agent`);
+      reach_end = max(coalesce(reach_end, :end), :end) WHERE agent = :agent AND start >= :start AND end <= :end`);
 
   const begunOf = (site: string): TimeUs | undefined => {
     const begun = selectProgress.get(site)?.begun;
@@ -168,6 +167,7 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
 
   const mark = (site: string, agent: string | null, { start, end }: Span) => {
     insertDirt.run(site, agent, start, end);
+    if (agent !== null && isImportAgent(agent)) return;
     const begun = begunOf(site);
     // What came before the first sample so far has never been computed, of nobody.
     if (begun !== undefined && start < begun) insertDirt.run(site, null, start, begun);
@@ -247,7 +247,9 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
       }
       for (const { start, end } of spans) {
         for (const site of sites) {
-          const span = { start, end: end - togetherUs + 1 };
+          const last = end - togetherUs;
+          // Nothing is known beyond an import's last sample, which is of the cell that ends there.
+          const span = { start, end: isImport ? Math.max(last, start + 1) : last + 1 };
           if (isImport) markImported(number, site, agent, span, batches.at(-1)?.settledAt ?? 0);
           else mark(site, agent, span);
         }

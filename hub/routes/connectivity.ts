@@ -81,7 +81,9 @@ export const connectivityRoutes =
           range = windowAt(request.query, plant, usual, maxDays);
           const span = { start: range.from, end: Math.max(range.from, Math.min(range.to, now)) };
           const tags = siteTags(plant.path, ledger.tags(), createLostTime(ledger));
-          const sources = [...new Set([...tags.values()].flatMap((tag) => tag.sources))];
+          const sources = [
+            ...new Set([...tags.values()].flatMap((tag) => tag.sources.filter(({ historical }) => !historical))),
+          ];
           for (const { source, toldUntil, knownUs, outages } of await readConnectivity(reader, sources, span, signal)) {
             const [agent, name] = source.id.split('/', 2);
             const lengthUs = toldUntil === undefined ? 0 : toldUntil - span.start;

@@ -116,7 +116,7 @@ t.test(
 );
 
 t.test('rows come out by time, tag and line, whatever their order; nothing is left on the disk', async (t) => {
-  const file = join(t.testdir(), 'sorting.duckdb');
+  const file = join(t.testdir(), 'sorting');
   {
     await using sorter = await openRowSorter(file);
     const rows = Array.from({ length: 5000 }, (_, i) => {

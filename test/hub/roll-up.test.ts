@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { importAgent } from '../../hub/ledger/imported.ts';
 import type { Tier } from '../../hub/rollup/buckets.ts';
 import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
@@ -498,6 +499,57 @@ t.test('a changed plant computes everything anew, a deleted past stays as it was
   });
   await live.restart(faster).once(never);
   t.match(oee(), { revision: 2, elements: { PRI_GQ_s: 60 * 20 } });
+});
+
+t.test('an import computes its own time, fills what was not known, and leaves as it came', async (t) => {
+  const rolled = createRolledSite(site, 3, ['agent-0', 'agent-1', importAgent('c'.repeat(32))]);
+  declare(rolled);
+  rolled.agents[2]!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'import-1' });
+  const clock = { now: local('11:00') };
+  const live = rolled.rollUp(plant, clock);
+  /** A register that grows by 1 a minute, with the health of its source. */
+  const told = (agent: number, source: string, from: TimeUs, to: TimeUs): SampleEvent[] => {
+    const events: SampleEvent[] = [{ agent, path: `health/${source}/session`, time: from, value: true }];
+    for (let time = from; time <= to; time += minute) {
+      events.push({ agent, path: 'energy/main/kwh', time, value: 1e6 + (time - begin) / minute });
+      events.push({ agent, path: `health/${source}/through`, time, value: time });
+    }
+    return [...events, { agent, path: `health/${source}/session`, time: to, value: false }];
+  };
+  const at = (time: string) => local(time);
+  const before = [...told(1, 'meter', at('04:00'), at('06:00')), ...told(1, 'meter', at('08:00'), at('10:00'))];
+  rolled.arrive(before, clock.now);
+  await live.once(never);
+  const hours = (from: TimeUs, to: TimeUs) =>
+    live
+      .values({ kpis: ['en.kwh'], assets: [meter], granularity: 'hour', from, to })
+      .map(({ value, elements }) => `${Math.round(value ?? 0)}, estimated ${Math.round(elements.kWh_estimated!)}`);
+  const day = () => hours(at('04:00'), at('10:00'));
+  const unfilled = day();
+  const [measured, spread] = ['60, estimated 0', '60, estimated 60'];
+  t.same(unfilled, [measured, measured, spread, spread, measured, measured]);
+
+  const year = 365 * 24 * hour;
+  clock.now += minute;
+  rolled.arrive(told(2, 'import-1', begin - year, begin - year + 3 * hour), clock.now);
+  rolled.arrive(told(2, 'import-1', at('06:00'), at('08:00')), clock.now);
+  const { cells } = live.counts;
+  await live.once(never);
+  t.same(day(), Array(6).fill(measured), 'the hole is filled as if it had been measured');
+  t.same(hours(begin - year - hour, begin - year + 4 * hour), [measured, measured, measured], 'and a year ago');
+  t.ok(live.counts.cells - cells < 400, `${live.counts.cells - cells} cells, and not those of a year`);
+  t.same(hours(begin - year / 2, begin - year / 2 + 48 * hour), [], 'and nothing between then and now');
+  t.equal(live.dirt.begun(site), begin, 'the site began when its own samples did');
+
+  const { cells: done } = live.counts;
+  await live.once(never);
+  t.ok(live.counts.cells - done < 100, 'nothing is left to do');
+
+  rolled.withdraw(2, clock.now);
+  clock.now += minute;
+  await live.once(never);
+  t.same(day(), unfilled, 'undone, the hole is what it was');
+  t.same(hours(begin - year, begin - year + 3 * hour), Array(3).fill('0, estimated 0'), 'and a year ago is nothing');
 });
 
 /** A KPI of the meter, which drew 600 kW from 05:00 to 09:00, when the clock shows `now`. */

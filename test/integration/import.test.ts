@@ -286,6 +286,35 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
   const proof = await hub.run('verify', '--deep');
   t.match(proof.out, /^PROVED/m, 'every imported sample is proved');
 
+  const entries = join(hub.dir, 'entries.csv');
+  const bill = `bill,energy/main,${iso(measuredFrom - 30 * 24 * hour)},${iso(measuredFrom)},,,۱۲۳۴٫۵,5000000,b-1`;
+  const entryLines = [
+    'kind,asset,from,to,at,good,quantity,amount_irr,number',
+    bill,
+    `reading,energy/main,,,${jalali(measuredFrom)},,,,`,
+    `count,area/line/m1,${iso(measuredFrom - hour)},${iso(measuredFrom)},,${persian('480')},,,`,
+    `count,area/line/m9,${iso(measuredFrom - hour)},${iso(measuredFrom)},,1,,,`,
+  ];
+  writeFileSync(entries, entryLines.join('\n'));
+  const written = JSON.parse((await hub.run('import', entries, '--entries', '--json')).out);
+  t.match(written, { state: 'done', outcome: { rows: 4, taken: 2, known: 0 } });
+  t.same(
+    written.refused.map(({ line }: Json) => line),
+    [3, 5],
+    'a reading without a value, and a unit that there is not',
+  );
+  const listed = async () =>
+    (await hub.get('/entries')).data.map(({ author, content }: Json) => [author, content.kind]);
+  t.same((await listed()).sort(), [
+    ['first-admin', 'bill'],
+    ['first-admin', 'count'],
+  ]);
+  writeFileSync(entries, ['kind,asset,from,to,quantity,amount_irr,number', bill.replace(',,,', ',')].join('\n'));
+  const repeated = JSON.parse((await hub.run('import', entries, '--entries', '--json')).out);
+  t.match(repeated, { outcome: { taken: 0, known: 1 } }, 'what is entered already changes nothing');
+  await hub.run('import', 'undo', written.id, '--why', 'another plant');
+  t.same(await listed(), [], 'undone as a whole');
+
   const undone = await hub.run('import', 'undo', one.id, '--why', 'the wrong meter');
   t.match(undone.out, /is undone/);
   await eventually(

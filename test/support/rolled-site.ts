@@ -38,6 +38,8 @@ export interface RolledSite {
   forgetBefore(time: TimeUs): void;
   /** Dead letters are stored after all. */
   replay(events: readonly SampleEvent[]): void;
+  /** An import is undone: its samples stay and count no more. */
+  withdraw(agent: number, now: TimeUs): void;
   /** A roll-up of its own, with an empty file. */
   rollUp(
     plant: Plant | (() => Plant),
@@ -48,11 +50,14 @@ export interface RolledSite {
   ): RollUp & RolledValues & { readonly buckets: Buckets; readonly dirt: DirtBook; restart(plant?: Plant): RollUp };
 }
 
-export function createRolledSite(site: string, agentCount: number): RolledSite {
+/** @param names of agents; `agent-0` and so on where none are given */
+export function createRolledSite(site: string, agentCount: number, names: readonly string[] = []): RolledSite {
   const store = createMemoryStore();
+  const nameOf = (index: number) => names[index] ?? `agent-${index}`;
   const agents = Array.from({ length: agentCount }, (_, index) =>
-    createMemorySite(site, { stream: index + 1, agent: `agent-${index}`, store }),
+    createMemorySite(site, { stream: index + 1, agent: nameOf(index), store }),
   );
+  const withdrawn = new Map<number, TimeUs>();
   const batches: BatchRow[][] = agents.map(() => []);
   const gaps: Gap[] = [];
   const amendments: Amendment[] = [];
@@ -67,12 +72,13 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
   const ledger = {
     streams: () =>
       agents.map((_, index) => {
-        const stream: Pick<Stream, 'number' | 'agent' | 'through' | 'expired' | 'lastAcceptedAt'> = {
+        const stream: Pick<Stream, 'number' | 'agent' | 'through' | 'expired' | 'lastAcceptedAt' | 'withdrawnAt'> = {
           lastAcceptedAt: batches[index]!.at(-1)?.acceptedAt ?? null,
           number: index + 1,
-          agent: `agent-${index}`,
+          agent: nameOf(index),
           through: through(index),
           expired: 0,
+          withdrawnAt: withdrawn.get(index) ?? null,
         };
         return stream as Stream;
       }),
@@ -82,8 +88,8 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
       batches[stream - 1]!.find(({ first, last }) => first <= number && number <= last),
     amendments: (after: number) => amendments.filter(({ sequence }) => sequence > after),
     gaps: (stream: number) => gaps.filter((gap) => gap.stream === stream),
-    tags: () => agents.flatMap((agent) => agent.tags()),
-    declared: () => [],
+    tags: () => agents.flatMap((agent, index) => (withdrawn.has(index) ? [] : agent.tags())),
+    declared: () => ledger.streams().map((stream) => ({ stream, site, tags: new Map() })),
   };
 
   return {
@@ -127,6 +133,7 @@ export function createRolledSite(site: string, agentCount: number): RolledSite {
         amendments.push({ sequence: amendments.length + 1, stream: index + 1, ...span });
       }
     },
+    withdraw: (index, now) => void withdrawn.set(index, now),
     rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false, history = () => []) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
       const database = openRollUpDatabase(':memory:');

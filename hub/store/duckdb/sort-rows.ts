@@ -1,5 +1,5 @@
 /**
- * Rows in any order → ascending by time, tag and line, by a DuckDB of its own that spills beside its file: memory stays
+ * Rows in any order → ascending by time, tag and line, by a DuckDB of its own that spills to the disk: memory stays
  * the same however many rows there are. The store's instance is not touched.
  */
 import { rm } from 'node:fs/promises';
@@ -27,16 +27,15 @@ const rowsPerChunk = 2048;
 const rowsPerFlush = 8 * rowsPerChunk;
 const memoryLimitMb = 128;
 
-/** @param file made for it, and removed with it. */
-export async function openRowSorter(file: string): Promise<RowSorter> {
-  const remove = async () => {
-    for (const name of [file, `${file}.wal`, `${file}.tmp`]) await rm(name, { recursive: true, force: true });
-  };
+/** @param spill a folder that is made when memory is short, and removed at the end. */
+export async function openRowSorter(spill: string): Promise<RowSorter> {
+  const remove = () => rm(spill, { recursive: true, force: true });
   await remove();
-  const instance = await DuckDBInstance.create(file, {
+  // Not a file: it would be merged with its log when it is closed, which takes long and serves nobody.
+  const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${memoryLimitMb}MB`,
     threads: '1',
-    temp_directory: `${file}.tmp`,
+    temp_directory: spill,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
