@@ -1,8 +1,13 @@
 /** A month that freezes: what was issued stands, byte for byte, whatever comes later and however it is restated. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { strFromU8, unzipSync } from 'fflate';
 import t from 'tap';
+import { catalogue } from '../../hub/kpi/catalogue.ts';
+import { openReports } from '../../hub/reports/reports.ts';
+import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { createValueChanges } from '../../hub/rollup/value-changes.ts';
+import { watchChanges } from '../../hub/rollup/watch-changes.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { exportedHub } from '../support/exported-site.ts';
 import type { SampleEvent } from '../support/rolled-site.ts';
@@ -64,6 +69,22 @@ t.test('a month is issued, frozen, and restated', async (t) => {
   t.equal((await hub.get('/api/v1/kpi-values?granularity=week&revision=official', tokens.analyst)).status, 400);
   t.same((await get(`kpi-values?granularity=month&from=1404-03-01&to=1404-04-01&revision=official`)).data, []);
 
+  const changes = createValueChanges({
+    plants: () => [vectorPlant()],
+    ledger: { tags: () => rolled.agents.flatMap((agent) => agent.tags()) },
+    buckets: rollUp.buckets,
+    values: rollUp.values,
+  });
+  using database = openRollUpDatabase(':memory:');
+  const { audit } = hub.access;
+  const watch = async () => {
+    const once = new AbortController();
+    const sleep = async () => once.abort();
+    await watchChanges({ database, changes, audit, clock: { sleep }, log: { warn() {} } }, once.signal);
+    return audit.list(0, 1000).filter(({ what }) => what === 'figures.change');
+  };
+  t.same(await watch(), [], 'what was closed is as it was');
+
   // What an agent had kept of the second day comes three weeks late: the machine stood for 20 minutes more.
   const late: SampleEvent[] = [];
   const say = (path: string, time: TimeUs, value: SampleValue) => late.push({ agent: 0, path, time, value });
@@ -78,16 +99,15 @@ t.test('a month is issued, frozen, and restated', async (t) => {
   t.same(await availability('&revision=official'), issued, 'what was issued stands beside it');
   t.same(await workbook(first.id, 'en'), bytes, 'byte for byte');
 
-  const changes = createValueChanges({
-    plants: () => [vectorPlant()],
-    ledger: { tags: () => rolled.agents.flatMap((agent) => agent.tags()) },
-    buckets: rollUp.buckets,
-    values: rollUp.values,
-  });
   const page = await changes.page(0, 10_000, { kpis: ['prod.availability'], assets: [unit], late: true }, never);
   const told = page.changes.filter(({ after }) => after?.bucket.granularity === 'day');
   t.match(told, [{ at: arrived, large: true, before: { value: issued.value }, after: { value: shadow.value } }]);
   t.same((await changes.page(page.through, 10_000, {}, never)).changes, []);
+
+  const alarmed = await watch();
+  t.equal(alarmed.length, 1, 'people are told of it');
+  t.ok((alarmed[0]!.details as Json).figures > 1);
+  t.same((await watch()).length, 1, 'once');
 
   for (const role of ['analyst', 'manager', 'admin'] as const) {
     t.equal(
@@ -150,4 +170,37 @@ t.test('a month is issued, frozen, and restated', async (t) => {
     ended = await get(`exports/${job.id}`);
   }
   t.equal(ended.files[0].sha256, second.files[1].sha256, 'an official export is what was issued');
+});
+
+t.test('a month is issued of itself when its time has come, once', async (t) => {
+  const { hub, clock, rollUp } = await exportedHub(t);
+  const log = hub.access.reports;
+  const warnings: object[] = [];
+  const source = {
+    plants: () => [vectorPlant()],
+    definitions: () => catalogue,
+    rolled: rollUp.values,
+    reader: hub.store.reader,
+    tags: () => [],
+    clock: { now: () => clock.now },
+    writeParquet: async () => {},
+  };
+  const pass = async (now: TimeUs, issue: 'auto' | 'by-hand' = 'auto') => {
+    clock.now = now;
+    const once = new AbortController();
+    const own = { now: () => clock.now, sleep: async () => once.abort(), speed: 1, wallMs: (ms: number) => ms };
+    await openReports({
+      ...{ dir: join(t.testdirName, 'issued'), log, source, clock: own, begun: () => local('05:00') },
+      policy: { issue, day: 6, hour: 9 },
+      logger: { info() {}, warn: (fields) => void warnings.push(fields) },
+    }).run(once.signal);
+    return log.list({}).map(({ month, version, who }) => [month, version, who]);
+  };
+  t.same(await pass(local('08:59', '2025-07-28')), [], 'not before the hour of the day that hub.yaml says');
+  t.same(await pass(local('09:00', '2025-07-28')), []);
+  t.match(warnings, [{ month: '1404-04', why: /not closed yet/ }], 'nor while a source still owes data');
+  await rollUp.once(never);
+  t.same(await pass(local('10:00', '2025-07-28'), 'by-hand'), [], 'nor where people want to do it');
+  t.same(await pass(local('10:00', '2025-07-28')), [['1404-04', 1, 'hub']]);
+  t.same(await pass(local('11:00', '2025-07-28')), [['1404-04', 1, 'hub']]);
 });
