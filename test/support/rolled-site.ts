@@ -89,7 +89,7 @@ export function createRolledSite(site: string, agentCount: number, names: readon
     amendments: (after: number) => amendments.filter(({ sequence }) => sequence > after),
     gaps: (stream: number) => gaps.filter((gap) => gap.stream === stream),
     tags: () => agents.flatMap((agent, index) => (withdrawn.has(index) ? [] : agent.tags())),
-    declared: () => ledger.streams().map((stream) => ({ stream, site, tags: new Map() })),
+    declared: () => ledger.streams().map((stream) => ({ stream, site, tags: new Map(), lives: new Map() })),
   };
 
   return {
