@@ -4,14 +4,16 @@ import { formatLocal } from '../exports/local-time.ts';
 import type { Plant } from '../plant/plant.ts';
 import { parseTime } from '../plant/time-text.ts';
 import { comparing } from '../rollup/compare-values.ts';
+import type { Bucket } from '../rollup/grid.ts';
 import type { RolledValue } from '../rollup/rolled-values.ts';
 import { plantOf } from './asked-assets.ts';
-import { bucketLabels } from './bucket-label.ts';
+import { bucketLabels, type Calendar } from './bucket-label.ts';
 import type { RouteContext } from './context.ts';
 import { comparisonJson, inputJson, type KpiValueJson, rolledValueJson } from './kpi-json.ts';
 import type { KpiQuery } from './kpi-query.ts';
 import { invalid } from './problem.ts';
 import { civilDay, windowAt } from './times.ts';
+import type { Words } from './words.ts';
 
 /** What is told of values, with what they are compared with. */
 export function tellingRows(
@@ -32,13 +34,17 @@ export function tellingRows(
   return (values) => {
     const comparison =
       compare &&
-      comparing(compare, values, { values: kpis.rolled, plants, definitions: kpis.definitions(), reference });
+      comparing(compare, values, {
+        // Beside what was known then, what was known then.
+        values: (request) => kpis.rolled({ ...request, asOf }),
+        ...{ plants, definitions: kpis.definitions(), reference },
+      });
+    const labels = labelling(plants, calendar);
     return values.map((value) => {
-      const zone = plantOf(value.asset, plants)?.zone ?? civilDay.zone;
       const row = select(
         {
           ...rolledValueJson(value, asOf),
-          label: bucketLabels(zone, value.bucket, calendar),
+          label: labels(value),
           ...(comparison && { comparison: comparisonJson(value, comparison(value)) }),
         },
         query,
@@ -49,6 +55,16 @@ export function tellingRows(
       }
       return row;
     });
+  };
+}
+
+/** Assets and KPIs of a plant share their buckets. */
+function labelling(plants: readonly Plant[], calendar: Calendar): (value: RolledValue) => Words {
+  const known = new Map<Bucket, Words>();
+  return ({ asset, bucket }) => {
+    const found = known.get(bucket) ?? bucketLabels(plantOf(asset, plants)?.zone ?? civilDay.zone, bucket, calendar);
+    known.set(bucket, found);
+    return found;
   };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { valuesSchema } from '../../hub/routes/kpi-query.ts';
 import { at, demoHub, demoLine, demoMeter, demoSite } from '../support/demo-site.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
@@ -136,6 +137,14 @@ t.test('analysts', async (t) => {
     t.ok(ok.data.length > 0 && ok.data.every(({ status, coverage }: Json) => status === 'ok' && coverage >= 0.99));
     t.match(await ask(`${query}&status=fine`), { errors: [{ field: /^status/ }] });
     t.match(await ask(`${query}&sort=colour`), { errors: [{ field: 'sort', message: /-.*descending/ }] });
+    for (const extra of [
+      '&compare=target&include=elements,flags,lineage&tz=UTC',
+      '&compare=previous',
+      '&revision=all',
+    ]) {
+      const { data, ...rest } = await ask(`${query}${extra}`);
+      t.ok(valuesSchema.safeParse({ data, ...rest }).success, `as the API's description says: ${extra}`);
+    }
     const lineage = await ask(`${query}&include=lineage&limit=1`);
     t.match(lineage.data[0], { inputs: [{ tier: 'shift' }], plant_version: String });
   });
