@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
 import { openAccess } from './access/access.ts';
+import { createBesideIngest } from './beside-ingest.ts';
 import { createClockWatch } from './clock-watch.ts';
 import type { HubConfig } from './config.ts';
 import { createEntries } from './entries/entries.ts';
@@ -80,7 +81,8 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const lastSettled = settled.length > 0 ? Math.max(...settled) : undefined;
   const clockWatch = createClockWatch({ clock, lastSettled, log });
   const damagedDir = join(inDataDir('samples'), 'damaged');
-  const warnings = createWarnings({ clockWatch, ledger, damagedDir });
+  const beside = createBesideIngest({ clock, log });
+  const warnings = createWarnings({ clockWatch, beside, ledger, damagedDir });
   await using store = await openStore({
     config: config.store,
     dir: inDataDir('samples'),
@@ -263,10 +265,12 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   const { host, port } = config.http;
   const url = await listen(http, { host, port });
 
+  const ending = AbortSignal.any([stop, end.signal]);
+  const watching = { database, changes, audit: access.audit, clock, log };
   const running = [
-    agreeWithStore({ ledger, store, audit: access.audit, log }, AbortSignal.any([stop, end.signal])).then(() => {
+    agreeWithStore({ ledger, store, audit: access.audit, log }, ending).then(() => {
       agreed = true;
-      const importing = imports.run(AbortSignal.any([stop, end.signal]));
+      const importing = beside.run('the import of files', imports.run, ending);
       return Promise.all([delivery.run(stop, end.signal), importing]).then(() => {});
     }),
     runRetention(
@@ -279,13 +283,13 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
         onDeleted: dirt.noteDeleted,
         log,
       },
-      AbortSignal.any([stop, end.signal]),
+      ending,
     ),
-    rollUp.run(AbortSignal.any([stop, end.signal])),
-    exports.jobs.run(AbortSignal.any([stop, end.signal])),
-    reports.run(AbortSignal.any([stop, end.signal])),
-    watchChanges({ database, changes, audit: access.audit, clock, log }, AbortSignal.any([stop, end.signal])),
-    clockWatch.run(AbortSignal.any([stop, end.signal])),
+    beside.run('the roll-up', rollUp.run, ending),
+    beside.run('the making of exports', exports.jobs.run, ending),
+    beside.run('the issue of reports', reports.run, ending),
+    beside.run('the watch on changed figures', (signal) => watchChanges(watching, signal), ending),
+    clockWatch.run(ending),
     warmLatestValues(
       latest,
       { reader: store.reader, tags: liveTags(), from: clock.now() - warmWindowUs, to: clock.now() + 1 },

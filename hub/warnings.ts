@@ -1,11 +1,13 @@
 /** What works and still wants a person: shown by /healthz, /readyz, `payesh-hub status` and as metrics. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BesideIngest } from './beside-ingest.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Ledger } from './ledger/ledger.ts';
 
 export interface WarningSources {
   readonly clockWatch: Pick<ClockWatch, 'warnings'>;
+  readonly beside: Pick<BesideIngest, 'warnings'>;
   readonly ledger: Pick<Ledger, 'streams' | 'quarantines'>;
   /** Of segments that were set aside. */
   readonly damagedDir: string;
@@ -14,9 +16,9 @@ export interface WarningSources {
 const manyDeadLetters = 100_000;
 const count = (value: number): string => value.toLocaleString('en');
 
-export function createWarnings({ clockWatch, ledger, damagedDir }: WarningSources): () => readonly string[] {
+export function createWarnings({ clockWatch, beside, ledger, damagedDir }: WarningSources): () => readonly string[] {
   return () => {
-    const found = [...clockWatch.warnings()];
+    const found = [...clockWatch.warnings(), ...beside.warnings()];
     const quarantined = [...ledger.quarantines().keys()];
     if (quarantined.length > 0)
       found.push(`${count(quarantined.length)} agents are in quarantine: "payesh-hub quarantine list"`);

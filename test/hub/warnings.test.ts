@@ -71,14 +71,20 @@ t.test('what wants a person is counted, with the command that shows it', (t) => 
   const clockWatch = { warnings: () => ['the clock'] };
   const calm = { streams: () => [], quarantines: () => new Map() };
   const warningsOf = (ledger: object, damagedDir: string) =>
-    createWarnings({ clockWatch, ledger: { ...calm, ...ledger }, damagedDir })();
-  t.same(warningsOf({}, join(dir, 'nowhere')), ['the clock']);
+    createWarnings({
+      beside: { warnings: () => ['the roll-up'] },
+      clockWatch,
+      ledger: { ...calm, ...ledger },
+      damagedDir,
+    })();
+  t.same(warningsOf({}, join(dir, 'nowhere')), ['the clock', 'the roll-up']);
   const many = {
     streams: () => [{ deadLetters: 99_000 }, { deadLetters: 2000 }],
     quarantines: () => new Map([['a', 1]]),
   };
   t.match(warningsOf(many, join(dir, 'damaged')), [
     'the clock',
+    'the roll-up',
     /^1 agents are in quarantine: "payesh-hub quarantine list"/,
     /^101,000 samples are dead letters/,
     /^1 damaged files \(2 MB\).*payesh-hub verify/,
