@@ -5,7 +5,7 @@ import { latencyPercentile } from './latency.ts';
 import type { Elements } from './result.ts';
 
 const dataKpi = {
-  scope: ['tag', 'meter', 'unit', 'line', 'area', 'site'],
+  scope: ['meter', 'unit', 'line', 'area', 'site'],
   granularities: ['day', 'month'],
   unit: '1',
   trend: 'higher',
@@ -18,6 +18,7 @@ export const completeness = define({
   id: 'dq.complete',
   name: { en: 'Data completeness', fa: 'درصد تکمیل داده' },
   formula: 'known Good time / expected time, over all tags of the asset',
+  scope: ['tag', 'meter', 'unit', 'line', 'area', 'site'],
   groups: ['completeness'],
   granularities: ['hour', 'day', 'month'],
   needs: ['expected_s', 'known_s'],

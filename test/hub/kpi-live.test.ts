@@ -1,6 +1,12 @@
 /** What figures of a rolled-up site say about themselves: how much of them is known, and what they were made with. */
+import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { parse } from 'yaml';
+import { catalogue } from '../../hub/kpi/catalogue.ts';
+import { buildPlant } from '../../hub/plant/plant.ts';
+import { plantSchema } from '../../hub/plant/plant-file.ts';
 import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
+import { kpiAssets } from '../../hub/rollup/site-plan.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createRolledSite, type RolledSite, type SampleEvent } from '../support/rolled-site.ts';
 import { local, site, vectorPlant } from '../support/vector-plant.ts';
@@ -16,7 +22,7 @@ interface Live extends RolledSite {
   say(path: string, time: TimeUs, value: SampleValue): void;
   /** m1 runs and makes a piece a minute, the meters count, from one time to another. */
   work(from: TimeUs, to: TimeUs, meters?: Readonly<Record<string, number>>): void;
-  /** Everything said so far is in the store and settled. */
+  /** Everything said so far is in the store, accepted when it was measured and settled then. */
   arriveAt(now: TimeUs): void;
 }
 
@@ -268,5 +274,229 @@ t.test(
       { kpi: 'en.eei', revision: 1, given: { baseline: { intercept: 100 } } },
     ]);
     t.not(then[1]!.inputHash, ask('en.eei').inputHash);
+  },
+);
+
+/** The demo's machining plant, with everything that a plant model can name. */
+function wholePlant() {
+  const file = parse(readFileSync('config/demo/plants/machining.yaml', 'utf8'));
+  const line = 'machining/line-1';
+  const [machine, ...others] = file.areas[0].lines[0].units;
+  const meter = (path: string, change: object) => ({ path, name: name(path), carrier: 'electricity', ...change });
+  const source = 'a test';
+  const whole = {
+    ...file,
+    // A month of two days is told here.
+    coverage: { ok: 0.02, partial: 0 },
+    areas: [{ ...file.areas[0], lines: [{ ...file.areas[0].lines[0], units: [machine] }] }],
+    products: [file.products[0]],
+    contractedTags: file.contractedTags.filter((tag: string) => !/cnc-[23]/.test(tag)),
+    orders: [
+      {
+        unit: `${line}/cnc-1`,
+        product: 'shaft',
+        quantity: 900,
+        plannedScrap: 20,
+        from: '1404-04-16',
+        to: '1404-04-18',
+      },
+    ],
+    meters: [
+      meter('energy/main', {
+        tags: { reactive: 'energy/main/kvarh' },
+        supply: { tag: 'energy/main/voltage', below: 200 },
+      }),
+      meter('energy/line', { parent: 'energy/main', measures: [line, 'machining'], tags: {} }),
+      meter('energy/cnc-1', { parent: 'energy/line', measures: [`${line}/cnc-1`] }),
+      meter('energy/solar', { role: 'generation', measures: ['machining'] }),
+      { path: 'energy/gas', name: name('gas'), carrier: 'gas' },
+    ],
+    factors: [
+      ...file.factors,
+      { carrier: 'gas', kind: 'conversion', value: 36, source },
+      { carrier: 'gas', kind: 'emission', value: 2, source },
+    ],
+    limits: [
+      {
+        ...{ code: 'cap', meter: 'energy/main', from: '1404-04-16', to: '1404-04-17', source },
+        ...{ start: '12:00', end: '16:00', referenceKw: 100, percent: 50 },
+      },
+    ],
+    events: [
+      {
+        ...{ code: 'peak', name: name('peak'), meter: 'energy/main', requestKw: 20 },
+        ...{ from: '1404-04-17T12:00', to: '1404-04-17T13:00', baseline: { x: 1, y: 1, referenceKw: 90 } },
+      },
+    ],
+    baselines: ['main', 'line', 'cnc-1', 'gas'].map((code) => ({
+      ...{ code, meter: `energy/${code}`, kind: 'linear', per: 'day', intercept: 100, author: source },
+      ...{ terms: [{ variable: 'GQ', coefficient: 1 }], energy: code === 'gas' ? 'energy_MJ' : 'kWh' },
+      reference: { from: '1404-01-01', to: '1404-04-01' },
+    })),
+    outputReferences: [{ unit: `${line}/cnc-1`, effectiveness: 0.9, quality: 0.9, source }],
+    weather: { temperature: 'outdoor/temperature' },
+  };
+  machine.tags = { countRework: `${line}/cnc-1/count-rework` };
+  t.equal(others.length, 2);
+  return buildPlant(plantSchema.parse(whole));
+}
+
+/** Everything is measured for two business days; the machine fails, is set up, repaired, maintained and curtailed. */
+async function wholeSite() {
+  const plant = wholePlant();
+  const rolled = createRolledSite(plant.path, 1);
+  const agent = rolled.agents[0]!;
+  const machine = 'machining/line-1/cnc-1';
+  const events: SampleEvent[] = [];
+  const say = (path: string, time: TimeUs, value: SampleValue) => events.push({ agent: 0, path, time, value });
+  for (const tag of ['state', 'mode']) agent.tag(`${machine}/${tag}`, { role: tag === 'state' ? 'state' : 'process' });
+  const counters = ['total', 'good', 'scrap', 'rework'] as const;
+  for (const one of counters) {
+    agent.tag(`${machine}/count-${one}`, {
+      role: one === 'rework' ? 'process' : `count_${one}`,
+      counter: { scale: 1 },
+    });
+  }
+  const registers = ['main/kwh', 'main/kvarh', 'line/kwh', 'cnc-1/kwh', 'solar/kwh', 'gas/pulses'];
+  for (const one of registers) agent.tag(`energy/${one}`, { role: 'kwh_import', type: 'float', counter: { scale: 1 } });
+  for (const one of ['energy/main/voltage', 'outdoor/temperature']) agent.tag(one, { type: 'float' });
+  const [from, to] = [local('06:00'), local('06:00', '2025-07-09')];
+  say('health/plc/session', from, true);
+  for (const begin of [from, from + day]) {
+    const at = (time: string) => local(time, begin === from ? '2025-07-07' : '2025-07-08');
+    for (const [time, state, mode] of [
+      ['06:00', 6, 4], // set up
+      ['06:30', 6, 1],
+      ['09:00', 9, 1], // a failure
+      ['09:10', 9, 2], // repaired
+      ['09:20', 6, 1],
+      ['11:00', 4, 2], // maintained
+      ['11:30', 6, 1],
+      ['13:00', 4, 1],
+    ] as const) {
+      say(`${machine}/state`, at(time), state);
+      say(`${machine}/mode`, at(time), mode);
+    }
+    say('energy/main/voltage', at('06:00'), 230);
+    say('energy/main/voltage', at('03:00') + day, 0);
+    say('energy/main/voltage', at('03:05') + day, 230);
+    say('outdoor/temperature', at('06:00'), 30);
+  }
+  for (let time = from, count = 0; time <= to; time += minute, count++) {
+    say('health/plc/through', time, time);
+    const made = Math.floor(count / 2);
+    const scrapped = [Math.floor(made / 20), Math.floor(made / 50)] as const;
+    const counted = { total: made, scrap: scrapped[0], rework: scrapped[1], good: made - scrapped[0] - scrapped[1] };
+    for (const one of counters) say(`${machine}/count-${one}`, time, counted[one]);
+    for (const [index, one] of registers.entries()) say(`energy/${one}`, time, count * (registers.length - index));
+  }
+  const clock = { now: to + hour };
+  for (let time = from; time <= to; time += minute) {
+    const frame = events.filter((event) => event.time >= time && event.time < time + minute);
+    rolled.arrive(frame, time + 20e6);
+  }
+  const rollUp = rolled.rollUp(plant, clock);
+  await rollUp.once(never);
+  const values = (['15min', 'hour', 'shift', 'day', 'week', 'month', 'event'] as const).flatMap((granularity) =>
+    rollUp.values({ granularity, from, to }),
+  );
+  return { plant, rollUp, values, from, to };
+}
+
+t.test('every KPI has a value on a site that measures everything, at each kind of asset that it is for', async (t) => {
+  const { plant, values } = await wholeSite();
+  const scopes = new Map(kpiAssets(plant, new Map()).map(({ path, scope }) => [path, scope]));
+  const has = new Set(
+    values
+      .filter(({ value }) => value !== null)
+      .flatMap(({ kpi, asset, bucket }) => [
+        `${kpi} ${scopes.get(asset)}`,
+        ...(bucket.granularity === 'event' ? [`${kpi} event`] : []),
+      ]),
+  );
+  const lacking = catalogue.flatMap(({ id, scope }) =>
+    scope.filter((one) => one !== 'tag' && !has.has(`${id} ${one}`)).map((one) => [id, one] as const),
+  );
+  const reasons: readonly (readonly [reason: string, kpis: RegExp, scopes: readonly string[]])[] = [
+    ['pieces have no serial numbers', /^prod\.fpy$/, ['unit', 'line', 'area', 'site']],
+    ['nobody enters what people worked', /^prod\.worker_eff$/, ['unit', 'line', 'area', 'site']],
+    ['here several meters measure it, each with a baseline of its own', /^en\.(eei|saving)/, ['area', 'site']],
+    ['compared when asked: kpi-values?compare=baseline', /^pl\.delta/, ['site', 'area', 'line', 'unit', 'meter']],
+  ];
+  for (const [reason, kpis, scopes] of reasons) {
+    const found = lacking.filter(([id]) => kpis.test(id)).map(([, scope]) => scope);
+    t.same([...new Set(found)].sort(), [...scopes].sort(), reason);
+  }
+  t.same(
+    lacking.filter(([id]) => !reasons.some(([, kpis]) => kpis.test(id))),
+    [],
+    'nothing lacks a value without a reason',
+  );
+});
+
+t.test('what is told of data, connection, clock, weather, supply and events is right', async (t) => {
+  const { plant, values, from } = await wholeSite();
+  const meter = `${plant.path}/energy/main`;
+  const at = (kpi: string, asset: string, granularity: string, start = from) =>
+    values.find(
+      (one) => one.kpi === kpi && one.asset === asset && one.bucket.granularity === granularity && one.start === start,
+    );
+  const machine = `${plant.path}/machining/line-1/cnc-1`;
+  near(t, at('dq.ontime', machine, 'day')?.value, 1, 'frames came 20 s after each minute began');
+  t.match(at('dq.backfill', machine, 'day'), { value: null, flags: ['DEN_ZERO'] }, 'nothing was missed');
+  const latency = at('dq.latency', plant.path, 'day');
+  t.ok(latency!.bounds![0]! < 20 && 20 < latency!.bounds![1]!, `${latency!.bounds} s`);
+  near(t, at('dq.uptime', plant.path, 'day')?.value, 1);
+  near(t, at('dq.uptime_device', plant.path, 'day')?.value, 1);
+  near(t, at('dq.clock', plant.path, 'day')?.value, 20, 'no frame says that it was less');
+  // cnc-1 and its four contracted tags, and the meter's.
+  t.match(at('dq.tag_cov', plant.path, 'day'), { value: 1, elements: { tags_contracted: 4, tags_mapped: 4 } });
+  t.match(at('en.outage', meter, 'day'), { value: 1, status: 'ok' });
+  near(t, at('en.outage_min', meter, 'day')?.value, 5);
+  near(t, at('prod.falloff', `${plant.path}/machining/line-1`, 'day')?.value, 36 / 720);
+  t.match(at('pl.maturity', plant.path, 'month', local('06:00', '2025-06-22')), { value: 1.8 });
+
+  const cap = at('dr.compliance', meter, 'event', local('00:00'));
+  t.match(cap, { value: 0, elements: { cap_intervals: 16 }, bucket: { event: 'cap' } }, '6 kWh a minute are 360 kW');
+  const event = at('dr.reduction', meter, 'event', local('12:00', '2025-07-08'));
+  t.match(event, { bucket: { event: 'peak' }, flags: ['FALLBACK'], parameters: { cbl_fallback: 'reference_demand' } });
+  near(t, event?.value, 90 - 360, 'the day before had a limit, so that the notified demand stands in');
+  near(t, at('dr.performance', meter, 'event', local('12:00', '2025-07-08'))?.value, (90 - 360) / 20);
+});
+
+t.test(
+  'a link that is down for a while: late data are missed on time, recovered later, and the link was down',
+  async (t) => {
+    const plant = vectorPlant({
+      plannedWorks: [{ from: '2025-07-07T11:00', to: '2025-07-07T11:30', source: 'a test' }],
+    });
+    const live = liveSite();
+    const clock = { now: local('18:00') };
+    const work = (begin: string, end: string, delayUs: number) => {
+      for (let time = local(begin); time < local(end); time += minute) {
+        if (time === local('00:00')) {
+          live.say('health/plc/session', time, true);
+          live.say('area/line/m1/state', time, 6);
+          live.say('area/line/m1/mode', time, 1);
+        }
+        live.say('health/plc/through', time, time);
+        live.arriveAt(delayUs === 0 ? time + 1e6 : local(end) + delayUs);
+      }
+    };
+    work('00:00', '10:00', 0);
+    work('10:00', '12:00', minute);
+    work('12:00', '18:00', 0);
+    const rollUp = live.rollUp(plant, clock);
+    await rollUp.once(never);
+    const values = rollUp.values({ granularity: 'day', from: local('00:00'), to: clock.now });
+    const value = (kpi: string) => pick(values, kpi, kpi.startsWith('dq.uptime') ? site : unit)[0];
+    const { due_s, ontime_s, recovered_s } = value('dq.backfill')!.elements as Record<string, number>;
+    // Of four tags, from 09:45 on: that this quarter-hour is over was not told before the link was back.
+    t.equal(recovered_s! / 900, 4 * 8);
+    t.equal(ontime_s! / 900, 4 * (72 - 8 - 1), 'the running quarter-hour is not over');
+    t.ok(due_s! > ontime_s!);
+    const uptime = value('dq.uptime');
+    t.match(uptime?.elements, { agent_planned_s: 1800 });
+    near(t, uptime!.elements.agent_down_s! / 60, 121 - 30 + 1, 'and the minute since the last frame');
   },
 );
