@@ -77,6 +77,12 @@ export const elementTable = {
     'time of the window before anything of the site was known, summed; what the plan says of it is in the other elements',
   ),
 
+  kept_s: sum(
+    's',
+    Object.keys(elementGroups) as ElementGroup[],
+    'time of the window whose samples are deleted, in part at least: it stands as it was computed from them',
+  ),
+
   // Time of a unit. PBT = APT + AUST + ADET + ADOT + UNK and POT = PBT + PDOT, always.
   unit_s: sum('s', 'production', 'length of the window, summed over units'),
   POT_s: sum('s', 'production', 'planned operation time: inside shifts, breaks included'),

@@ -8,6 +8,10 @@ export const flags = {
   ESTIMATED: { en: 'energy over a gap is spread evenly', fa: 'انرژی دوره بی‌داده به‌طور یکنواخت پخش شده است' },
   INTEGRATED: { en: 'energy integrated from power', fa: 'انرژی از انتگرال توان به دست آمده است' },
   ALLOCATED: { en: 'energy shared out by an allocation', fa: 'انرژی با ضریب تسهیم تقسیم شده است' },
+  SAMPLES_GONE: {
+    en: 'stands as it was: its samples are deleted',
+    fa: 'داده‌های خام حذف شده‌اند؛ مقدار پیشین حفظ شده است',
+  },
   INCOMPLETE: { en: 'begins before the data of its site do', fa: 'آغاز بازه پیش از نخستین داده سایت است' },
   UNMEASURED: { en: 'some intervals were not measured', fa: 'برخی بازه‌ها اندازه‌گیری نشده‌اند' },
   ESTIMATE: { en: 'an estimate from references', fa: 'برآورد بر پایه مقادیر مرجع' },

@@ -55,6 +55,8 @@ export interface Restatement extends Pick<NewBucket, 'tier' | 'group' | 'asset' 
 export interface Buckets {
   /** All or none. @returns those that are new or have other elements, or became final. */
   put(buckets: readonly NewBucket[], now: TimeUs): NewBucket[];
+  /** It stays as it is, for what it came from is gone; it says so, without a revision. */
+  keep(bucket: StoredBucket): void;
   /** Takes away what overlaps a span and is none of its buckets: the calendar was another when it was computed. */
   prune(
     series: Pick<NewBucket, 'tier' | 'group' | 'asset'>,
@@ -138,6 +140,7 @@ export function openBuckets(db: Database): Buckets {
     INSERT INTO bucket VALUES (@series, @tier, @start, @end, @revision, @sums, @provisional, @plantVersion, @now)
     ON CONFLICT DO UPDATE SET end = @end, revision = @revision, sums = @sums, provisional = @provisional,
       plant_version = @plantVersion, computed_at = @now`);
+  const writeSums = db.prepare('UPDATE bucket SET sums = ? WHERE series = ? AND tier = ? AND start = ?');
   const makeFinal = db.prepare('UPDATE bucket SET provisional = 0 WHERE series = ? AND tier = ? AND start = ?');
   const replace = db.prepare(`
     INSERT INTO replaced (series, tier, start, end, revision, sums, plant_version, computed_at, replaced_at)
@@ -172,6 +175,9 @@ export function openBuckets(db: Database): Buckets {
     const key = [seriesOf(group, asset), tiers.indexOf(tier), start] as const;
     const known = selectOne.get(...key);
     if (known && known.end === end && equalSums(JSON.parse(known.sums), bucket.sums)) {
+      if ((JSON.parse(known.sums)[kept] ?? 0) !== (bucket.sums[kept] ?? 0)) {
+        writeSums.run(JSON.stringify(bucket.sums), ...key);
+      }
       if (!known.provisional || provisional) return false;
       makeFinal.run(...key);
       return true;
@@ -206,6 +212,10 @@ export function openBuckets(db: Database): Buckets {
 
   return {
     put: (buckets, now) => put.immediate(buckets, now),
+    keep({ tier, group, asset, start, end, sums }) {
+      const own = JSON.stringify({ ...sums, [kept]: end - start });
+      writeSums.run(own, seriesOf(group, asset), tiers.indexOf(tier), start);
+    },
     prune({ tier, group, asset }, span, starts, now) {
       const id = series.get(`${group} ${asset}`);
       if (id !== undefined) prune.immediate(id, tiers.indexOf(tier), span, starts, now);
@@ -236,10 +246,14 @@ export function openBuckets(db: Database): Buckets {
   };
 }
 
+/** How much of a bucket cannot be made again: no element of it has changed by that. */
+const kept = 'kept_us';
+
 /** To 1e-9 (R15): sums of fractions differ in their last digits by the order in which they were added. */
 function equalSums(a: Readonly<Sums>, b: Readonly<Sums>): boolean {
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
+  const namesOf = (sums: Readonly<Sums>) => Object.keys(sums).filter((name) => name !== kept);
+  const names = namesOf(a);
+  if (names.length !== namesOf(b).length) return false;
   return names.every((name) => {
     const [one, other] = [a[name]!, b[name] ?? Number.NaN];
     return Math.abs(one - other) <= 1e-9 * Math.max(Math.abs(one), Math.abs(other));

@@ -16,6 +16,7 @@ import { minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { createArrivals } from './arrivals.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
+import { createDeletedPast } from './deleted-past.ts';
 import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
 import { buckets as bucketsOf, cells } from './grid.ts';
 import { createLostTime } from './lost-time.ts';
@@ -66,6 +67,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
     series: (...query: Parameters<TelemetryReader['series']>) => options.reader.series(...query),
     arrivals: createArrivals(ledger),
   };
+  const past = createDeletedPast({ reader: options.reader, buckets, deletedBefore: () => book.deletedBefore });
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
 
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
@@ -101,12 +103,19 @@ export function createRollUp(options: RollUpOptions): RollUp {
         tags,
         true,
       );
+      const wholeFrom = new Map<RolledAsset, TimeUs>();
+      for (const asset of chunk) {
+        const own = () => planSite(plant, asset.asked, tags, true).needs.tags;
+        wholeFrom.set(asset, await past.wholeFrom(asset.path, own, signal));
+      }
       for await (const cell of siteCells(reader, plant, tags, plan, span, signal)) {
-        const found = chunk.flatMap((asset) => bucketsOfCell(plant, asset, cell, plan.needs.stateAheadUs, now));
-        if (found.some(({ provisional }) => provisional)) open = Math.min(open ?? cell.start, cell.start);
-        counts.changed += buckets.put(found, now).length;
-        counts.cells += found.length;
-        computed.push(...found);
+        const found = chunk.map((asset) => bucketsOfCell(plant, asset, cell, plan.needs.stateAheadUs, now));
+        for (const own of found)
+          if (own.some(({ provisional }) => provisional)) open = Math.min(open ?? cell.start, cell.start);
+        const worthy = chunk.flatMap((asset, index) => past.worthy(found[index]!, wholeFrom.get(asset)!));
+        counts.changed += buckets.put(worthy, now).length;
+        counts.cells += worthy.length;
+        for (const own of found) computed.push(...own);
         await breathe();
       }
       for (const { path, asked } of chunk) {
@@ -172,7 +181,10 @@ export function createRollUp(options: RollUpOptions): RollUp {
       if (start >= end || some.length === 0) return;
       let open: TimeUs | undefined;
       for (const day of bucketsOf(plant, 'day', start, end)) {
-        const part = wholeCells(plant, { start: Math.max(day.start, start), end: Math.min(day.end, end) }, day, now);
+        const part = wholeCells(plant, { start: Math.max(day.start, start), end: Math.min(day.end, end) }, day, {
+          now,
+          deletedBefore: book.deletedBefore,
+        });
         const openOfDay = await computeSpan(plant, tags, some, part, now, signal);
         open ??= openOfDay;
         onDay?.(open, part.end);
@@ -258,10 +270,15 @@ function readNeeds(plant: Plant, assets: readonly RolledAsset[], tags: SiteTags)
   return { tags: all, registers: new Set(registers), stateAheadUs, stateBackUs };
 }
 
-/** The cells of a day that the span touches; of the running one, what has passed. */
-function wholeCells(plant: Plant, span: Span, day: Span, now: TimeUs): Span {
+/** The cells of a day that the span touches; of the running one, what has passed; none with half its samples deleted. */
+function wholeCells(
+  plant: Plant,
+  span: Span,
+  day: Span,
+  { now, deletedBefore }: { readonly now: TimeUs; readonly deletedBefore: TimeUs },
+): Span {
   const touched: Spans = cells(plant, day.start, day.end).filter(
-    ({ start, end }) => start < span.end && span.start < end,
+    ({ start, end }) => start < span.end && span.start < end && !(start < deletedBefore && deletedBefore < end),
   );
   const { start, end } = union(touched)[0] ?? span;
   return { start, end: Math.min(end, now) };

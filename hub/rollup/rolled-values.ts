@@ -196,7 +196,7 @@ function toValue(
   );
   return {
     ...result,
-    flags: elements.absent_s ? [...result.flags, 'INCOMPLETE' satisfies Flag] : result.flags,
+    flags: [...result.flags, ...flagsOf(elements)],
     kpi: definition.id,
     definitionVersion: definition.version,
     asset: asset.path,
@@ -218,6 +218,12 @@ function toValue(
     asOf,
   };
 }
+
+/** What is to be said of a bucket, whatever is computed from it. */
+const flagsOf = ({ absent_s, kept_s }: Elements): Flag[] => [
+  ...(absent_s ? (['INCOMPLETE'] as const) : []),
+  ...(kept_s ? (['SAMPLES_GONE'] as const) : []),
+];
 
 function stateOf(
   end: TimeUs,
