@@ -30,6 +30,7 @@ import { servePage } from './routes/page.ts';
 import { plantListRoutes } from './routes/plant-lists.ts';
 import { plantRoutes } from './routes/plants.ts';
 import { answerWithProblems, ProblemError } from './routes/problem.ts';
+import { parseQuery } from './routes/query-string.ts';
 import { recomputationRoutes } from './routes/recomputations.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { revisionRoutes } from './routes/revisions.ts';
@@ -59,7 +60,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     requestTimeout: requestTimeoutMs,
     exposeHeadRoutes: false,
     // An id of a KPI value holds the path of its asset.
-    routerOptions: { maxParamLength: 1000 },
+    routerOptions: { maxParamLength: 1000, querystringParser: parseQuery },
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

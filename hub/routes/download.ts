@@ -49,10 +49,11 @@ export async function sendDownload<Row>(
     audit.append({ who, what: 'export.end', object, details: { begin: begin.number, ...details } });
   };
   const name = download.fileName.replaceAll(/[^\w.-]+/g, '_');
-  reply.header('content-disposition', `attachment; filename="${name}.${format}"`);
+  const disposition = `attachment; filename="${name}.${format}"`;
   if (format === 'csv' || format === 'ndjson') {
     return reply
       .type(`${mediaTypes[format]}; charset=utf-8`)
+      .header('content-disposition', disposition)
       .send(Readable.from(encode({ ...download, format }, ended)));
   }
   let rows = 0;
@@ -65,7 +66,7 @@ export async function sendDownload<Row>(
   try {
     const bytes = await exports.writeTable(format, { name, columns, pages: cells() }, request.signal);
     ended({ rows, sha256: createHash('sha256').update(bytes).digest('hex'), complete: true });
-    return reply.type(mediaTypes[format]).send(bytes);
+    return reply.type(mediaTypes[format]).header('content-disposition', disposition).send(bytes);
   } catch (error) {
     ended({ rows, sha256: '', complete: false });
     if (error instanceof ExportRefused) throw invalid('format', tooMuch(error.message));

@@ -12,6 +12,7 @@ import {
   rangeOf,
   templates,
 } from '../exports/request.ts';
+import { asciiDigits } from '../plant/digits.ts';
 import { formatTime, formatTimeOrNull } from '../plant/time-text.ts';
 import { granularities } from '../rollup/grid.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
@@ -228,7 +229,8 @@ function jobJson({ request, ...job }: ExportJob): z.infer<typeof jobSchema> {
 
 /** What lies outside the scope is as unknown as what does not exist. @throws {ProblemError} */
 function toRequest(body: z.infer<typeof requestSchema>, view: View, { kpis, exports }: RouteContext): ExportRequest {
-  const { template, site, period: month, paths, kpis: asked } = body;
+  const { template, site, paths, kpis: asked } = body;
+  const month = body.period && asciiDigits(body.period);
   const { format = formatsOf[template][0]!, ...rest } = body;
   if (!formatsOf[template].includes(format)) {
     throw invalid('format', `${template} comes as ${formatsOf[template].join(' or ')}`);

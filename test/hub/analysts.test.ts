@@ -150,7 +150,7 @@ t.test('analysts', async (t) => {
   });
 
   t.test('the same rows come as JSON, NDJSON, CSV, workbook and Parquet, by parameter or Accept', async (t) => {
-    const query = `kpi-values?kpi=en.kwh&asset=${demoMeter}&granularity=hour&${twoDays}&limit=1000`;
+    const query = `kpi-values?kpi=en.kwh&asset=${demoMeter}&granularity=hour&${twoDays}&limit=۱۰۰۰`;
     const { data } = await ask(query);
     t.equal(data.length, 48);
     const lines = (await (await get(query, { accept: 'application/x-ndjson' })).text()).trim().split('\n');
@@ -166,6 +166,13 @@ t.test('analysts', async (t) => {
     const events = hub.access.audit.list(0, 100).filter(({ what }) => what === 'export.end');
     t.match(events.at(-1)?.details, { rows: 48, complete: true });
     t.match(await ask(`${query}&format=pdf`), { errors: [{ field: 'format' }] });
+    const long = await get(
+      `series?tag=${demoMeter}/kwh&agg=twa&granularity=1min&fill=null&from=1404-04-01&to=1404-04-18&format=xlsx`,
+    );
+    t.match(
+      [long.status, long.headers.get('content-disposition'), await long.json()],
+      [400, null, { errors: [{ field: 'format', message: /20000 rows.*exports/ }] }],
+    );
   });
 
   t.test('who has an answer already is told so with its ETag', async (t) => {

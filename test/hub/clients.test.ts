@@ -70,7 +70,7 @@ t.test('clients', async (t) => {
         t.equal(await python(`print(json.dumps(hub.save("kpi-values", ${JSON.stringify(file)}, ${hours})))`), file);
         t.ok(statSync(file).size > 500, ending);
       }
-      const job = await python(`print(json.dumps(hub.export(template="kpi", site="${demoSite}", period="1404-04")))`);
+      const job = await python(`print(json.dumps(hub.export(template="kpi", site="${demoSite}", period="۱۴۰۴-۰۴")))`);
       t.match(job, { state: 'done', files: [{ url: /^\/api\/v1\/exports\// }, {}] });
       t.equal(
         await python(
