@@ -79,6 +79,8 @@ export interface ValueRequest extends Pick<RolledRequest, 'kpis' | 'granularity'
   readonly revision: 'latest' | 'all';
   /** Buckets that begin before it are left out. */
   readonly from?: TimeUs | undefined;
+  /** Later pages tell what the first one knew: what was restated since then is told as it was. */
+  readonly pinnedAt?: TimeUs | undefined;
 }
 
 /** Each restatement of the range is another reading of it. */
@@ -87,7 +89,7 @@ const mostRestatements = 200;
 /** Ascending by start, asset, KPI and revision, over all pages. */
 export async function* valuePages(
   kpis: Pick<KpiSource, 'rolled' | 'buckets'>,
-  { parts, revision, from, ...asked }: ValueRequest,
+  { parts, revision, from, pinnedAt, ...asked }: ValueRequest,
   signal: AbortSignal,
 ): AsyncGenerator<RolledValue[]> {
   const whole = wholeOf(parts, { from: 0, to: 0 });
@@ -101,12 +103,28 @@ export async function* valuePages(
       if (range.from >= range.to) return [];
       const request = { ...asked, ...range, assets };
       const values =
-        revision === 'all' ? allRevisions(kpis.rolled, request, restatedIn(kpis, request)) : kpis.rolled(request);
+        revision === 'all'
+          ? allRevisions(kpis.rolled, request, restatedIn(kpis, request))
+          : rolledAt(kpis, request, pinnedAt);
       return values.filter(({ start }) => start >= range.from && start < range.to);
     });
     yield parts.length > 1 ? found.sort(inOrder) : found;
     await breathe();
   }
+}
+
+/** A provisional figure of then is gone; the one in its place belongs to the same bucket, and says what it is. */
+function rolledAt(
+  kpis: Pick<KpiSource, 'rolled'>,
+  request: RolledRequest,
+  pinnedAt: TimeUs | undefined,
+): readonly RolledValue[] {
+  const values = kpis.rolled(request);
+  const isNew = ({ provisional, computedAt }: RolledValue) => !provisional && computedAt > pinnedAt!;
+  if (pinnedAt === undefined || !values.some(isNew)) return values;
+  const keyOf = ({ kpi, asset, start }: RolledValue) => `${start} ${asset} ${kpi}`;
+  const then = new Map(kpis.rolled({ ...request, asOf: pinnedAt }).map((value) => [keyOf(value), value]));
+  return values.map((value) => (isNew(value) ? (then.get(keyOf(value)) ?? value) : value));
 }
 
 function restatedIn({ buckets }: Pick<KpiSource, 'buckets'>, { granularity, from, to }: RolledRequest): TimeUs[] {

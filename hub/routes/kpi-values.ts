@@ -71,15 +71,15 @@ export const kpiValueRoutes =
         checkKpis(kpi, granularity, context);
         const assets = assetsAskedFor(query, view, context);
         const now = clock.now();
-        const usual = runningHour(now);
+        const [pinned, sorted, ...after] = cursor === undefined ? [] : cursors.open(cursor);
+        // Later pages tell what the first one knew, of the range that it meant.
+        const pinnedAt = query.as_of === undefined && typeof pinned === 'number' ? pinned : undefined;
+        const usual = runningHour(pinnedAt ?? now);
         const parts = partsOf(assets, plants, query, usual, granularity);
         const range = wholeOf(parts, windowAt(query, civilDay, usual));
-        const askedAsOf = query.as_of && windowAt({ to: query.as_of }, plants[0] ?? civilDay, usual).to;
-        // Later pages tell what the first one knew.
-        const [pinned, sorted, ...after] = cursor === undefined ? [] : cursors.open(cursor);
-        const asOf = typeof pinned === 'number' ? pinned : askedAsOf;
+        const asOf = query.as_of && windowAt({ to: query.as_of }, plants[0] ?? civilDay, usual).to;
         const isWanted = wanted(query, (asset) => view.sees(asset));
-        const told = tellingRows(query, askedAsOf, plants, context);
+        const told = tellingRows(query, asOf, plants, context);
         const format = formatOf(request, query.format);
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(evaluationTimeoutMs)]);
 
@@ -87,8 +87,8 @@ export const kpiValueRoutes =
         let pages: AsyncIterable<readonly KpiValueJson[]> | undefined;
         let next: string | null = null;
         if (granularity === 'window') {
-          if (askedAsOf !== undefined || revision !== 'latest' || query.compare) {
-            const field = askedAsOf !== undefined ? 'as_of' : revision !== 'latest' ? 'revision' : 'compare';
+          if (asOf !== undefined || revision !== 'latest' || query.compare) {
+            const field = asOf !== undefined ? 'as_of' : revision !== 'latest' ? 'revision' : 'compare';
             throw invalid(field, {
               en: 'is for whole buckets; ask for a granularity',
               fa: 'برای بازه‌های کامل است؛ granularity را بگویید',
@@ -100,7 +100,14 @@ export const kpiValueRoutes =
           const sort = query.sort ? [...query.sort, ...inTime] : inTime;
           const source = revision === 'official' ? officialSource(granularity, context) : kpis;
           const readings = revision === 'all' ? 'all' : 'latest';
-          const asked: ValueRequest = { ...(kpi && { kpis: kpi }), granularity, asOf, parts, revision: readings };
+          const asked: ValueRequest = {
+            ...(kpi && { kpis: kpi }),
+            granularity,
+            asOf,
+            pinnedAt,
+            parts,
+            revision: readings,
+          };
           refuseTooMany(parts, granularity, kpi?.length, format === 'json' && query.sort ? mostHeld : mostStreamed);
           if (format !== 'json') pages = chosen(valuePages(source, asked, request.signal), isWanted, told);
           else {
@@ -125,7 +132,7 @@ export const kpiValueRoutes =
             const shown = found.slice(0, limit);
             rows = told(shown);
             if (found.length > limit)
-              next = cursors.seal([asOf ?? now, textOf(sort), ...keyOf(shown.at(-1)!, sort, fieldOf)]);
+              next = cursors.seal([asOf ?? pinnedAt ?? now, textOf(sort), ...keyOf(shown.at(-1)!, sort, fieldOf)]);
           }
         }
         if (format !== 'json') {
@@ -154,7 +161,7 @@ export const kpiValueRoutes =
             calendar,
             tz: query.tz ?? plants[0]?.zone ?? civilDay.zone,
             revision,
-            as_of: asOf === undefined ? generated : formatTime(asOf),
+            as_of: formatTime(asOf ?? pinnedAt ?? now),
             ...(rows.length === 0 && { note: nothingStored }),
             generated_at: generated,
           },

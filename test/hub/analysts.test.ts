@@ -476,6 +476,8 @@ t.test('analysts', async (t) => {
   t.test('a restated day is in the feed once, and every figure that it had can be had', async (t) => {
     const before = await ask(`kpi-values?kpi=prod.volume&asset=${cnc1}&granularity=day&from=1404-04-16&to=1404-04-17`);
     const { next_since } = (await ask('revisions')).meta;
+    const days = `kpi-values?kpi=prod.volume&asset=${cnc1}&granularity=day&from=1404-04-16&to=1404-04-19`;
+    const [newest, oldest] = await Promise.all([ask(`${days}&sort=-start&limit=2`), ask(`${days}&limit=1`)]);
     // 60 pieces more, whose count came late.
     clock.now += 60e6;
     rolled.arrive(
@@ -490,6 +492,10 @@ t.test('analysts', async (t) => {
     t.match(feed.data, [{ asset: cnc1, granularity: 'day', group: 'production', replaced: 1, revision: 2 }]);
     t.ok(feed.data[0].kpis.includes('prod.volume'));
     t.same((await ask(`revisions?since=${feed.meta.next_since}`)).data, [], 'nothing is told twice');
+    const next = await ask(`${days}&sort=-start&limit=2&cursor=${newest.next_cursor}`);
+    t.same(next.data, before.data, 'a page tells what the one before it knew');
+    const later = await ask(`${days}&limit=2&cursor=${oldest.next_cursor}`);
+    t.equal(later.data.length, 2, 'and misses nothing that was provisional then');
     const all = await ask(
       `kpi-values?kpi=prod.volume&asset=${cnc1}&granularity=day&from=1404-04-16&to=1404-04-17&revision=all`,
     );
