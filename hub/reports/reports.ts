@@ -15,7 +15,7 @@ import { makeWorkbook } from '../exports/workbook/workbook.ts';
 import { describeFile, writeFile } from '../exports/write-file.ts';
 import type { Plant } from '../plant/plant.ts';
 import { dayUs, fromLocal, hourUs, toLocal } from '../plant/zone.ts';
-import { type Bucket, buckets, type Granularity } from '../rollup/grid.ts';
+import { type Bucket, buckets } from '../rollup/grid.ts';
 import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
 import { syncFolder } from '../store/sync-folder.ts';
 import {
@@ -114,8 +114,11 @@ export function openReports(options: ReportsOptions): Reports {
     const then: FigureSource = { ...source, rolled: (request) => source.rolled({ ...request, asOf: now }) };
     const values: RolledValue[] = [];
     for (const granularity of officialGranularities) {
-      values.push(...ofMonth(then, plant, bucket, granularity));
-      await breathe();
+      // Part by part: others wait while figures are computed.
+      for (const part of buckets(plant, granularity, bucket.start, bucket.end)) {
+        values.push(...valuesIn(then, plant, part));
+        await breathe();
+      }
     }
     const fresh = before ? differences(valuesOf(before), values, { version, who, why, at: now }) : [];
     if (before && fresh.length === 0) {
@@ -266,7 +269,7 @@ const ofItself = 'hub';
 
 const isOf = (asset: string, { path }: Plant): boolean => asset === path || asset.startsWith(`${path}/`);
 
-function ofMonth(source: FigureSource, plant: Plant, { start, end }: Bucket, granularity: Granularity): RolledValue[] {
+function valuesIn(source: FigureSource, plant: Plant, { granularity, start, end }: Bucket): RolledValue[] {
   return source
     .rolled({ granularity, from: start, to: end })
     .filter((value) => isOf(value.asset, plant) && start <= value.start && value.start < end);

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { importAgent } from '../../hub/ledger/imported.ts';
 import type { Tier } from '../../hub/rollup/buckets.ts';
+import { comparing } from '../../hub/rollup/compare-values.ts';
 import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -511,7 +513,7 @@ t.test('an import computes its own time, fills what was not known, and leaves as
   const told = (agent: number, source: string, from: TimeUs, to: TimeUs): SampleEvent[] => {
     const events: SampleEvent[] = [{ agent, path: `health/${source}/session`, time: from, value: true }];
     for (let time = from; time <= to; time += minute) {
-      events.push({ agent, path: 'energy/main/kwh', time, value: 1e6 + (time - begin) / minute });
+      events.push({ agent, path: 'energy/main/kwh', time, value: 1e7 + (time - begin) / minute });
       events.push({ agent, path: `health/${source}/through`, time, value: time });
     }
     return [...events, { agent, path: `health/${source}/session`, time: to, value: false }];
@@ -540,6 +542,25 @@ t.test('an import computes its own time, fills what was not known, and leaves as
   t.ok(live.counts.cells - cells < 1500, `${live.counts.cells - cells} cells, and not those of a year`);
   t.same(hours(begin - year / 2, begin - year / 2 + 48 * hour), [], 'and nothing between then and now');
   t.equal(live.dirt.begun(site), begin, 'the site began when its own samples did');
+
+  const midnight = local('00:00') - 2 * year;
+  rolled.arrive(told(2, 'import-1', midnight, midnight + 24 * hour), clock.now);
+  await live.once(never);
+  const [now] = live.values({
+    kpis: ['en.kwh'],
+    assets: [meter],
+    granularity: 'hour',
+    from: at('08:00'),
+    to: at('08:01'),
+  });
+  const reference = { from: midnight, to: midnight + 24 * hour };
+  const against = comparing('baseline', [now!], {
+    values: live.values,
+    plants: [plant],
+    definitions: catalogue,
+    reference,
+  });
+  t.match(against(now!), { value: 60 }, 'a day of two years ago is a reference period');
 
   const { cells: done } = live.counts;
   await live.once(never);
