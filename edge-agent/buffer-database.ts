@@ -26,22 +26,17 @@ const schema = `
 /** As `chunk.keep` has them: what goes first when there is no room is lower, and a gap cannot go at all. */
 export const keepCode = { gap: 0, bulk: 1, normal: 2, critical: 3 } as const;
 
-/** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
+/** @throws {ConfigError} when another process holds the buffer. */
 export function openDatabase(dir: string, maxBytes: number): Database.Database {
-  let db: Database.Database;
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    db = new Database(join(dir, 'buffer.db'), { timeout: 0 });
-  } catch (error) {
-    throw asConfigError(error, dir);
-  }
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const db = new Database(join(dir, 'buffer.db'), { timeout: 0 });
   try {
     configure(db, maxBytes);
     db.exec(schema);
     return db;
   } catch (error) {
     db.close();
-    throw asConfigError(error, dir);
+    throw (error as { code?: string }).code === 'SQLITE_BUSY' ? heldByAnother(error, dir) : error;
   }
 }
 
@@ -79,21 +74,23 @@ function isSafeSqlite(version: string): boolean {
 export const isDamage = (error: unknown): boolean =>
   /^SQLITE_(CORRUPT|NOTADB)/.test((error as { code?: string }).code ?? '');
 
-function asConfigError(error: unknown, dir: string): unknown {
-  const code = (error as { code?: string }).code ?? '';
-  if (code === 'SQLITE_BUSY') {
-    return new ConfigError('another agent holds this buffer', {
-      path: join(dir, 'buffer.db'),
-      hint: 'Stop the other agent, or give this one a dataDir of its own.',
-      cause: error,
-    });
-  }
-  if (/^(EACCES|EROFS|ENOTDIR|EPERM|SQLITE_CANTOPEN|SQLITE_READONLY)/.test(code)) {
-    return new ConfigError('the buffer cannot be written', {
-      path: dir,
-      hint: 'Give the agent a dataDir on a writable disk.',
-      cause: error,
-    });
-  }
-  return error;
+const heldByAnother = (cause: unknown, dir: string): ConfigError =>
+  new ConfigError('another agent holds this buffer', {
+    path: join(dir, 'buffer.db'),
+    hint: 'Stop the other agent, or give this one a dataDir of its own.',
+    cause,
+  });
+
+/**
+ * Of an error at the start: a disk that cannot be written then is the wrong one; later it is one that fails. ENOENT is
+ * what making a folder in its folder says of a read-only disk.
+ */
+export function asConfigError(error: unknown, dir: string): unknown {
+  const { code = '' } = error as { code?: string };
+  if (!/^(EACCES|ENOENT|EROFS|ENOTDIR|EPERM|SQLITE_CANTOPEN|SQLITE_READONLY)/.test(code)) return error;
+  return new ConfigError('the buffer cannot be written', {
+    path: dir,
+    hint: 'Give the agent a dataDir on a writable disk.',
+    cause: error,
+  });
 }

@@ -2,14 +2,14 @@
  * The buffer's file, synchronously: batches in, frames out, and what becomes of them. Runs in the buffer's worker thread.
  * Every change is one transaction; whatever cannot be kept is counted and stays in its place as a gap.
  */
-import { type Fingerprint, fingerprintOf } from '../protocols/fingerprint.ts';
-import { openFrame, sealFrame } from '../protocols/frame.ts';
+import { sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
-import type { Batch, BufferState, NumberedFrame, StreamState, Watermark } from './buffer.ts';
+import type { Batch, BufferState, StreamState, Watermark } from './buffer.ts';
 import { keepCode, openDatabase } from './buffer-database.ts';
 import { openMark, readMark } from './buffer-mark.ts';
 import { epochFrom, newEpoch, openMeta } from './buffer-meta.ts';
+import { createOutgoing } from './buffer-outgoing.ts';
 import { createRoom } from './buffer-room.ts';
 import { createRows, isWhole, type Row } from './buffer-rows.ts';
 import { createTagTable, type FileRegistration, readTags } from './buffer-tags.ts';
@@ -33,15 +33,13 @@ const framesPerLook = 64;
 const rowsLookedAt = 100;
 /** Settled rows that are removed at a time. */
 const rowsDropped = 2000;
-/** So many frames more than were sent are taken for sent: one commit for all of them. */
-const framesAhead = 16;
 const milestonesPerReplay = 1440;
 
 export type BufferFile = ReturnType<typeof openBufferFile>;
 
 /**
  * @param appended samples that were appended before, through what this takes the place of.
- * @throws {ConfigError} when the folder cannot be written or another process holds the buffer.
+ * @throws {ConfigError} when another process holds the buffer.
  */
 export function openBufferFile(options: BufferFileOptions, appended = 0) {
   const { dir, maxBytes, full = 'evict', replayMs = defaultReplayMs, hasBallast = true } = options;
@@ -51,9 +49,9 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
   const numbers = meta.now;
   const rows = createRows(db);
   const tags = createTagTable(db, meta);
-  /** In memory where the disk does not take it. */
-  let sent = numbers.sent;
-  const room = createRoom(db, meta, rows, { dir, maxBytes, full, now, sent: () => sent, hasBallast });
+  const outgoing = createOutgoing(meta, rows, now);
+  const { mend } = outgoing;
+  const room = createRoom(db, meta, rows, { dir, maxBytes, full, now, sent: () => outgoing.sent, hasBallast });
   const mark = openMark(dir);
 
   const writeWatermark = db.prepare(
@@ -105,34 +103,6 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
     for (const row of [...oldest, ...rows.last(rowsLookedAt)]) if (!isWhole(row.frame)) mend([row]);
   }
 
-  /** Frames that are not what was written become gaps, and so do numbers of which there is no row. */
-  function mend(damaged: readonly Row[], hole?: readonly [first: number, last: number]): void {
-    meta.transact((draft) => {
-      for (const row of damaged) rows.putCorrupt(draft, row, now());
-      if (hole) rows.putHole(draft, ...hole, now());
-    });
-  }
-
-  function noteSent(row: Row): void {
-    if (row.last <= sent) return;
-    sent = row.last + (framesAhead - 1) * (row.last - row.first + 1);
-    try {
-      meta.transact((draft) => {
-        draft.sent = sent;
-      });
-    } catch {
-      // On a full disk: nothing beyond it is evicted while this process lives, and sending makes room.
-    }
-  }
-
-  /** The frame as it is on the wire: one of an earlier epoch of this file has other numbers now. */
-  function sealed({ first, frame }: Row): Uint8Array {
-    const { header, payload } = openFrame(frame);
-    const wire = first - numbers.offset;
-    if (header.epoch === numbers.epoch && header.first === wire) return frame;
-    return sealFrame({ ...header, epoch: numbers.epoch, first: wire }, payload, header.codec);
-  }
-
   function dropExpired(): void {
     const expired = replayMs === 0 ? numbers.acked : selectExpired.get(now() - replayMs * 1000);
     if (!expired) return;
@@ -175,43 +145,6 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
     bytes = room.bytes();
   }
 
-  const peek = (after: number, limit: { frames: number; bytes: number }): NumberedFrame[] => {
-    const { offset, next, acked } = numbers;
-    const found: Row[] = [];
-    let size = 0;
-    let expected = after + offset + 1;
-    // All at once: what has to be mended is written while they are looked at.
-    for (const row of [...rows.after(expected - 1, limit.frames)]) {
-      if (row.first > expected && expected > acked) return mendAndPeek([], [expected, row.first - 1]);
-      if (found.length > 0 && size + row.frame.length > limit.bytes) break;
-      size += row.frame.length;
-      expected = row.last + 1;
-      found.push(row);
-    }
-    if (found.length === 0 && expected < next && expected > acked) return mendAndPeek([], [expected, next - 1]);
-    const damaged = found.filter(({ frame }) => !isWhole(frame));
-    if (damaged.length > 0) return mendAndPeek(damaged);
-    if (found.length > 0) noteSent(found.at(-1)!);
-    return found.map((row) => ({ first: row.first - offset, last: row.last - offset, bytes: sealed(row) }));
-
-    function mendAndPeek(...what: Parameters<typeof mend>): NumberedFrame[] {
-      mend(...what);
-      return peek(after, limit);
-    }
-  };
-
-  const fingerprints = (wires: readonly number[]): Fingerprint[] => {
-    const found = new Map<number, Row>();
-    for (const number of wires.map((wire) => wire + numbers.offset)) {
-      const [row] = [...rows.after(number - 1, 1)];
-      if (row && row.first <= number) found.set(row.first, row);
-    }
-    const damaged = [...found.values()].filter(({ frame }) => !isWhole(frame));
-    if (damaged.length === 0) return [...found.values()].map((row) => fingerprintOf(sealed(row)));
-    mend(damaged);
-    return fingerprints(wires);
-  };
-
   return {
     get appended() {
       return appended;
@@ -238,9 +171,9 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
       }
     },
 
-    peek,
+    peek: outgoing.peek,
 
-    fingerprints,
+    fingerprints: outgoing.fingerprints,
 
     release(wire: number): void {
       const through = wire + numbers.offset;
@@ -275,7 +208,7 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
       meta.transact((draft) => {
         const after = wire + draft.offset;
         const [row] = [...rows.after(after, 2)].filter(({ first }) => first > after);
-        draft.epoch = row ? epochFrom(draft.epoch, fingerprintOf(sealed(row))) : newEpoch();
+        draft.epoch = row ? epochFrom(draft.epoch, outgoing.fingerprint(row)) : newEpoch();
         draft.offset = (row?.first ?? draft.next) - 1;
         draft.acked = draft.offset;
         draft.sent = draft.offset;
@@ -283,7 +216,7 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
         draft.regressedAt = now();
         noteSettled.run(0, draft.offset);
       });
-      sent = numbers.sent;
+      outgoing.forgetSent();
       remember();
     },
 

@@ -7,7 +7,7 @@ import type { Fingerprint } from '../protocols/fingerprint.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Batch, BufferState, NumberedFrame, Quarantined, StreamState, Watermark } from './buffer.ts';
-import { isDamage } from './buffer-database.ts';
+import { asConfigError, isDamage } from './buffer-database.ts';
 import { type BufferFile, type BufferFileOptions, openBufferFile } from './buffer-file.ts';
 import { openQuarantine } from './buffer-quarantine.ts';
 import type { FileRegistration } from './buffer-tags.ts';
@@ -34,7 +34,11 @@ const degradedWithinMs = 600_000;
 export type Keeper = ReturnType<typeof openKeeper>;
 
 /** @throws {ConfigError} when the folder cannot be written or another process holds the buffer. */
-export function openKeeper(options: BufferFileOptions, { changed, problem }: KeeperEvents) {
+export function openKeeper(
+  options: BufferFileOptions,
+  { changed, problem }: KeeperEvents,
+  openFile: typeof openBufferFile = openBufferFile,
+) {
   const { dir } = options;
   const quarantine = openQuarantine(dir, (entry: Quarantined) => {
     problem(entry, entry.state === 'failed' ? 'nothing could be salvaged' : 'salvaged: it goes to the hub first');
@@ -66,7 +70,7 @@ export function openKeeper(options: BufferFileOptions, { changed, problem }: Kee
   };
   const open = (): BufferFile => {
     try {
-      const opened = openBufferFile(options, appended);
+      const opened = openFile(options, appended);
       noteWatermarks(opened.watermarks());
       return opened;
     } catch (error) {
@@ -141,10 +145,15 @@ export function openKeeper(options: BufferFileOptions, { changed, problem }: Kee
 
   const append = (batch: Batch): void => {
     perform((live) => {
+      if (durableAfterAll?.after === batch.after) {
+        durableAfterAll = undefined;
+        return;
+      }
+      // It is tried again first, so that those after it keep their order.
+      if (durableAfterAll) throw new Error(`a batch after ${batch.after} comes before one that failed`);
       doubtful = batch;
-      if (durableAfterAll?.after !== batch.after) live.append(batch);
+      live.append(batch);
       doubtful = undefined;
-      durableAfterAll = undefined;
     });
     noteWatermarks(batch.watermarks ?? []);
   };
@@ -161,7 +170,11 @@ export function openKeeper(options: BufferFileOptions, { changed, problem }: Kee
     }
   };
 
-  file = open();
+  try {
+    file = open();
+  } catch (error) {
+    throw asConfigError(error, dir);
+  }
   lastState = file.state();
   if (lastState.regressedAt !== undefined && Date.now() * 1000 - lastState.regressedAt < 60_000_000)
     problem({ ...lastState, alarm: 'BUFFER_REGRESSED' }, 'numbers that had been given were gone; they are a gap');

@@ -1,16 +1,20 @@
 /**
  * Reads what can still be read of a damaged buffer into a whole one of the same epoch; what cannot is a gap in it. A
- * thread of its own: a large file takes a while, and new samples do not wait. It says whether anything is known at all.
+ * thread of its own: a large file takes a while, and new samples do not wait. It says what has come of it.
  */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { openFrame } from '../protocols/frame.ts';
+import { isDiskTrouble } from './buffer.ts';
 import { openDatabase } from './buffer-database.ts';
 import { type Mark, readMark } from './buffer-mark.ts';
 import { openMeta, readMeta } from './buffer-meta.ts';
 import { createRows, type Row } from './buffer-rows.ts';
 import { createTagTable, readTags } from './buffer-tags.ts';
+
+/** `nothing`: it is not even known what there was. `disk trouble`: what was found could not be kept; it may be later. */
+export type Salvaged = 'something' | 'nothing' | 'disk trouble';
 
 const rowsAtATime = 1000;
 /** No frame has more samples: a row that begins so far before a number may still hold it. */
@@ -142,4 +146,13 @@ function attempt<T>(work: () => T): T | undefined {
 }
 
 const { from, to } = workerData as { from: string; to: string };
-parentPort!.postMessage(salvage(from, to));
+parentPort!.postMessage(attemptSalvage());
+
+function attemptSalvage(): Salvaged {
+  try {
+    return salvage(from, to) ? 'something' : 'nothing';
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error;
+    return 'disk trouble';
+  }
+}

@@ -51,7 +51,8 @@ export async function openSqliteBuffer({ onChange, onProblem, ...options }: Sqli
     if (error) call?.reject(toError(error));
     else call?.resolve(result);
   });
-  worker.on('error', fail);
+  // Whatever ended it, no waiting brings it back: its code is not passed on, which may be one of the disk.
+  worker.on('error', (cause) => fail(new Error(`the thread of the buffer has ended: ${cause.message}`, { cause })));
   worker.on('exit', () => fail(new Error('the buffer is closed')));
 
   const expect = <T>(id: number): Promise<T> =>

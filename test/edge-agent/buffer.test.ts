@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import type { Batch, Keep, NumberedFrame } from '../../edge-agent/buffer.ts';
+import { type Batch, isDiskTrouble, type Keep, type NumberedFrame } from '../../edge-agent/buffer.ts';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { openKeeper } from '../../edge-agent/buffer-keeper.ts';
 import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
@@ -30,6 +30,7 @@ import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { isGap, readGap } from '../../protocols/gap.ts';
 import { createRandom } from '../chaos/random.ts';
 import { batchOf, bufferContract } from '../contract/buffer.ts';
+import { fillDisk, smallDisk } from '../support/small-disk.ts';
 
 const maxBytes = 64 * 1024 * 1024;
 let dirs = 0;
@@ -543,6 +544,169 @@ t.test('sqlite: damage anywhere in the file costs what it hit, and every number 
   t.comment(`${asides} of ${places.length} set aside; ${salvaged} samples salvaged, ${lost} listed as lost`);
   t.ok(salvaged > 3 * lost, 'most of it is salvaged');
 });
+
+t.test(
+  'sqlite: a damaged file that there is no room to salvage waits for room, and nothing waits for it',
+  async (t) => {
+    const disk = smallDisk(t, 12);
+    if (!disk) return void t.pass('mounting a small file system takes root');
+    const dir = join(disk, 'buffer');
+    {
+      const file = openBufferFile({ dir, maxBytes, hasBallast: false });
+      for (let first = 1; first <= 20_000; first += 100) file.append(large(first));
+      file.close();
+    }
+    overwrite(join(dir, 'buffer.db'), 0);
+    const spare = fillDisk(disk, 1024 * 1024);
+    await using buffer = await openSqliteBuffer({ dir, maxBytes, hasBallast: false });
+    await buffer.append(batchOf(10, 1));
+    await delay(300);
+    t.match(buffer.state().quarantined, [{ state: 'salvaging' }], 'it is not given up');
+    spare();
+    while (buffer.state().quarantined[0]!.state === 'salvaging') await delay(20);
+    t.match(buffer.state().quarantined, [{ state: 'sending' }]);
+    t.match(buffer.outgoing().state(), { next: 20_001, acked: 0 });
+    await buffer.append({ ...batchOf(10, 11), after: 10 });
+    t.equal(buffer.state().next, 21, 'and it takes samples all the while');
+  },
+);
+
+t.test('sqlite: a disk that becomes read-only while it runs is one that fails, and is waited for', (t) => {
+  const disk = smallDisk(t, 12);
+  if (!disk) return void t.end();
+  const remount = (how: string) => execFileSync('mount', ['-o', `remount,${how}`, disk]);
+  const keeper = openKeeper({ dir: join(disk, 'buffer'), maxBytes, hasBallast: false }, { changed() {}, problem() {} });
+  keeper.append(batchOf(10, 1));
+  // Its files are closed after an error: only then does the kernel remount under a test.
+  limitFileSize('0');
+  t.throws(() => keeper.append(batchOf(10, 11)), { code: /SQLITE_IOERR/ });
+  limitFileSize('unlimited');
+  remount('ro');
+  for (let i = 0; i < 3; i++) {
+    const error = thrown(() => keeper.append(batchOf(10, 11)));
+    t.ok(isDiskTrouble(error), `${(error as Error).name}: ${(error as Error).message}`);
+  }
+  remount('rw');
+  keeper.append(batchOf(10, 11));
+  t.match(keeper.state().live, { next: 21, quarantined: [] });
+  keeper.close();
+  t.end();
+});
+
+t.test('sqlite: a folder that cannot be written at the start is a ConfigError', (t) => {
+  const disk = smallDisk(t, 12);
+  if (!disk) return void t.end();
+  execFileSync('mount', ['-o', 'remount,ro', disk]);
+  const open = () => openKeeper({ dir: join(disk, 'buffer'), maxBytes }, { changed() {}, problem() {} });
+  t.throws(open, { name: 'ConfigError', message: /cannot be written/ });
+  t.end();
+});
+
+t.test('sqlite: an append of which only the news was lost is kept once, and those after it wait for it', (t) => {
+  let failing = 0;
+  const failure = () => Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
+  // What is written is durable, and that cannot be said: neither then, nor when the file is opened the first time.
+  const open: typeof openBufferFile = (options, appended) => {
+    if (failing === 1) {
+      failing = 0;
+      throw failure();
+    }
+    const file = openBufferFile(options, appended);
+    const { append } = file;
+    return Object.assign(file, {
+      append(batch: Batch) {
+        append(batch);
+        if (failing !== 2) return;
+        failing = 1;
+        throw failure();
+      },
+    });
+  };
+  const keeper = openKeeper({ dir: newDir(), maxBytes, hasBallast: false }, { changed() {}, problem() {} }, open);
+  keeper.append(batchOf(10, 1));
+  failing = 2;
+  t.throws(() => keeper.append(batchOf(10, 11)), { code: 'SQLITE_IOERR_FSYNC' });
+  t.throws(() => keeper.append(batchOf(10, 21)), /comes before one that failed/);
+  keeper.append(batchOf(10, 11));
+  keeper.append(batchOf(10, 21));
+  const { epoch, next } = keeper.state().live;
+  t.equal(next, 31);
+  t.same(
+    tiling(t, (after) => keeper.peek(epoch, after, many), 31),
+    { sent: 30, gone: {} },
+  );
+  keeper.close();
+  t.end();
+});
+
+t.test('sqlite: a hole in the file is a gap, whether it is met in the middle or at the end', (t) => {
+  const dir = newDir();
+  {
+    const file = openBufferFile({ dir, maxBytes });
+    for (let first = 1; first <= 100; first += 10) file.append(batchOf(10, first));
+    file.close();
+  }
+  const db = new Database(join(dir, 'buffer.db'));
+  db.exec('DELETE FROM chunk WHERE first IN (41, 51, 91)');
+  db.close();
+  const file = openBufferFile({ dir, maxBytes });
+  t.same(
+    tiling(t, (after) => file.peek(after, many), 101),
+    { sent: 70, gone: { corrupt: 30 } },
+  );
+  t.match(file.state(), { corrupt: 30, next: 101 });
+  file.close();
+  t.end();
+});
+
+t.test('sqlite: an eviction that could not be committed is made again, and passes nothing over', (t) => {
+  const file = openBufferFile({ dir: newDir(), maxBytes: 20 * 1024 * 1024, hasBallast: false });
+  let first = 1;
+  const append = () => {
+    file.append(large(first));
+    first += 100;
+  };
+  while (file.state().evicted === 0) append();
+  const { evicted } = file.state();
+  // At the quota what is evicted is the first that is written.
+  for (let i = 0; i < 20; i++) {
+    limitFileSize('0');
+    t.match(thrown(append), { code: /SQLITE_IOERR/ });
+    limitFileSize('unlimited');
+    append();
+  }
+  for (let i = 0; i < 1000; i++) append();
+  const oldest: number[] = [];
+  for (let after = 0; after < first - 1; ) {
+    const [frame] = file.peek(after, { frames: 1, bytes: 1 });
+    if (!isGap(openFrame(frame!.bytes).header)) oldest.push(frame!.first);
+    after = frame!.last;
+  }
+  t.ok(file.state().evicted > evicted, `${evicted} and then ${file.state().evicted}`);
+  t.same(
+    oldest,
+    oldest.map((_, i) => first - 100 * (oldest.length - i)),
+    'all that is gone is older than all that is kept',
+  );
+  file.close();
+  t.end();
+});
+
+// Else the test runner ends the process.
+process.on('SIGXFSZ', () => {});
+
+/** Beyond it, writing is an error of the disk. */
+function limitFileSize(bytes: string): void {
+  execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
+}
+
+function thrown(work: () => void): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+}
 
 t.test('sqlite: a frame that the disk has damaged is a gap in its place, the same one for ever', async (t) => {
   const dir = newDir();
