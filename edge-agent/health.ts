@@ -75,7 +75,8 @@ export function createSourceHealth(source: string, ids: ReadonlyMap<string, numb
         up = true;
         return [sample('session', true, now), ...report(now)];
       }
-      return now - reportedAt >= intervalMs * 1000 ? report(now) : [];
+      // A clock that is set back must not silence it.
+      return Math.abs(now - reportedAt) >= intervalMs * 1000 ? report(now) : [];
     },
     ended(now) {
       if (!up) return [];
