@@ -5,14 +5,12 @@
  */
 
 import { ConnectionError } from '../protocols/errors.ts';
-import { encodePayload, maxFrameSamples, sealFrame, toColumns } from '../protocols/frame.ts';
 import type { Manifest } from '../protocols/manifest.ts';
 import type { Ack, HubState } from '../protocols/messages.ts';
 import type { Sample, TimeUs } from '../protocols/sample.ts';
-import { type Agreement, createAgreement } from './agreement.ts';
-import { type Buffer, isDiskTrouble, type OutgoingStream } from './buffer.ts';
-import { type Releaser, startReleaser } from './release.ts';
-import { createSendWindow, type SendWindow } from './send-window.ts';
+import { type Buffer, isDiskTrouble } from './buffer.ts';
+import { createLive } from './live.ts';
+import { startSending } from './sending.ts';
 import type { Uplink, UplinkSession } from './uplink.ts';
 import { createWake } from './wake.ts';
 
@@ -65,11 +63,10 @@ export interface Forwarder {
 const longestTimeoutMs = 60_000;
 const longestRetryMs = 60_000;
 const nackPauseMs = 500;
+/** Before a greeting is said once more because the hub wants it so. */
+const unheededMs = 50;
 /** After an error of the disk, before it is asked again. */
 const diskPauseMs = 1000;
-/** A backlog so old is news to screens no more: they are sent what is newest, this often. */
-const liveAfterUs = 2_000_000;
-const liveEveryMs = 1000;
 /** Until a person has decided at the hub, this is what the agent shows. */
 const quarantined = new ConnectionError('the hub has put this agent in quarantine: two gateways use its name', {
   code: 'quarantine',
@@ -85,43 +82,28 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   let lastError: Error | undefined;
   let resent = 0;
 
-  // Of the stream that is sent:
-  let stream: OutgoingStream = buffer.outgoing();
-  let epoch = stream.state().epoch;
-  let frames: SendWindow = windowOf(stream);
-  let agreement: Agreement = createAgreement(stream);
-  let releaser: Releaser | undefined;
-  /** The hub has other frames after this number. */
-  let partedAfter: number | undefined;
+  const noteFailure = (error: Error) => {
+    failed ??= error;
+    wake.ring();
+  };
+  const sending = startSending({ buffer, maxBytesInFlight, onError: noteFailure, log });
+  const live = createLive({ newest, now });
+  const manifestOfStream = () => sending.stream.manifest ?? { epoch: sending.epoch, ...manifest };
 
   // Of the current connection:
   let hub: HubState | undefined;
+  /** Of that boot of the hub. */
+  let heard: number | undefined;
   /** A welcome of which it is not known whether it speaks of these frames. */
   let answer: Ack | undefined;
+  /** The hub wants another greeting than the one that is under way. */
+  let isUnheeded = false;
   let welcome: Ack | undefined;
   let window = 1;
   let pauseUntil = 0;
   let timeoutMs = ackTimeoutMs;
   let sendManifest = false;
   let failed: Error | undefined;
-  let liveAt = 0;
-
-  function windowOf(next: OutgoingStream): SendWindow {
-    return createSendWindow(next.state().acked, maxBytesInFlight);
-  }
-
-  const adopt = async (next: OutgoingStream) => {
-    await releaser?.[Symbol.asyncDispose]();
-    releaser = startRelease(next);
-    stream = next;
-    ({ epoch } = next.state());
-    frames = windowOf(next);
-    agreement = createAgreement(next);
-    welcome = answer = undefined;
-    partedAfter = undefined;
-  };
-  const startRelease = (of: OutgoingStream): Releaser =>
-    startReleaser(of, (err) => log.warn({ err }, 'could not release from the buffer; trying again'));
 
   const setLink = (state: LinkState) => {
     if (state === 'forwarding') lastError = undefined;
@@ -131,20 +113,23 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   };
 
   const goBack = () => {
-    resent += frames.goBack();
+    resent += sending.frames.goBack();
   };
 
   const onAck = (ack: Ack) => {
-    if (ack.epoch !== epoch) return;
+    if (ack.answer !== undefined) heard = Math.max(heard ?? 0, ack.answer);
+    if (ack.epoch !== sending.epoch) return;
     if (ack.kind === 'welcome') answer = ack;
-    else if (!welcome || ack.hubBoot !== welcome.hubBoot || ack.through > frames.sentTo) {
+    else if (!welcome || ack.hubBoot !== welcome.hubBoot || ack.through > sending.frames.sentTo) {
       welcome = undefined;
-      if (ack.reason === 'hello') answer = undefined;
+      if (ack.reason === 'hello') {
+        answer = undefined;
+        isUnheeded = true;
+      }
       if (ack.reason === 'identity') lastError = quarantined;
     } else {
-      const tookMs = frames.settle(ack.through);
+      const tookMs = sending.settle(ack.through);
       if (tookMs !== undefined) timeoutMs = Math.min(longestTimeoutMs, Math.max(ackTimeoutMs, 3 * tookMs));
-      if (ack.through >= frames.through) releaser?.release(ack.through);
       if (ack.kind === 'nack') refused(ack);
     }
     window = ack.window;
@@ -154,26 +139,22 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   /** Takes up a welcome whose numbers are those of this stream. */
   const begin = (ack: Ack) => {
     welcome = ack;
-    // A hub that knows less than before gets again what is still here.
-    if (ack.through < frames.through) {
-      releaser?.rewind(ack.through);
-      void stream.rewind(ack.through).catch(noteFailure);
-    } else releaser?.release(ack.through);
-    resent += frames.restart(ack.through);
-    const { revision } = stream.manifest ?? manifest;
+    resent += sending.begin(ack.through);
+    const { revision } = manifestOfStream();
     // Of a damaged buffer it may be lost.
     sendManifest = revision > 0 && ack.manifestRevision !== revision;
   };
 
   const weigh = async (ack: Ack) => {
-    const finding = await agreement.weigh(ack);
+    const finding = await sending.weigh(ack);
     // Meanwhile there may be another, or none.
     if (answer !== ack) return;
     answer = undefined;
     if (finding === 'agreed') begin(ack);
     else if (finding !== 'open') {
-      ({ partedAfter } = finding);
-      const fields = { through: ack.through, partedAfter, next: stream.state().next, alarm: 'BUFFER_REGRESSED' };
+      sending.part(finding.partedAfter);
+      const { next } = sending.stream.state();
+      const fields = { through: ack.through, ...finding, next, alarm: 'BUFFER_REGRESSED' };
       log.error(
         fields,
         'the hub holds other numbers than this buffer: what follows the last common one gets a new epoch',
@@ -193,90 +174,79 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     goBack();
     sendManifest ||= reason === 'manifest';
     // One that knows less than it did says in its welcome from where to go on.
-    if (reason === 'hello' || through < frames.through) greetLater();
+    if (reason === 'hello' || through < sending.frames.through) greetLater();
     pauseUntil = performance.now() + nackPauseMs;
-  };
-
-  const noteFailure = (error: Error) => {
-    failed ??= error;
-    wake.ring();
   };
 
   const greet = async (session: UplinkSession, signal: AbortSignal) => {
     setLink('greeting');
-    const compare = agreement.questions;
+    const compare = sending.questions;
     if (compare.length === 0) {
-      const until = Math.max(pauseUntil, performance.now() + Math.random() * hub!.spreadMs);
+      const spreadMs = isUnheeded ? unheededMs : Math.random() * hub!.spreadMs;
+      const until = Math.max(pauseUntil, performance.now() + spreadMs);
       const mayStill = () => hub?.online && !failed;
       while (performance.now() < until && mayStill() && !signal.aborted)
         await wake.wait(until - performance.now(), signal);
       if (!mayStill()) return;
     }
-    const { next, minRetained } = stream.state();
+    const { epoch, next, minRetained } = sending.stream.state();
+    const acked = sending.frames.through;
     const { bootId, version } = options;
-    const { revision: manifestRevision } = stream.manifest ?? manifest;
-    const greeting = { epoch, bootId, minRetained, next, acked: frames.through, manifestRevision, version };
+    const { revision: manifestRevision } = manifestOfStream();
+    const greeting = { epoch, bootId, heard, minRetained, next, acked, manifestRevision, version };
     const asking = compare.length > 0 ? { ...greeting, compare: [...compare] } : greeting;
     answer = undefined;
-    await session.hello(stream.manifest ? { ...asking, final: true } : asking);
+    isUnheeded = false;
+    await session.hello(sending.stream.manifest ? { ...asking, final: true } : asking);
     const deadline = performance.now() + timeoutMs;
-    while (!answer && !failed && hub?.online && performance.now() < deadline && !signal.aborted) {
-      await wake.wait(deadline - performance.now(), signal);
-    }
-    const hasAnswered = answer !== undefined;
+    const goesOn = () => !answer && !isUnheeded && !failed && hub?.online && performance.now() < deadline;
+    while (goesOn() && !signal.aborted) await wake.wait(deadline - performance.now(), signal);
+    const hasAnswered = answer !== undefined || isUnheeded;
     if (answer) await weigh(answer);
     timeoutMs = hasAnswered ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
   };
 
   /** How many frames went out; or 1 when something has changed meanwhile. */
   const send = async (session: UplinkSession): Promise<number> => {
+    const { stream, frames } = sending;
     const room = frames.room(window);
     if (room.frames <= 0 || room.bytes <= 0 || performance.now() < pauseUntil) return 0;
-    const sending = frames;
-    const from = sending.cursor;
+    const from = frames.cursor;
     const found = await stream.peek(from, room);
     // Frames of a manifest that was announced meanwhile come after it.
-    if (frames !== sending || sending.cursor !== from || sendManifest) return 1;
+    if (sending.frames !== frames || frames.cursor !== from || sendManifest) return 1;
     // What the hub asks for is here no more: the next greeting says so.
     if (stream.state().minRetained > from + 1) return greetLater();
     for (const frame of found) {
-      sending.sent(frame);
+      frames.sent(frame);
       session.data(frame.bytes).catch(noteFailure);
     }
     return found.length;
   };
 
-  /** What screens show meanwhile: neither stored nor waited for. */
-  const sendLive = (session: UplinkSession) => {
-    if (!newest || performance.now() - liveAt < liveEveryMs) return;
-    const { oldest } = frames;
-    const isLate = oldest ? now() - oldest.acceptedAt > liveAfterUs : window === 0;
-    if (!isLate) return;
-    liveAt = performance.now();
-    const samples = newest().slice(0, maxFrameSamples);
-    if (samples.length === 0) return;
-    const header = { epoch: buffer.state().epoch, first: 1, count: samples.length, acceptedAt: now() };
-    const frame = sealFrame({ ...header, manifestRevision: manifest.revision }, encodePayload(toColumns(samples)));
-    session.live(frame).catch(noteFailure);
+  const show = (session: UplinkSession) => {
+    const header = { epoch: buffer.state().epoch, manifestRevision: manifest.revision };
+    const frame = live.due(sending.frames.oldest?.acceptedAt, window === 0, header);
+    if (frame) session.live(frame).catch(noteFailure);
   };
 
   const idle = async (signal: AbortSignal) => {
     const nowMs = performance.now();
     const ends = [nowMs + longestTimeoutMs];
-    if (frames.oldest) ends.push(frames.oldest.sentAt + timeoutMs);
+    const { oldest } = sending.frames;
+    if (oldest) ends.push(oldest.sentAt + timeoutMs);
     if (pauseUntil > nowMs) ends.push(pauseUntil);
     if (link === 'paused') ends.push(linkSinceMs + pauseMs);
-    if (newest && (frames.oldest || window === 0)) ends.push(Math.max(nowMs, liveAt) + liveEveryMs);
+    if (oldest || window === 0) ends.push(live.nextMs);
     await wake.wait(Math.max(0, Math.min(...ends) - nowMs), signal);
   };
 
   /** No answer to what was sent, or none to say that a pause is over. */
   const isUnanswered = (): boolean => {
     const nowMs = performance.now();
-    const { oldest } = frames;
+    const { oldest, through, frames: inFlight } = sending.frames;
     if (oldest && oldest.sentAt + timeoutMs <= nowMs) {
-      const fields = { through: frames.through, inFlight: frames.frames, timeoutMs };
-      log.warn(fields, 'no acknowledgement; greeting the hub again');
+      log.warn({ through, inFlight, timeoutMs }, 'no acknowledgement; greeting the hub again');
       timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
       return true;
     }
@@ -287,9 +257,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     void session.closed.then((error) => noteFailure(error ?? new ConnectionError('the broker closed the connection')));
     while (!signal.aborted) {
       if (failed) throw failed;
-      const next = buffer.outgoing();
-      if (partedAfter !== undefined) await stream.renew(partedAfter);
-      if (partedAfter !== undefined || next.state().epoch !== epoch) await adopt(buffer.outgoing());
+      if (await sending.follow()) welcome = answer = undefined;
       else if (!hub?.online) {
         setLink('waiting for hub');
         welcome = answer = undefined;
@@ -298,10 +266,10 @@ export function createForwarder(options: ForwardOptions): Forwarder {
         await greet(session, signal);
       } else if (sendManifest) {
         sendManifest = false;
-        await session.manifest(stream.manifest ?? { epoch, ...manifest });
+        await session.manifest(manifestOfStream());
       } else {
         setLink(window === 0 ? 'paused' : 'forwarding');
-        sendLive(session);
+        show(session);
         if ((await send(session)) > 0) continue;
         if (isUnanswered()) welcome = undefined;
         else await idle(signal);
@@ -314,7 +282,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     goBack();
     setLink('connecting');
     const onHubState = (state: HubState) => {
-      if (state.hubBoot !== hub?.hubBoot) welcome = answer = undefined;
+      if (state.hubBoot !== hub?.hubBoot) welcome = answer = heard = undefined;
       hub = state;
       wake.ring();
     };
@@ -338,10 +306,10 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       return link;
     },
     get through() {
-      return epoch === buffer.state().epoch ? frames.through : buffer.state().acked;
+      return sending.epoch === buffer.state().epoch ? sending.frames.through : buffer.state().acked;
     },
     get isDraining() {
-      return stream.manifest !== undefined;
+      return sending.stream.manifest !== undefined;
     },
     get resent() {
       return resent;
@@ -359,7 +327,6 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       wake.ring();
     },
     async run(signal) {
-      releaser = startRelease(stream);
       try {
         for (let failures = 0; !signal.aborted; ) {
           const startedAt = performance.now();
@@ -378,7 +345,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
           if (!signal.aborted) await wait(Math.random() * Math.min(longestRetryMs, 500 * 2 ** failures), signal);
         }
       } finally {
-        await releaser[Symbol.asyncDispose]();
+        await sending[Symbol.asyncDispose]();
       }
     },
   };

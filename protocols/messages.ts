@@ -25,6 +25,8 @@ export const helloSchema = z.strictObject({
   version: z.string().max(32),
   /** The boot of the hub that is greeted; every hub hears it, only this one answers. Absent: any. */
   hubBoot: z.string().max(64).optional(),
+  /** The newest answer to a greeting that this process has heard from that hub: `answer` of it. Absent: none. */
+  heard: number.optional(),
   /**
    * Nothing is ever added to this epoch: what is in the buffer now is all there is, as of one that was salvaged. Once it
    * is settled up to `next` - 1 the stream is complete, and closing it leaves no gap of unknown end.
@@ -57,6 +59,8 @@ export const ackSchema = z.strictObject({
     .optional(),
   /** What that hello asked about: a frame of it that is not named is not there. */
   compared: compared.optional(),
+  /** Of answers to greetings: rises with every greeting of the agent that the hub gets, whichever process it is of. */
+  answer: number.optional(),
 });
 export type Ack = z.infer<typeof ackSchema>;
 

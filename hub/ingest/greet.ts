@@ -52,11 +52,11 @@ export function createGreeter(options: GreeterOptions): (agent: string, hello: H
     await adoptFromStore({ ledger, reader: store.reader, stream, last, gapReason: unknownReason, now }, signal);
   };
 
-  const welcome = (agent: string, stream: Stream, { next, compare }: Hello) => {
+  const welcome = (agent: string, stream: Stream, { next, compare }: Hello, answer: number) => {
     const { number, epoch, through, manifestRevision } = stream;
     log.info({ agent, stream: number, through, next }, 'agent greeted');
     const frames = [through, ...(compare ?? [])].flatMap((each) => options.frameAt(number, each) ?? []);
-    reply(agent, { epoch, kind: 'welcome', through, manifestRevision, frames, compared: compare });
+    reply(agent, { epoch, kind: 'welcome', through, manifestRevision, frames, compared: compare, answer });
   };
 
   const open = (agent: string, hello: Hello): Stream | undefined => {
@@ -73,15 +73,16 @@ export function createGreeter(options: GreeterOptions): (agent: string, hello: H
   const answer = (agent: string, hello: Hello): void | Promise<void> => {
     // Another hub may have taken it over meanwhile.
     if (!options.owns(agent)) return;
-    identities.greeted(agent, hello.bootId);
+    const { answer, isProven } = identities.greeted(agent, hello);
     if (identities.quarantined(agent)) {
       const through = ledger.stream(agent, hello.epoch)?.through ?? 0;
       return reply(agent, { epoch: hello.epoch, kind: 'nack', through, reason: 'identity' });
     }
+    if (!isProven) return reply(agent, { epoch: hello.epoch, kind: 'nack', through: 0, reason: 'hello', answer });
     const stream = open(agent, hello);
     if (!stream) return;
-    if (hello.minRetained <= stream.through + 1) return welcome(agent, stream, hello);
-    return settleReleased(agent, stream, hello.minRetained - 1).then(() => welcome(agent, stream, hello));
+    if (hello.minRetained <= stream.through + 1) return welcome(agent, stream, hello, answer);
+    return settleReleased(agent, stream, hello.minRetained - 1).then(() => welcome(agent, stream, hello, answer));
   };
 
   return (agent, hello) => {

@@ -30,7 +30,7 @@ export interface ChannelOptions {
 }
 
 export function createChannel({ random, toHub }: ChannelOptions): Channel {
-  let current: { handlers: UplinkHandlers; end(): void } | undefined;
+  let current: { handlers: UplinkHandlers; hear(state: HubState): void; end(): void } | undefined;
   let retained: HubState | undefined;
   let spoilt: { how: 'lose' | 'double' | 'hold'; messages: number } | undefined;
   const held: (() => void)[] = [];
@@ -50,8 +50,13 @@ export function createChannel({ random, toHub }: ChannelOptions): Channel {
       current?.end();
       const { promise: closed, resolve } = Promise.withResolvers<Error | undefined>();
       let open = true;
+      let followed: string | undefined;
       const session = {
         handlers,
+        hear(state: HubState) {
+          followed = state.hubBoot;
+          handlers.onHubState(state);
+        },
         end() {
           open = false;
           if (current === session) current = undefined;
@@ -61,18 +66,15 @@ export function createChannel({ random, toHub }: ChannelOptions): Channel {
       current = session;
       if (retained) {
         const state = retained;
-        setImmediate(() => open && handlers.onHubState(state));
+        setImmediate(() => open && session.hear(state));
       }
       const send = async (leaf: Leaf, payload: Uint8Array) => {
         if (!open) throw new ConnectionError('not connected');
         // Its acknowledgement by the broker says nothing about what becomes of it.
-        carry(() => {
-          // Frames may come late and in any order. Greetings do not outlive their connection: a topic keeps its order.
-          if (open || leaf !== 'up/hello') toHub(leaf, payload);
-        });
+        carry(() => toHub(leaf, payload));
       };
       return {
-        hello: (hello) => send('up/hello', encodeMessage(hello)),
+        hello: (hello) => send('up/hello', encodeMessage({ ...hello, hubBoot: followed })),
         async live() {},
         manifest: (manifest) => send('up/manifest', encodeManifest(manifest)),
         data: (frame) => send('up/data', frame),
@@ -92,7 +94,7 @@ export function createChannel({ random, toHub }: ChannelOptions): Channel {
     announce(state) {
       retained = state;
       const session = current;
-      if (session) setImmediate(() => current === session && session.handlers.onHubState(state));
+      if (session) setImmediate(() => current === session && session.hear(state));
     },
     spoil(how, messages) {
       spoilt = { how, messages };

@@ -74,9 +74,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       slowHub,
       {
-        file: forward,
-        search: 'if (ack.through >= frames.through) releaser?.release(ack.through);',
-        replace: 'releaser?.release(frames.sentTo);',
+        file: 'edge-agent/sending.ts',
+        search: 'if (through >= frames.through) releaser.release(through);',
+        replace: 'releaser.release(frames.sentTo);',
       },
       noReplay,
     ],
@@ -178,6 +178,17 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     run: [...embedded, '--faults', 'slow'],
+  },
+  {
+    name: 'what is evicted leaves no gap in its place',
+    edits: [
+      {
+        file: 'edge-agent/buffer-rows.ts',
+        search: "putGap(draft, first, last, { reason: 'evicted', from: acceptedAt, to: acceptedAt }, at);",
+        replace: '',
+      },
+    ],
+    run: ['--power-cut', 'agent', '--states', '40'],
   },
   {
     name: 'a store that has been put back is not noticed',

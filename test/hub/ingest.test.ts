@@ -569,29 +569,46 @@ t.test('a copy is put in quarantine also while the ledger takes nothing, and the
   await until(() => reader.quarantines().size === 1, 'durable once the disk takes it');
 });
 
-t.test('an older process that greets after a newer one is a copy; a quarantine outlives the hub', async (t) => {
-  const file = join(t.testdir(), 'ledger.db');
-  const hub = createHub(t, file);
-  for (const bootId of ['first', 'first', 'second', 'second', 'third']) void hub.send('up/hello', { ...hello, bootId });
-  t.equal(hub.ledger.quarantines().size, 0, 'restarts are no copies');
-  void hub.send('up/hello', { ...hello, bootId: 'second' });
-  t.match(hub.answers.at(-1), { kind: 'nack', reason: 'identity' });
-  hub.ledger[Symbol.dispose]();
-  t.equal(createHub(t, file).ledger.quarantines().size, 1);
-});
+t.test(
+  'an older process that has heard what came after a newer one is a copy; a quarantine outlives the hub',
+  async (t) => {
+    const file = join(t.testdir(), 'ledger.db');
+    const hub = createHub(t, file);
+    const greet = (bootId: string, heard?: number) => void hub.send('up/hello', { ...hello, bootId, heard });
+    const heard = () => hub.answers.at(-1)!.answer;
+    greet('first');
+    t.match(hub.answers.at(-1), { kind: 'welcome' });
+    const old = heard();
+    for (const bootId of ['second', 'third']) {
+      greet(bootId);
+      t.match(hub.answers.at(-1), { kind: 'nack', reason: 'hello' }, 'it may be an older one, long on its way');
+      greet(bootId, heard());
+      t.match(hub.answers.at(-1), { kind: 'welcome' });
+    }
+    greet('second', old);
+    greet('zeroth');
+    greet('third');
+    t.match(hub.answers.at(-1), { kind: 'welcome' });
+    t.equal(hub.ledger.quarantines().size, 0, 'restarts are no copies, nor is what was long on its way');
+    greet('second', heard());
+    t.match(hub.answers.at(-1), { kind: 'nack', reason: 'identity' });
+    hub.ledger[Symbol.dispose]();
+    t.equal(createHub(t, file).ledger.quarantines().size, 1);
+  },
+);
 
 t.test('tags are as the open stream declares them, also where a closed one is younger', async (t) => {
   const hub = createHub(t);
   hub.greet();
   const other = 'cd'.repeat(16);
-  void hub.send('up/hello', { ...hello, epoch: other, bootId: 'c' });
+  void hub.send('up/hello', { ...hello, epoch: other, bootId: 'c', heard: 1 });
   void hub.send(
     'up/manifest',
     encodeManifest({ ...manifest, epoch: other, tags: [{ ...tag(9, 'int'), path: 'line/unit/tag-1' }] }),
   );
   const currentId = () => hub.ledger.tags().find(({ path }) => path === 'demo/site/line/unit/tag-1')!.current.id;
   t.equal(currentId(), 9);
-  void hub.send('up/hello', { ...hello, bootId: 'd' });
+  void hub.send('up/hello', { ...hello, bootId: 'd', heard: 2 });
   t.equal(currentId(), 1);
 });
 

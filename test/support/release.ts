@@ -55,6 +55,7 @@ export const hello = {
   manifestRevision: 3,
   version: '0.1.0',
   compare: [6, 16],
+  heard: 3,
 };
 export const ack = {
   epoch,
@@ -68,6 +69,7 @@ export const ack = {
     { last: 16, acceptedAt, content: 'evicted' },
   ],
   compared: [6, 16],
+  answer: 4,
 };
 export const state = {
   online: true,
