@@ -12,7 +12,7 @@ export interface Meter {
   readonly subscription: string | undefined;
   /** What its scaled register counts. */
   readonly unit: string;
-  readonly register: string;
+  readonly register: string | undefined;
   readonly power: string | undefined;
   readonly reactive: string | undefined;
   readonly reactiveLead: string | undefined;
@@ -40,7 +40,7 @@ export function buildMeter(meter: PlantConfig['meters'][number], site: string): 
     role: meter.role ?? (parent === undefined ? 'main' : 'sub'),
     subscription: meter.subscription,
     unit: meter.unit ?? (isElectric ? 'kWh' : 'm³'),
-    register: full(tags.register ?? `${path}/${isElectric ? 'kwh' : 'pulses'}`),
+    register: tags.register === false ? undefined : full(tags.register ?? `${path}/${isElectric ? 'kwh' : 'pulses'}`),
     power: tags.power === false ? undefined : optional(tags.power ?? (isElectric ? `${path}/power` : undefined)),
     reactive: optional(tags.reactive),
     reactiveLead: optional(tags.reactiveLead),

@@ -20,8 +20,11 @@ export const meterSchema = z.strictObject({
   subscription: z.string().min(1).max(40).optional(),
   tags: z
     .strictObject({
-      /** The register or pulse counter. Default: `kwh` below the meter for electricity, `pulses` for the others. */
-      register: tagPathSchema.optional(),
+      /**
+       * The register or pulse counter. Default: `kwh` below the meter for electricity, `pulses` for the others. `false`
+       * where there is only a display of power: the energy is integrated from it.
+       */
+      register: tagOrNone,
       /** Active power. Default for electricity: `power` below the meter. */
       power: tagOrNone,
       /** Registers of reactive energy: drawn (Q1), given (Q4). */

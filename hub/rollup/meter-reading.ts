@@ -19,7 +19,7 @@ export interface MeterReading {
 }
 
 export function readMeter(plant: Plant, meter: Meter, tags: SiteTags, cell: Slice): MeterReading {
-  const register = tags.get(meter.register);
+  const register = meter.register === undefined ? undefined : tags.get(meter.register);
   const power = meter.power === undefined ? undefined : tags.get(meter.power);
   // A demand interval that ends in this cell may have begun before it.
   const lookbackUs = meter.carrier === 'electricity' ? meter.demandIntervalUs : 0;

@@ -167,7 +167,8 @@ function addEach<T>(set: Set<T>, items: readonly T[]): void {
 
 /** What a meter's energy is read from: its registers, and its power where it had none at some time. */
 function registersOf({ register, power, reactive, reactiveLead }: Meter, tags: SiteTags): string[] {
-  const [ofRegister, ofPower] = [tags.get(register), power === undefined ? undefined : tags.get(power)];
+  const tag = (path: string | undefined) => (path === undefined ? undefined : tags.get(path));
+  const [ofRegister, ofPower] = [tag(register), tag(power)];
   const apart = ofPower ? subtract(ofPower.lives, ofRegister?.lives ?? []) : [];
   const active = lengthUs(apart) > 0 ? [register, power] : [register];
   return [...active, reactive, reactiveLead].filter((path) => path !== undefined);

@@ -14,6 +14,7 @@ import { createEvenFactory, type EvenFactory, framesOf } from './even-factory.ts
 const startUs = Date.parse('2026-11-22T06:00:00+03:30') * 1000;
 const dayS = 86_400;
 const hourS = 3600;
+const minuteS = 60;
 const perFrame = 10;
 const mostS = 60;
 const longestMs = 600_000;
@@ -66,7 +67,10 @@ export const lateDay: Bench = {
     await using _hub = hub;
     await using agent = await agentOf(late);
     progress('late-day: making what was missed');
-    await agent.append(framesOf(late, agent.ids, { from: 0, to: lengthS + 60, perFrame }));
+    for (let from = 0; from <= lengthS; from += minuteS) {
+      const frames = framesOf(late, agent.ids, { from, to: from + minuteS, perFrame });
+      await agent.append(frames, startUs + from * 1e6);
+    }
     progress('late-day: it comes');
     const begunAt = performance.now();
     agent.connect();

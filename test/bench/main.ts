@@ -20,6 +20,7 @@ import { opcua } from './opcua.ts';
 import { pipeline } from './pipeline.ts';
 import { restart } from './restart.ts';
 import { rollupEmbedded, rollupInflux } from './rollup.ts';
+import { truth } from './truth.ts';
 
 const benches: readonly Bench[] = [
   pipeline,
@@ -41,6 +42,7 @@ const benches: readonly Bench[] = [
   lateDay,
   kpiQueriesEmbedded,
   kpiQueriesInflux,
+  truth,
 ];
 
 const { values, positionals } = parseArgs({

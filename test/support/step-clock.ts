@@ -5,6 +5,10 @@ import type { TimeUs } from '../../protocols/sample.ts';
 export interface StepClock extends Clock {
   /** Lets time come to this instant; resolves when as many are asleep again as before. Time never goes back. */
   advanceTo(time: TimeUs): Promise<void>;
+  /** How many are. */
+  readonly asleep: number;
+  /** Resolves when so many are asleep. */
+  whenAsleep(count: number): Promise<void>;
 }
 
 interface Sleeper {
@@ -16,8 +20,19 @@ export function createStepClock(startUs: TimeUs): StepClock {
   const sleepers = new Set<Sleeper>();
   let now = startUs;
   let onSleep: (() => void) | undefined;
+  const whenAsleep = async (count: number) => {
+    if (sleepers.size >= count) return;
+    await new Promise<void>((resolve) => {
+      onSleep = () => sleepers.size >= count && resolve();
+    });
+    onSleep = undefined;
+  };
 
   return {
+    whenAsleep,
+    get asleep() {
+      return sleepers.size;
+    },
     speed: 1,
     now: () => now,
     wallMs: (ms) => ms,
@@ -40,11 +55,7 @@ export function createStepClock(startUs: TimeUs): StepClock {
       now = Math.max(now, time);
       const asleep = sleepers.size;
       for (const sleeper of [...sleepers]) if (sleeper.due <= now) sleeper.wake();
-      if (sleepers.size >= asleep) return;
-      await new Promise<void>((resolve) => {
-        onSleep = () => sleepers.size >= asleep && resolve();
-      });
-      onSleep = undefined;
+      await whenAsleep(asleep);
     },
   };
 }

@@ -13,6 +13,7 @@ import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
 import { type DeclaredSource, openTagBook } from '../../edge-agent/tag-book.ts';
 import type { Uplink } from '../../edge-agent/uplink.ts';
 import type { Clock } from '../../protocols/clock.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
 
 export interface VirtualAgentOptions {
@@ -40,7 +41,7 @@ export interface VirtualAgent extends AsyncDisposable {
   /** Accepts what has been read. */
   flush(): Promise<void>;
   /** Accepts frames that somebody else has made. */
-  append(chunks: readonly Chunk[]): Promise<void>;
+  append(chunks: readonly Chunk[], acceptedAt?: TimeUs): Promise<void>;
   /** Numbers that will never come. */
   readonly buffer: Buffer;
   connect(): void;
@@ -119,11 +120,11 @@ export async function openVirtualAgent(options: VirtualAgentOptions): Promise<Vi
       };
     },
     flush: acceptor.flush,
-    async append(chunks) {
+    async append(chunks, acceptedAt = clock.now()) {
       await buffer.append({
         after: buffer.state().next - 1,
         chunks,
-        acceptedAt: clock.now(),
+        acceptedAt,
         manifestRevision: revision,
       });
       forwarder.accepted();

@@ -1,0 +1,71 @@
+/**
+ * `node test/support/demo-month.ts FOLDER [--month 1405-08] [--days 30]`: lets the demo's two plants live for a month, measured
+ * every ten seconds, in some minutes; people explain some of the stops. Then both languages of the monthly workbook of each
+ * site lie in FOLDER, and in FOLDER/hub a hub's data that `payesh-hub run` can serve.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { figuresOnly, live } from '../truth/live.ts';
+import { dayUs, hourUs, machining, packaging } from '../truth/scenario.ts';
+import type { VirtualHub } from './virtual-hub.ts';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { month: { type: 'string', default: '1405-08' }, days: { type: 'string', default: '30' } },
+});
+const folder = resolve(positionals[0] ?? 'var/demo-month');
+const plantFolder = join(import.meta.dirname, '../../config/demo/plants');
+const plants = ['machining.yaml', 'packaging.yaml'].map((name) => ({
+  file: name,
+  content: readFileSync(join(plantFolder, name), 'utf8'),
+}));
+/** 1 Aban 1405. */
+const startUs = Date.parse('2026-10-23T06:00:00+03:30') * 1000;
+
+await using lived = await live({
+  ...{ dir: join(folder, 'hub'), startUs, days: Number(values.days), plants, measured: figuresOnly },
+  ...{ stepUs: dayUs / 2, everyUs: 10e6, progress: (text) => process.stderr.write(`… ${text}\n`) },
+});
+await explainStops(lived.hub);
+await Promise.race([lived.clock.advanceTo(lived.computedUs + hourUs), lived.hub.ended]);
+for (const site of [machining, packaging]) {
+  for (const language of ['fa', 'en']) console.log(await workbook(lived.hub, site, language));
+}
+
+/** A stop of half an hour every day, with a reason for each second one. */
+async function explainStops(hub: VirtualHub): Promise<void> {
+  const reasons = ['tool', 'electrics', 'material', 'mechanics'];
+  const units = [`${machining}/machining/line-1/cnc-1`, `${packaging}/packaging/line-1/filler`];
+  for (const [index, asset] of units.entries()) {
+    for (let day = index; day < Number(values.days); day += 2) {
+      const from = startUs + day * dayUs + (4.6 + (day % 7)) * hourUs;
+      const [begin, end] = [from, from + hourUs / 2].map((time) => new Date(time / 1000).toISOString());
+      const content = { kind: 'downtime', asset, from: begin, to: end, reason: reasons[day % reasons.length] };
+      await post(hub, '/entries', content);
+    }
+  }
+}
+
+const post = async (hub: VirtualHub, path: string, body: object): Promise<{ id: string; state?: string }> => {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await hub.fetch(`/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  return (await answer.json()) as { id: string };
+};
+
+async function workbook(hub: VirtualHub, site: string, language: string): Promise<string> {
+  const { id } = await post(hub, '/exports', { template: 'workbook', site, period: values.month, language });
+  for (;;) {
+    const job = await hub.get<{ state: string; error?: string; files: { name: string }[] }>(`/api/v1/exports/${id}`);
+    if (job.state === 'failed') throw new Error(job.error);
+    if (job.state === 'done') {
+      const [file] = job.files;
+      const answer = await hub.fetch(`/api/v1/exports/${id}/file?name=${file!.name}`);
+      const path = join(folder, file!.name);
+      writeFileSync(path, Buffer.from(await answer.arrayBuffer()));
+      return path;
+    }
+    await delay(100);
+  }
+}

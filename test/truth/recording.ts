@@ -1,0 +1,71 @@
+/** What the factory itself says that happened, in memory: states, pieces, energy. The truth log has the same. */
+import type { Factory } from '../../protocols/simulator/factory.ts';
+import type { FactoryEvent } from '../../protocols/simulator/factory-record.ts';
+import type { Stretch } from './ranges.ts';
+
+export interface UnitRecording {
+  readonly plannedRunTimeS: number;
+  /** Each holds until the next. */
+  readonly states: { readonly t: number; readonly state: string }[];
+  readonly pieces: { readonly t: number; readonly good: boolean }[];
+}
+
+/** What has run through a meter since the start, at whole seconds; between them it grows evenly. */
+export interface MeterRecording {
+  readonly seconds: number[];
+}
+
+export interface Recording {
+  /** By full path. */
+  readonly units: ReadonlyMap<string, UnitRecording>;
+  readonly meters: ReadonlyMap<string, MeterRecording>;
+  /** Breaks and cleaning; the same in both plants. */
+  readonly plannedStops: Stretch[];
+}
+
+/** Begin before the factory advances. */
+export function recordTruth(factory: Factory): Recording {
+  const units = new Map<string, UnitRecording>();
+  const meters = new Map<string, { seconds: number[] }>();
+  const plannedStops: [number, number][] = [];
+  for (const { plant, unit, plannedRunTimeS } of factory.units) {
+    units.set(`${plant}/${unit}`, { plannedRunTimeS, states: [], pieces: [] });
+  }
+  const meterOf = (path: string) => {
+    const known = meters.get(path) ?? { seconds: [] };
+    meters.set(path, known);
+    return known.seconds;
+  };
+  const compressor = factory.signals().find(({ path }) => path === 'utilities/compressor/power')!;
+  const compressorKwh = meterOf(`${compressor.plant}/utilities/compressor`);
+  let compressorKw = 0;
+
+  const happened = (event: FactoryEvent) => {
+    switch (event.type) {
+      case 'state':
+        units.get(`${event.plant}/${event.unit}`)!.states.push({ t: event.t, state: event.canonical });
+        break;
+      case 'piece':
+        units.get(`${event.plant}/${event.unit}`)!.pieces.push({ t: event.t, good: event.good });
+        break;
+      case 'energy':
+        meterOf(`${event.plant}/${event.meter}`).push(event.kwh);
+        // What its power display shows is all there is of it.
+        if (event.plant !== compressor.plant) break;
+        compressorKwh.push((compressorKwh.at(-1) ?? 0) + compressorKw / 3600);
+        compressorKw = compressor.value as number;
+        break;
+      case 'gas':
+        meterOf(`${event.plant}/${event.meter}`).push(event.m3);
+        break;
+      case 'calendar':
+        if (event.plant !== compressor.plant) break;
+        if (event.plannedStop !== null) plannedStops.push([event.t, Number.POSITIVE_INFINITY]);
+        else if (plannedStops.length > 0) plannedStops.at(-1)![1] = event.t;
+        break;
+    }
+  };
+  for (const event of factory.latest()) happened(event);
+  factory.listen({ happened });
+  return { units, meters, plannedStops };
+}
