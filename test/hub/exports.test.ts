@@ -9,13 +9,18 @@ import { parse } from 'csv-parse/sync';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import t, { type Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
+import { withEntries } from '../../hub/entries/with-entries.ts';
 import { type JobsOptions, openExportJobs } from '../../hub/exports/jobs.ts';
-import { ExportRefused, type ExportRequest } from '../../hub/exports/request.ts';
+import { ExportRefused, type ExportRequest, monthOf } from '../../hub/exports/request.ts';
 import { verifyPackage } from '../../hub/exports/verify-package.ts';
+import { explainedStops } from '../../hub/exports/workbook/explained-stops.ts';
+import { reasonSheet } from '../../hub/exports/workbook/reason-sheet.ts';
+import { createReport } from '../../hub/exports/workbook/report.ts';
 import { writeFile } from '../../hub/exports/write-file.ts';
+import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { exportedHub, hostileName } from '../support/exported-site.ts';
-import { line, site, vectorPlant } from '../support/vector-plant.ts';
+import { line, local, site, vectorPlant } from '../support/vector-plant.ts';
 import { noon, sample, sites, startHub } from './http-fixture.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the API answers.
@@ -66,7 +71,7 @@ function readWorkbook(bytes: Uint8Array) {
 }
 
 t.test('exports', async (t) => {
-  const { hub, secret, make, get, post, ended } = await exporting(t);
+  const { hub, secret, make, get, post, ended, samples, plant, clock, rollUp } = await exporting(t);
 
   t.test('KPI values as a tidy CSV with a side file that vouches for it', async (t) => {
     const { job, files } = await make({ template: 'kpi' });
@@ -115,7 +120,7 @@ t.test('exports', async (t) => {
     t.ok(rows.length > 40);
   });
 
-  t.test('the workbook: fifteen sheets, no formula, right to left in Persian, the numbers of the API', async (t) => {
+  t.test('the workbook: sixteen sheets, no formula, right to left in Persian, the numbers of the API', async (t) => {
     const begin = performance.now();
     const fa = await make({ template: 'workbook', note: '+98 21: call me' });
     t.ok(performance.now() - begin < 10_000);
@@ -127,7 +132,7 @@ t.test('exports', async (t) => {
       [en, false],
     ] as const) {
       const { sheets } = readWorkbook(file.files[0]!);
-      t.equal(sheets.length, 15);
+      t.equal(sheets.length, 16);
       t.ok(sheets.every(({ xml }) => !/<f[ >]/.test(xml)));
       t.ok(sheets.every(({ xml }) => /rightToLeft="1"/.test(xml) === rightToLeft));
       t.ok(sheets.every(({ xml }) => /<pane [^>]*ySplit="1"[^>]*state="frozen"/.test(xml)));
@@ -144,6 +149,23 @@ t.test('exports', async (t) => {
     const wanted = data.filter(({ value, asset }: Json) => value !== null && !/\/m\d$/.test(asset));
     t.ok(wanted.length >= 4);
     for (const { value } of wanted) t.ok(summary.xml.includes(`<v>${value}</v>`), `${value} is in the summary`);
+  });
+
+  t.test('why a unit stood is told, greatest first, beside what nobody has explained', async (t) => {
+    const asset = 'test/plant/area/line/m1';
+    const said = { kind: 'downtime', asset, reason: 'tool', from: local('11:00'), to: local('11:20') } as const;
+    const explainedPlant = withEntries(plant, [said]);
+    const month = monthOf(plant, '1404-04');
+    const source = { reader: samples.store, tags: samples.tags, clock: { now: () => clock.now } };
+    const explained = await explainedStops(source, explainedPlant, month, AbortSignal.timeout(10_000));
+    t.same([...explained.get(asset)!], [['tool', { seconds: 1200, failures: null, entries: 1 }]]);
+    const report = createReport({
+      source: { definitions: () => catalogue, rolled: rollUp.values } as never,
+      ...{ plant: explainedPlant, language: 'en', month, note: undefined, explained },
+    });
+    const rows = reasonSheet(report).rows.filter(([, path]) => path === asset);
+    t.match(rows.at(-1)!.slice(2, 6), ['Tool change', 'tool', 1, 1 / 3]);
+    t.match(rows[0]![2], 'Nobody has said why');
   });
 
   t.test('a package is verified without a hub, and every change to it is found', async (t) => {
@@ -261,7 +283,7 @@ t.test('exports', async (t) => {
       const options = [profile, '--headless', '--convert-to', filter, '--outdir', folder, file];
       await promisify(execFile)(soffice, options, { timeout: 120_000 });
       const sheets = readdirSync(folder).filter((name) => name.endsWith('.csv'));
-      t.equal(sheets.length, 15);
+      t.equal(sheets.length, 16);
       const rowsOf = (sheet: string): Json[] =>
         parse(readFileSync(join(folder, `report-${sheet}.csv`)), { columns: true, relax_column_count: true });
       const total = sheets.map((name) => rowsOf(name.slice('report-'.length, -'.csv'.length)).length);

@@ -48,11 +48,11 @@ async function explainStops(hub: VirtualHub): Promise<void> {
   }
 }
 
-const post = async (hub: VirtualHub, path: string, body: object): Promise<{ id: string; state?: string }> => {
+async function post(hub: VirtualHub, path: string, body: object): Promise<{ readonly id: string }> {
   const headers = { 'content-type': 'application/json' };
   const answer = await hub.fetch(`/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   return (await answer.json()) as { id: string };
-};
+}
 
 async function workbook(hub: VirtualHub, site: string, language: string): Promise<string> {
   const { id } = await post(hub, '/exports', { template: 'workbook', site, period: values.month, language });

@@ -68,6 +68,7 @@ const exportedPlant = vectorPlant({
   ],
   contracts: [{ meter: 'energy/main', demandKw: 90, source: 'the test' }],
   targets: [{ kpi: 'prod.oee', asset: 'area/line', value: 0.4 }],
+  reasons: [{ code: 'tool', name: { en: 'Tool change', fa: 'تعویض ابزار' }, class: 'failure' }],
 });
 
 /**
@@ -131,5 +132,5 @@ export async function exportedHub(t: Test) {
   });
   issued = hub.access.reports;
   hub.time.now = clock.now;
-  return { hub, clock, rollUp, rolled };
+  return { hub, clock, rollUp, rolled, samples: agent, plant: exportedPlant };
 }

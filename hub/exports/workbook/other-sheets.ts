@@ -198,14 +198,14 @@ const standingNotes = {
     'A date is that of the business day; a night shift belongs to the day on which it starts.',
     'Energy over a gap is spread evenly and counted as estimated; demand is of measured intervals only.',
     'Costs are estimates from the declared tariff, never a bill.',
-    'Not in this report yet: stop reasons, the change against a reference period, and assessed readiness.',
+    'Not in this report yet: the change against a reference period, and assessed readiness.',
   ],
   fa: [
     'خانهٔ خالی یعنی «نامعلوم»، نه صفر. نسبت‌ها به درصد نشان داده شده‌اند.',
     'تاریخ هر ردیف تاریخ روز کاری است؛ شیفت شب به روزی تعلق دارد که در آن آغاز می‌شود.',
     'انرژی دورهٔ قطع داده به‌طور یکنواخت پخش و برآوردی شمرده می‌شود؛ دیماند تنها از بازه‌های اندازه‌گیری‌شده است.',
     'هزینه‌ها برآوردی از تعرفهٔ اعلام‌شده‌اند و صورت‌حساب نیستند.',
-    'هنوز در این گزارش نیست: علت توقف‌ها، تغییر نسبت به دورهٔ مبنا و امتیاز آمادگی.',
+    'هنوز در این گزارش نیست: تغییر نسبت به دورهٔ مبنا و امتیاز آمادگی.',
   ],
 };
 

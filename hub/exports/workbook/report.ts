@@ -12,6 +12,7 @@ import type { RolledValue } from '../../rollup/rolled-values.ts';
 import { gregorianDate, type Language, monthName, persianDigits } from '../local-time.ts';
 import { previousMonth, type Range } from '../request.ts';
 import type { FigureSource } from '../source.ts';
+import type { Explained } from './explained-stops.ts';
 import type { Column, Kind, SheetCell } from './sheet.ts';
 import { words } from './words.ts';
 
@@ -32,6 +33,8 @@ export interface Report {
   readonly note: string | undefined;
   /** Figures that were issued and then restated, oldest first. */
   readonly issuedAnew: readonly RestatedFigure[];
+  /** Why units stood. */
+  readonly explained: Explained;
   /** Of buckets that begin in the range, ascending by start, asset and KPI. */
   values(asked: Asked): readonly RolledValue[];
   /** Of everything that was read so far. */
@@ -53,15 +56,16 @@ export function createReport(options: {
   readonly month: Bucket;
   readonly note: string | undefined;
   readonly restated?: readonly RestatedFigure[] | undefined;
+  readonly explained: Explained;
 }): Report {
-  const { source, plant, language, month, note, restated: issuedAnew = [] } = options;
+  const { source, plant, language, month, note, explained, restated: issuedAnew = [] } = options;
   const names = new Map(plantAssets([plant]).map(({ path, name }) => [path, name]));
   const definitions = source.definitions();
   const paths = [...names.keys()];
   const read = new Map<string, RolledValue>();
   const jalali = (text: string) => (language === 'fa' ? persianDigits(text.replaceAll('-', '/')) : text);
   return {
-    ...{ plant, language, month, note, definitions, jalali, issuedAnew },
+    ...{ plant, language, month, note, explained, definitions, jalali, issuedAnew },
     previous: previousMonth(plant, month),
     values({ granularity, kpis, assets = paths, range = { from: month.start, to: month.end } }) {
       const values = source
@@ -74,6 +78,9 @@ export function createReport(options: {
       const hash = createHash('sha256');
       for (const [key, { inputHash, status }] of [...read].sort(([a], [b]) => (a < b ? -1 : 1))) {
         hash.update(`${key} ${inputHash} ${status}\n`);
+      }
+      for (const [unit, byReason] of explained) {
+        for (const [reason, { seconds }] of byReason) hash.update(`${unit} ${reason} ${seconds}\n`);
       }
       const values = [...read.values()];
       return {

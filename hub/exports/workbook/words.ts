@@ -11,6 +11,7 @@ export const sheetNames = {
   production: both('Production daily', 'تولید روزانه'),
   losses: both('OEE and losses', 'OEE و اتلاف‌ها'),
   downtime: both('Downtime Pareto', 'پارتوی توقف‌ها'),
+  reasons: both('Stop reasons', 'علت توقف‌ها'),
   energy: both('Energy daily', 'انرژی روزانه'),
   demand: both('Demand', 'دیماند'),
   profile: both('Peak day profile', 'نمایهٔ روز اوج'),
@@ -52,6 +53,8 @@ export const words = {
   hours: both('Hours', 'ساعت'),
   share: both('Share', 'سهم'),
   cumulative: both('Cumulative', 'تجمعی'),
+  reason: both('Reason', 'علت'),
+  entries: both('Entries', 'تعداد ثبت'),
   cause: both('State class', 'رستهٔ حالت'),
   plannedBusy: both('Planned busy (h)', 'زمان برنامه‌ریزی‌شده (ساعت)'),
   stops: both('Stops (h)', 'توقف‌ها (ساعت)'),
@@ -133,6 +136,8 @@ export const lossWords = {
   ADOT_s: both('No order', 'بدون سفارش'),
   UNK_s: both('Unknown', 'نامعلوم'),
 };
+
+export const reasonWords = { none: both('Nobody has said why', 'بدون علت ثبت‌شده') };
 
 export const reportWords = {
   title: both('Monthly KPI report', 'گزارش ماهانهٔ شاخص‌های عملکرد'),

@@ -12,8 +12,10 @@ import type { ExportedFile, ExportSource, ExportTask, FigureSource } from '../so
 import type { ReportVersions } from '../versions.ts';
 import { writeFile } from '../write-file.ts';
 import * as energy from './energy-sheets.ts';
+import { explainedStops } from './explained-stops.ts';
 import * as other from './other-sheets.ts';
 import * as production from './production-sheets.ts';
+import { reasonSheet } from './reason-sheet.ts';
 import { createReport, type Report } from './report.ts';
 import type { Sheet } from './sheet.ts';
 import { reportWords } from './words.ts';
@@ -24,6 +26,7 @@ const builders: readonly ((report: Report) => Sheet)[] = [
   production.productionSheet,
   production.lossesSheet,
   production.downtimeSheet,
+  reasonSheet,
   energy.energySheet,
   energy.demandSheet,
   energy.profileSheet,
@@ -101,7 +104,8 @@ export async function makeWorkbook(
 ): Promise<Workbook> {
   const { plant, language, note, official, preparer, approver, restated, madeAt } = order;
   const month = monthOf(plant, order.month);
-  const report = createReport({ source, plant, language, month, note, restated });
+  const explained = await explainedStops(source, plant, month, signal);
+  const report = createReport({ source, plant, language, month, note, explained, restated });
   const sheets: Sheet[] = [];
   for (const build of builders) {
     signal.throwIfAborted();
