@@ -3,7 +3,7 @@ import type { RolledValue } from '../../rollup/rolled-values.ts';
 import { timeOfDay } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
-import { carrierWords, sheetNames, statusWords } from './words.ts';
+import { carrierWords, emptyWords, sheetNames, statusWords } from './words.ts';
 
 export function energySheet(report: Report): Sheet {
   const { plant, column, word } = report;
@@ -12,6 +12,7 @@ export function energySheet(report: Report): Sheet {
   const rows = besideEachOther(report.values({ granularity: 'day', kpis, assets: [...meters.keys()] }));
   return {
     name: word(sheetNames.energy),
+    ...(meters.size === 0 && { empty: word(emptyWords.energy) }),
     columns: [
       column('date', 'date', 13),
       column('jalali', 'text', 13),
@@ -149,6 +150,7 @@ export function curtailmentSheet(report: Report): Sheet {
   };
   return {
     name: word(sheetNames.curtailment),
+    ...(limits.length === 0 && { empty: word(emptyWords.curtailment) }),
     columns: [
       column('date', 'date', 13),
       column('jalali', 'text', 13),

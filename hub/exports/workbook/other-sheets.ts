@@ -5,7 +5,7 @@ import type { Bucket } from '../../rollup/grid.ts';
 import { bucketLabel, formatLocal } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
-import { lightWords, reportWords, sheetNames, stateWords, statusWords } from './words.ts';
+import { emptyWords, lightWords, reportWords, sheetNames, stateWords, statusWords } from './words.ts';
 
 export interface Facts {
   readonly version: number;
@@ -92,6 +92,7 @@ export function scorecardSheet(report: Report): Sheet {
   const values = targets.length === 0 ? [] : report.values({ granularity: 'month', kpis, assets });
   return {
     name: word(sheetNames.scorecard),
+    ...(targets.length === 0 && { empty: word(emptyWords.scorecard) }),
     columns: [
       column('kpi', 'text', 32),
       column('id', 'text', 20),
@@ -176,6 +177,7 @@ export function restatementsSheet(report: Report): Sheet {
     ]);
   return {
     name: word(sheetNames.restatements),
+    empty: word(emptyWords.restatements),
     columns: [
       column('kpi', 'text', 32),
       column('id', 'text', 20),
@@ -209,10 +211,10 @@ const standingNotes = {
   ],
 };
 
-/** @param empty names of the sheets that had nothing to show */
-export function notesSheet(report: Report, empty: readonly string[]): Sheet {
+/** @param empty the sheets that had nothing to show */
+export function notesSheet(report: Report, empty: readonly Sheet[]): Sheet {
   const { language, note, word, column } = report;
-  const nothing = empty.map((name) => `${name}: ${word(reportWords.nothing)}`);
+  const nothing = empty.map(({ name, empty: why }) => `${name}: ${why ?? word(reportWords.nothing)}`);
   return {
     name: word(sheetNames.notes),
     columns: [column('note', 'text', 120)],

@@ -51,7 +51,7 @@ export function summarySheet(report: Report): Sheet {
       column('coverage', 'percent', 11),
       column('status', 'text', 13),
       column('state', 'text', 11),
-      column('flags', 'text', 30),
+      column('flags', 'text', 44),
     ],
     rows: values.map((value) => {
       const target = targetAt(plant, { ...value, end: month.end });
@@ -70,7 +70,7 @@ export function summarySheet(report: Report): Sheet {
         value.coverage,
         word(statusWords[value.status]),
         word(stateWords[value.state]),
-        value.flags.join(' '),
+        value.flags.map((flag) => report.flagWord(flag)).join('; '),
       ];
     }),
   };
@@ -160,7 +160,7 @@ export function downtimeSheet(report: Report): Sheet {
   const losses = report.values({ granularity: 'month', kpis: ['prod.availability'], assets }).flatMap((value) =>
     Object.entries(lossWords).flatMap(([element, name]) => {
       const seconds = value.elements[element] ?? 0;
-      return seconds > 0 ? [{ asset: value.asset, name, hours: seconds / 3600 }] : [];
+      return seconds >= 1 ? [{ asset: value.asset, name, hours: seconds / 3600 }] : [];
     }),
   );
   losses.sort((a, b) => b.hours - a.hours);

@@ -1,7 +1,7 @@
 /** The Pareto of reasons for which units stood, with what nobody has explained. */
 import type { Report } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
-import { reasonWords, sheetNames } from './words.ts';
+import { emptyWords, reasonWords, sheetNames } from './words.ts';
 
 export function reasonSheet(report: Report): Sheet {
   const { plant, explained, column, word } = report;
@@ -22,6 +22,7 @@ export function reasonSheet(report: Report): Sheet {
   let running = 0;
   return {
     name: word(sheetNames.reasons),
+    empty: word(emptyWords.reasons),
     columns: [
       column('asset', 'text', 24),
       column('path', 'text', 46),

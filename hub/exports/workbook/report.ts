@@ -3,6 +3,7 @@
  * can say which figures it is made of: equal figures give an equal hash, in both languages.
  */
 import { createHash } from 'node:crypto';
+import { type Flag, flags } from '../../kpi/flags.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import { plantAssets } from '../../plant/assets.ts';
 import type { Plant } from '../../plant/plant.ts';
@@ -42,6 +43,8 @@ export interface Report {
   word(of: { readonly en: string; readonly fa: string }): string;
   assetName(path: string): string;
   kpiName(id: string): string;
+  /** What a flag says. */
+  flagWord(flag: string): string;
   /** The Gregorian and the Jalali date of a bucket, as cells. */
   dates(value: { readonly bucket: Bucket }): readonly [Date, string];
   jalali(text: string): string;
@@ -91,6 +94,7 @@ export function createReport(options: {
     },
     word: (of) => of[language],
     assetName: (path) => names.get(path)?.[language] ?? path,
+    flagWord: (flag) => flags[flag as Flag]?.[language] ?? flag,
     kpiName: (id) => definitions.find((definition) => definition.id === id)?.name[language] ?? id,
     dates: ({ bucket }) => [gregorianDate(bucket.jalaliDate), jalali(bucket.jalaliDate)],
     monthName: ({ jalaliDate }) => {

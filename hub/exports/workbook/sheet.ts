@@ -24,6 +24,8 @@ export interface Sheet {
   readonly name: string;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly SheetCell[])[];
+  /** Why it has no rows, where that is known. */
+  readonly empty?: string;
 }
 
 export const isMarked = (cell: SheetCell): cell is Marked =>

@@ -137,6 +137,18 @@ export const lossWords = {
   UNK_s: both('Unknown', 'نامعلوم'),
 };
 
+/** Why a sheet has nothing to show. */
+export const emptyWords = {
+  curtailment: both('No limit was notified for this month', 'برای این ماه سقف دیماندی ابلاغ نشده است'),
+  scorecard: both('The plant model declares no targets', 'در مدل کارخانه هدفی تعریف نشده است'),
+  restatements: both(
+    'No figure has changed since it was first told as final',
+    'هیچ رقمی پس از نهایی شدن تغییر نکرده است',
+  ),
+  reasons: both('There was no stop that asks for a reason', 'توقفی که علت بخواهد رخ نداده است'),
+  energy: both('The plant model declares no meters', 'در مدل کارخانه کنتوری تعریف نشده است'),
+};
+
 export const reasonWords = { none: both('Nobody has said why', 'بدون علت ثبت‌شده') };
 
 export const reportWords = {

@@ -116,7 +116,7 @@ export async function makeWorkbook(
   const seen = report.seen();
   const version = order.version(seen.hash);
   const cover = other.coverSheet(report, { version, official, preparer, approver, madeAt });
-  const empty = sheets.filter(({ rows }) => rows.length === 0).map(({ name }) => name);
+  const empty = sheets.filter(({ rows }) => rows.length === 0);
   const bytes = await writeWorkbook([cover, ...sheets, other.notesSheet(report, empty)], {
     rightToLeft: language === 'fa',
     nothing: report.word(reportWords.nothing),

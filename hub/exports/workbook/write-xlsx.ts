@@ -7,10 +7,21 @@ import { asText } from '../csv.ts';
 import { isMarked, type Kind, type Marked, type Sheet, type SheetCell } from './sheet.ts';
 
 const formats: Readonly<Record<Exclude<Kind, 'text'>, string>> = {
-  number: '#,##0.###',
+  number: '#,##0.####',
   integer: '#,##0',
   percent: '0.0%',
   date: 'yyyy-mm-dd',
+};
+
+/** Below 1, four decimals would leave two digits of what a bottle takes. */
+const small = '0.######';
+
+/** Of millions, decimals tell nothing and take the width of the column. */
+const large = '#,##0';
+
+const formatOf = (kind: Exclude<Kind, 'text'>, value: number): string => {
+  if (kind !== 'number') return formats[kind];
+  return Math.abs(value) < 1 ? small : Math.abs(value) < 1e6 ? formats.number : large;
 };
 
 const tones: Readonly<Record<NonNullable<Marked['tone']>, object>> = {
@@ -20,10 +31,20 @@ const tones: Readonly<Record<NonNullable<Marked['tone']>, object>> = {
   strong: { fontWeight: 'bold' },
 };
 
+/** Every page of a sheet begins with its header. */
+const printTitles = (workbook: string): string => {
+  const names = [...workbook.matchAll(/<sheet [^>]*name="([^"]*)"/g)].map(([, name]) => name!.replaceAll("'", "''"));
+  const titles = names.map(
+    (name, index) => `<definedName name="_xlnm.Print_Titles" localSheetId="${index}">'${name}'!$1:$1</definedName>`,
+  );
+  return workbook.replace('</sheets>', () => `</sheets><definedNames>${titles.join('')}</definedNames>`);
+};
+
 /** Printed, a sheet is as wide as the page, and as many pages long as it must be. */
 const onePageWide = {
   files: {
     transform: {
+      'xl/workbook.xml': { transform: printTitles },
       'xl/worksheets/sheet{id}.xml': {
         transform: (xml: string) =>
           xml
@@ -52,7 +73,7 @@ export async function writeWorkbook(
   return writeXlsx(made, { fontFamily: 'Arial', fontSize: 10, features: [onePageWide] }).toBuffer();
 }
 
-function toData({ columns, rows }: Sheet, rightToLeft: boolean, nothing: string): SheetData {
+function toData({ columns, rows, empty }: Sheet, rightToLeft: boolean, nothing: string): SheetData {
   const align = rightToLeft ? ('right' as const) : ('left' as const);
   const heading = {
     type: String,
@@ -67,11 +88,11 @@ function toData({ columns, rows }: Sheet, rightToLeft: boolean, nothing: string)
     const { value, kind: own = kind, tone } = isMarked(given) ? given : { value: given };
     if (value === null || (typeof value === 'number' && !Number.isFinite(value))) return null;
     const style = tone ? tones[tone] : {};
-    if (typeof value === 'string') return { value: plain(value), type: String, align, ...style };
-    if (value instanceof Date) return { value, type: Date, format: formats.date, ...style };
-    return { value, type: Number, format: formats[own === 'text' ? 'number' : own], ...style };
+    if (typeof value === 'string') return { value: plain(value), type: String, align, indent: 1, ...style };
+    if (value instanceof Date) return { value, type: Date, format: formats.date, align: 'center' as const, ...style };
+    return { value, type: Number, format: formatOf(own === 'text' ? 'number' : own, value), ...style };
   };
-  const body = rows.length === 0 ? [[nothing]] : rows;
+  const body = rows.length === 0 ? [[empty ?? nothing]] : rows;
   return [
     columns.map(({ header }) => ({ ...heading, value: header })),
     ...body.map((row) => row.map((given, index) => cell(given, columns[index]!.kind))),
