@@ -22,6 +22,7 @@ import { buckets as bucketsOf, cells } from './grid.ts';
 import { createLostTime } from './lost-time.ts';
 import { mergeUpwards } from './merge-upwards.ts';
 import { reachOf } from './reach.ts';
+import { createRefreshPace } from './refresh-pace.ts';
 import { inChunks, type RolledAsset, rolledAssets } from './roll-up-plan.ts';
 import { type SiteCell, siteCells } from './site-cells.ts';
 import { planSite } from './site-plan.ts';
@@ -68,6 +69,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
     arrivals: createArrivals(ledger),
   };
   const past = createDeletedPast({ reader: options.reader, buckets, deletedBefore: () => book.deletedBefore });
+  const pace = createRefreshPace();
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
 
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
@@ -148,9 +150,21 @@ export function createRollUp(options: RollUpOptions): RollUp {
       }
     }
     if (begun === undefined) return book.reach(plant.path, null, plant.version);
-    await computeDays(assets, { start: plantChanged ? earliest : reached, end: now }, (open, until) =>
-      book.reach(plant.path, Math.min(open ?? until, until), plant.version),
-    );
+    await computeLive(plantChanged ? earliest : reached);
+
+    /** From where it stopped: what has ended, and the running cell as often as that is worth its time. */
+    async function computeLive(from: TimeUs): Promise<void> {
+      const { start: today } = businessDay(plant, now);
+      const running = cells(plant, today, now).at(-1)?.start ?? now;
+      const isDue = pace.isDue(plant.path);
+      const startedAt = performance.now();
+      await computeDays(assets, { start: from, end: isDue ? now : running }, (open, until) =>
+        book.reach(plant.path, Math.min(open ?? until, until), plant.version),
+      );
+      if (isDue && from < now) {
+        pace.took(plant.path, performance.now() - startedAt, (now - Math.max(from, running)) / (now - from));
+      }
+    }
 
     /** The time that is to be computed anew, with the assets whose it is: each of them once, however much was dirty. */
     async function reachesOf(dirt: readonly Dirt[]): Promise<(readonly [Spans, readonly RolledAsset[]])[]> {

@@ -4,6 +4,7 @@ import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { importAgent } from '../../hub/ledger/imported.ts';
 import type { Tier } from '../../hub/rollup/buckets.ts';
 import { comparing } from '../../hub/rollup/compare-values.ts';
+import { createRefreshPace } from '../../hub/rollup/refresh-pace.ts';
 import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -258,7 +259,7 @@ t.test(
         await whole.once(never);
         sameBuckets(t, everything(live.buckets), everything(whole.buckets));
       }),
-      { numRuns: 5 },
+      { numRuns: 4 },
     );
   },
 );
@@ -711,6 +712,22 @@ t.test('what a run that was cut short left unmerged is merged by the next one', 
   );
   await live.once(never);
   t.same(everything(live.buckets), right);
+});
+
+t.test('a running cell that takes long to compute is left alone for three times as long', (t) => {
+  const clock = { ms: 0 };
+  const pace = createRefreshPace(() => clock.ms);
+  t.ok(pace.isDue('site'), 'never computed');
+  pace.took('site', 1000, 1);
+  t.ok(pace.isDue('site'), 'a short one is done at every pass');
+  pace.took('site', 20_000, 0.5);
+  t.notOk(pace.isDue('site'));
+  t.ok(pace.isDue('other'));
+  clock.ms = 29_999;
+  t.notOk(pace.isDue('site'));
+  clock.ms = 30_000;
+  t.ok(pace.isDue('site'));
+  t.end();
 });
 
 t.test('another calendar leaves nothing of the old one behind', async (t) => {
