@@ -16,7 +16,7 @@ interface Run {
 /** How far back the beginning of a failure is looked for: the time to restoration of a longer one is this long. */
 export const longestFailureUs = 24 * 3_600_000_000;
 
-const failed = (state: StateSpan['state']): boolean => state === 'FAULT' || state === 'MAINT_CORRECTIVE';
+export const isFailed = (state: StateSpan['state']): boolean => state === 'FAULT' || state === 'MAINT_CORRECTIVE';
 
 /**
  * Of the cell [start, end).
@@ -46,8 +46,8 @@ function runs(timeline: readonly StateSpan[]): Run[] {
   let current: Run | undefined;
   for (const [index, { start, end, state }] of timeline.entries()) {
     const next = timeline[index + 1];
-    const isPause = state === 'UNKNOWN' && end - start <= pauseUs && next !== undefined && failed(next.state);
-    if (current && (failed(state) || isPause)) current.end = end;
+    const isPause = state === 'UNKNOWN' && end - start <= pauseUs && next !== undefined && isFailed(next.state);
+    if (current && (isFailed(state) || isPause)) current.end = end;
     else if (current) {
       current.ended = state !== 'UNKNOWN';
       current = undefined;

@@ -5,12 +5,13 @@
 import type { ElementGroup } from '../kpi/element-table.ts';
 import type { KpiDefinition } from '../kpi/kpi.ts';
 import { wantedTags } from '../plant/bindings.ts';
+import { canonicalState } from '../plant/canonical-state.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
 import { lengthUs, subtract } from '../plant/spans.ts';
-import { longestFailureUs } from './failures.ts';
+import { isFailed, longestFailureUs } from './failures.ts';
 import type { SiteSource, SiteTag, SiteTags } from './site-tags.ts';
-import type { SliceNeeds } from './slice.ts';
+import type { SliceNeeds, StateNeed } from './slice.ts';
 import { bindUnit } from './unit-elements.ts';
 
 /** Something that KPIs are computed for. */
@@ -121,9 +122,10 @@ export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, 
     .map((path) => tags.get(path))
     .filter(isTag);
   const pieces = unitTags.flatMap(({ total, good, scrap, rework }) => [total, good, scrap, rework]).filter(isTag);
-  const states = [...units, ...stateUnits].flatMap((unit) => {
+  const states = [...new Set([...units, ...stateUnits])].map((unit): StateNeed => {
     const { state, mode } = bindUnit(unit, tags);
-    return [state, mode].filter(isTag);
+    const own = [state, mode].filter(isTag);
+    return { tags: own, state, reachesBack: (raw) => isFailed(canonicalState(unit.stateMap, raw, null)) };
   });
   const electric = meters.filter(({ group }) => group === 'electricity').map(({ meter }) => meter.supply?.tag);
   const others = [
@@ -143,11 +145,11 @@ export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, 
     site,
     withFailures,
     needs: {
-      tags: [...new Set([...states, ...pieces, ...registers, ...others])],
+      tags: [...new Set([...states.flatMap((one) => one.tags), ...pieces, ...registers, ...others])],
       counters: [...pieces, ...registers],
       registers: [...new Set(registers)],
       registerBackUs: Math.max(0, ...meters.map(({ meter }) => meter.demandIntervalUs)),
-      states: withFailures ? [...new Set(states)] : [],
+      states: withFailures ? states : [],
       stateBackUs: withFailures ? longestFailureUs : 0,
       stateAheadUs: withFailures ? Math.max(0, ...units.map(({ failureUs }) => failureUs)) : 0,
       sources: isOfDelivery ? allSources(tags) : [],

@@ -2,7 +2,7 @@
  * Everything that is read of a site for one slice of a window, in few queries: its health, and the samples that the
  * asked KPIs need. A long window is read slice by slice, so that memory depends on the slice and not on the window.
  */
-import type { TimeUs } from '../../protocols/sample.ts';
+import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import type { Span } from '../plant/spans.ts';
 import { hourUs, minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
@@ -24,7 +24,7 @@ export interface SliceNeeds {
   /** How far before the slice registers are read: a demand interval that ends in it may have begun there. */
   readonly registerBackUs: number;
   /** Those whose past and future decide what a state means: since when it holds, and how long yet. */
-  readonly states: readonly SiteTag[];
+  readonly states: readonly StateNeed[];
   readonly stateBackUs: number;
   readonly stateAheadUs: number;
   /** Sources whose health is asked for, whatever of their tags. */
@@ -33,6 +33,14 @@ export interface SliceNeeds {
   readonly arrivals?: boolean;
   /** Sources whose slots are asked for. */
   readonly slots: readonly SiteSource[];
+}
+
+/** A unit's state and mode. */
+export interface StateNeed {
+  readonly tags: readonly SiteTag[];
+  readonly state: SiteTag | undefined;
+  /** Whether a raw state can be part of what is looked for in the past: only then is all of it read. */
+  reachesBack(state: SampleValue): boolean;
 }
 
 export interface Slice extends Span {
@@ -85,13 +93,17 @@ export async function readSlice(
     await completeEdges(reader, found, edges, span, signal);
     for (const [key, track] of found) tracks.set(key, track);
   };
-  const apart = new Set([...needs.registers, ...needs.states]);
+  const stateTags = tagsOf(needs.states);
+  const apart = new Set([...needs.registers, ...stateTags]);
   await read(
     needs.tags.filter((tag) => !apart.has(tag)),
     { start, end },
   );
   await read(needs.registers, { start: start - needs.registerBackUs, end }, needs.registers);
-  await read(needs.states, { start: start - needs.stateBackUs, end: end + needs.stateAheadUs });
+  const stateBackUs = Math.min(needs.stateBackUs, shortBackUs);
+  await read(stateTags, { start: start - stateBackUs, end: end + needs.stateAheadUs });
+  const reaching = needs.states.filter((one) => reachesBack(one, tracks, start));
+  await read(tagsOf(reaching), { start: start - needs.stateBackUs, end: end + needs.stateAheadUs });
 
   // Whether a register's step across an edge is measured depends on the health beyond that edge too.
   const readings = seriesOf(needs.registers).flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
@@ -104,7 +116,7 @@ export async function readSlice(
       ...(needs.slots.length > 0 ? Object.values(slots) : []),
     ]),
     {
-      from: Math.min(start - (needs.states.length > 0 ? needs.stateBackUs : 0), ...readings),
+      from: Math.min(start - (reaching.length > 0 ? needs.stateBackUs : stateBackUs), ...readings),
       to: Math.max(end + needs.stateAheadUs, ...readings) + watermarkDelayUs,
     },
     signal,
@@ -159,6 +171,19 @@ export function cellOf(slice: Slice, { start, end }: Span): Slice {
       return known;
     },
   };
+}
+
+const tagsOf = (states: readonly StateNeed[]): SiteTag[] => [...new Set(states.flatMap(({ tags }) => tags))];
+
+/** A pause of a source within what reaches back is shorter. */
+const shortBackUs = 2 * minuteUs;
+
+/** Whether any state up to the slice's begin, of those that were read, is part of what is looked for. */
+function reachesBack({ state, reachesBack }: StateNeed, tracks: Tracks, start: TimeUs): boolean {
+  return (state?.series ?? []).some(({ keys }) => {
+    const { times, values } = tracks.get(keys)!;
+    return times.some((time, index) => time <= start && reachesBack(values[index]!));
+  });
 }
 
 const seriesOf = (tags: readonly SiteTag[]): SiteSeries[] => tags.flatMap(({ series }) => series);
