@@ -7,8 +7,8 @@ import type { Database } from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { ElementGroup } from '../kpi/element-table.ts';
 import type { Span } from '../plant/spans.ts';
-import { dayUs } from '../plant/zone.ts';
-import type { Granularity } from './grid.ts';
+import { dayUs, hourUs } from '../plant/zone.ts';
+import { cellHours, type Granularity } from './grid.ts';
 import type { Sums } from './sums.ts';
 
 /** Quarter-hours are not stored: they are one cell, or two or three of them merged. */
@@ -98,6 +98,7 @@ const schema = `
 
 /** No bucket is longer. */
 const longestUs = 32 * dayUs;
+const longestCellUs = cellHours * hourUs;
 
 interface Row {
   readonly start: number;
@@ -162,9 +163,12 @@ export function openBuckets(db: Database): Buckets {
     { start: number; provisional: number }
   >('SELECT start, provisional FROM bucket WHERE series = ? AND tier = ? AND start >= ? AND start < ? AND end > ?');
   const remove = db.prepare('DELETE FROM bucket WHERE series = ? AND tier = ? AND start = ?');
+  const strangers = (id: number, tier: number, { start, end }: Span, starts: ReadonlySet<TimeUs>) =>
+    selectOverlapping
+      .all(id, tier, start - (tiers[tier] === 'cell' ? longestCellUs : longestUs), end, start)
+      .filter((row) => !starts.has(row.start));
   const prune = db.transaction((id: number, tier: number, span: Span, starts: ReadonlySet<TimeUs>, now: TimeUs) => {
-    for (const row of selectOverlapping.all(id, tier, span.start - longestUs, span.end, span.start)) {
-      if (starts.has(row.start)) continue;
+    for (const row of strangers(id, tier, span, starts)) {
       if (!row.provisional) replace.run(now, id, tier, row.start);
       remove.run(id, tier, row.start);
     }
@@ -218,7 +222,8 @@ export function openBuckets(db: Database): Buckets {
     },
     prune({ tier, group, asset }, span, starts, now) {
       const id = series.get(`${group} ${asset}`);
-      if (id !== undefined) prune.immediate(id, tiers.indexOf(tier), span, starts, now);
+      if (id === undefined || strangers(id, tiers.indexOf(tier), span, starts).length === 0) return;
+      prune.immediate(id, tiers.indexOf(tier), span, starts, now);
     },
     read({ tier, group, assets, from, to, asOf }) {
       return assets.flatMap((asset) => {

@@ -24,37 +24,35 @@ export async function mergeUpwards(
   now: TimeUs,
   signal: AbortSignal,
 ): Promise<void> {
-  const bySeries = Map.groupBy(computed, ({ group, asset }) => `${group} ${asset}`);
-  let count = 0;
-  for (const [first, ...rest] of bySeries.values()) {
-    let below: readonly NewBucket[] = [first!, ...rest];
+  const all = [...Map.groupBy(computed, ({ group, asset }) => `${group} ${asset}`).values()];
+  for (let at = 0; at < all.length; at += seriesAtOnce) {
+    let below: readonly (readonly NewBucket[])[] = all.slice(at, at + seriesAtOnce);
     for (const { from, to } of steps) {
-      const above: NewBucket[] = [];
-      for (const tier of to) {
-        const spans = parents(plant, tier, below);
-        const [first, last] = [spans[0], spans.at(-1)];
-        if (!first || !last) continue;
-        const { group, asset } = below[0]!;
-        const starts = new Set(spans.map(({ start }) => start));
-        buckets.prune({ tier, group, asset }, { start: first.start, end: last.end }, starts, now);
-        above.push(...spans.flatMap((span) => merged(from, tier, span) ?? []));
-      }
-      buckets.put(above, now);
+      const above = below.map((series) => to.flatMap((tier) => mergedFor(series, from, tier)));
+      buckets.put(above.flat(), now);
       // Also those that are as they were: a run that was cut short may have stored them and gone no further.
-      below = above.filter(({ tier }) => tier === 'day');
-      if (below.length === 0) break;
+      below = above.map((series) => series.filter(({ tier }) => tier === 'day')).filter(({ length }) => length > 0);
     }
-    if (++count % 32 !== 0) continue;
     signal.throwIfAborted();
     await breathe();
+  }
 
-    function merged(from: Tier, tier: Tier, { start, end }: { start: TimeUs; end: TimeUs }): NewBucket | undefined {
-      const { group, asset } = first!;
+  function mergedFor(series: readonly NewBucket[], from: Tier, tier: Exclude<Tier, 'cell'>): NewBucket[] {
+    const spans = parents(plant, tier, series);
+    const [first, last] = [spans[0], spans.at(-1)];
+    if (!first || !last) return [];
+    const { group, asset } = series[0]!;
+    const starts = new Set(spans.map(({ start }) => start));
+    buckets.prune({ tier, group, asset }, { start: first.start, end: last.end }, starts, now);
+    return spans.flatMap(({ start, end }) => {
       const parts = buckets.read({ tier: from, group, assets: [asset], from: start, to: end });
-      return parts.length === 0 ? undefined : join({ tier, group, asset, start, end }, parts, plant, unmeasured, now);
-    }
+      return parts.length === 0 ? [] : [join({ tier, group, asset, start, end }, parts, plant, unmeasured, now)];
+    });
   }
 }
+
+/** Each of a few dozen has a commit otherwise, and the event loop gets its turn in between. */
+const seriesAtOnce = 32;
 
 /** The buckets of a tier that any of those below lies in, ascending. */
 function parents(plant: Plant, tier: Exclude<Tier, 'cell'>, changed: readonly NewBucket[]) {
