@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { agentRoutes } from './routes/agents.ts';
 import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit-events.ts';
+import { baselineFitRoutes } from './routes/baseline-fit.ts';
 import { commissioningRoutes } from './routes/commissioning.ts';
 import { connectivityRoutes } from './routes/connectivity.ts';
 import type { RouteContext } from './routes/context.ts';
@@ -101,6 +102,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     dataQualityRoutes,
     connectivityRoutes,
     plantListRoutes,
+    baselineFitRoutes,
     exportRoutes,
     reportRoutes,
     energyFeedRoutes,

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { readText } from '../../config/load.ts';
 import { askHub, type HubAddress } from './ask-hub.ts';
 import { asked } from './delivery/asked.ts';
+import { plantBaselineCommand } from './plant-baseline.ts';
 import { readPlant } from './read-plant.ts';
 import { printJson, printTable } from './table.ts';
 
@@ -99,6 +100,7 @@ export function plantCommand(): Command {
       process.stdout.write(found.content.endsWith('\n') ? found.content : `${found.content}\n`);
     });
 
+  plant.addCommand(plantBaselineCommand());
   return plant;
 }
 

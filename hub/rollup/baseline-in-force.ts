@@ -84,7 +84,7 @@ export interface BaselinePeriod {
 }
 
 /** Every period that touches the range, whether anything of it is stored or not. */
-function periodsOf(buckets: Buckets, plant: Plant, meter: Meter, range: Range): BaselinePeriod[] {
+export function periodsOf(buckets: Pick<Buckets, 'read'>, plant: Plant, meter: Meter, range: Range): BaselinePeriod[] {
   const reading = createReading(buckets, plant, range);
   const isElectric = meter.carrier === 'electricity';
   const energies = new Map(

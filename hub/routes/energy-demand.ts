@@ -10,6 +10,7 @@ import type { DemandInterval } from '../rollup/demand.ts';
 import { inForce } from '../rollup/kpi-parameters.ts';
 import { createLostTime } from '../rollup/lost-time.ts';
 import { demandTags, readDemand } from '../rollup/read-demand.ts';
+import { runningDemand } from '../rollup/running-demand.ts';
 import { siteTags } from '../rollup/site-tags.ts';
 import { metersAskedFor } from './asked-units.ts';
 import { type RouteContext, viewOf } from './context.ts';
@@ -83,6 +84,11 @@ export const energyDemandRoutes =
             peaks: z
               .array(z.object({ meter: z.string(), kw: z.number(), start: z.string() }))
               .meta({ description: 'the highest measured interval of each meter' }),
+            running: z
+              .array(
+                z.object({ meter: z.string(), start: z.string(), end: z.string(), forecast_kw: z.number().nullable() }),
+              )
+              .meta({ description: 'the running block of each meter, and what it comes to if power stays as it is' }),
           }),
         },
       },
@@ -111,6 +117,7 @@ export const energyDemandRoutes =
         refuseRows(expected, mostRows);
         const rows: Row[] = [];
         const peaks: { meter: string; kw: number; start: string }[] = [];
+        const running: { meter: string; start: string; end: string; forecast_kw: number | null }[] = [];
         for (const { plant, meter, window, tags } of reads) {
           const intervalUs = interval ? interval * minuteUs : meter.demandIntervalUs;
           const span = { start: window.from, end: Math.max(window.from, Math.min(window.to, now)) };
@@ -122,10 +129,15 @@ export const energyDemandRoutes =
             (best, row) => ((row.kw ?? -1) > (best?.kw ?? -1) ? row : best),
             undefined,
           );
+          if (method === 'block' && window.from <= now && now < window.to) {
+            const block = await runningDemand(reader, plant, meter, tags, { intervalUs, now }, signal);
+            const [start, end] = [formatTime(block.start), formatTime(block.end)];
+            running.push({ meter: meter.path, start, end, forecast_kw: block.forecastKw });
+          }
           if (peak?.kw != null) peaks.push({ meter: meter.path, kw: peak.kw, start: peak.start });
         }
         return answerRows(request, reply, context, request.query, {
-          ...{ name: `demand_${method}`, meta: { range: windowJson(whole), method, peaks }, rows, columns },
+          ...{ name: `demand_${method}`, meta: { range: windowJson(whole), method, peaks, running }, rows, columns },
           empty: nothingStored,
         });
       },

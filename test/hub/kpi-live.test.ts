@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { buildPlant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
+import { fitStored } from '../../hub/rollup/fit-stored.ts';
 import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
 import { kpiAssets } from '../../hub/rollup/site-plan.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -22,6 +23,8 @@ interface Live extends RolledSite {
   say(path: string, time: TimeUs, value: SampleValue): void;
   /** m1 runs and makes a piece a minute, the meters count, from one time to another. */
   work(from: TimeUs, to: TimeUs, meters?: Readonly<Record<string, number>>): void;
+  /** The session goes on, and the meters count; the machine stands. */
+  idle(from: TimeUs, to: TimeUs, meters: Readonly<Record<string, number>>): void;
   /** Everything said so far is in the store, accepted when it was measured and settled then. */
   arriveAt(now: TimeUs): void;
 }
@@ -55,6 +58,13 @@ function liveSite(): Live {
       for (let time = from; time <= to; time += minute) {
         say('health/plc/through', time, time);
         for (const name of ['total', 'good']) count(`area/line/m1/count-${name}`, time, 1);
+        for (const [meter, step] of Object.entries(meters)) count(`energy/${meter}/kwh`, time, step);
+      }
+    },
+    idle(from, to, meters) {
+      say('area/line/m1/state', from, 4);
+      for (let time = from; time <= to; time += minute) {
+        say('health/plc/through', time, time);
         for (const [meter, step] of Object.entries(meters)) count(`energy/${meter}/kwh`, time, step);
       }
     },
@@ -142,6 +152,12 @@ const baseline = (intercept: number) => ({
   ...{ terms: [{ variable: 'GQ', coefficient: 2 }], reference: { from: '1404-01-01', to: '1404-04-01' } },
   fit: { n: 90, fitted: 2, r2: 0.9, rmse: 1, cvRmse: 0.01, nmbe: 0 },
 });
+const oneMachine = [
+  {
+    ...{ code: 'area', name: name('area') },
+    lines: [{ code: 'line', name: name('line'), units: [{ code: 'm1', name: name('m1'), stateMap: 'machine' }] }],
+  },
+];
 const withBaseline = (intercept: number, change: Record<string, unknown> = {}) =>
   vectorPlant({
     meters: [{ path: 'energy/main', name: name('m'), carrier: 'electricity', measures: ['area/line/m1'] }],
@@ -500,3 +516,35 @@ t.test(
     near(t, uptime!.elements.agent_down_s! / 60, 121 - 30 + 1, 'and the minute since the last frame');
   },
 );
+
+t.test('a baseline is fitted to the stored days that are known, and each is held against it', async (t) => {
+  const live = liveSite();
+  const hours = [4, 8, 6, 2, 7];
+  for (const [index, worked] of hours.entries()) {
+    const midnight = local('00:00') + index * day;
+    // The meter counts a kWh a minute all day, and another one while the machine works.
+    live.work(midnight, midnight + worked * hour, { main: 2 });
+    live.idle(midnight + worked * hour + minute, midnight + day - minute, { main: 1 });
+  }
+  const end = local('00:00') + hours.length * day;
+  const clock = { now: end + hour };
+  live.arriveAt(clock.now);
+  const products = [{ code: 'p0', name: name('p0'), rates: [{ unit: 'area/line/m1', plannedRunTimeS: 30 }] }];
+  const plant = withBaseline(0, { areas: oneMachine, orders: [], products });
+  const rollUp = live.rollUp(plant, clock);
+  await rollUp.once(never);
+  const request = { id: 'b', version: 2, energy: 'kWh', period: 'day', method: 'linear', variables: ['GQ'] } as const;
+  const range = { from: local('00:00') - 2 * day, to: end, now: clock.now };
+  const { fitted, periods } = fitStored(rollUp.buckets, plant, plant.meters[0]!, request, range);
+  if ('refused' in fitted) return t.fail(fitted.refused);
+  t.same(
+    periods.map(({ leftOut }) => leftOut),
+    ['not_measured', 'not_measured', ...hours.map(() => undefined)],
+    'of the days before it began nothing is known',
+  );
+  t.ok(Math.abs(fitted.terms[0]!.coefficient - 1) < 0.01, `${fitted.terms[0]!.coefficient}`);
+  t.ok(Math.abs(fitted.intercept - 1440) < 5, `${fitted.intercept}`);
+  t.match(fitted.fit, { n: 5, fitted: 2 });
+  t.ok(fitted.fit!.cvRmse! < 0.005);
+  t.ok(Math.abs(periods.at(-1)!.cusum!) < 1e-6, 'residuals of a least-squares fit add up to nothing');
+});
