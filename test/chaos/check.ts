@@ -37,6 +37,8 @@ export interface Legal {
   readonly deadLetters?: readonly string[];
   /** Reasons of gaps, beside what a full disk may cost. A stream that ends nobody knows where counts as `end unknown`. */
   readonly gaps?: readonly string[];
+  /** Tags of an epoch may be lost before the hub has heard of them: its samples are listed as of unknown tags. */
+  readonly lostTags?: boolean;
   /** By how much an agent's clock was off at some time, ms. */
   readonly clockOffsetsMs?: readonly number[];
 }
@@ -96,7 +98,7 @@ function checkStream(
   { id, index, buffer, earlier = [] }: CheckedAgent,
   samples: readonly StoredSample[],
   findings: Findings,
-  { deadLetters = [], gaps = [], clockOffsetsMs = [0] }: Legal,
+  { deadLetters = [], gaps = [], lostTags = false, clockOffsetsMs = [0] }: Legal,
 ): void {
   const broken = (invariant: string, what: string) =>
     findings.broken.push(`${invariant} ${id}, stream ${stream.number}: ${what}`);
@@ -104,6 +106,7 @@ function checkStream(
 
   // Of an epoch that is over there are the copies from before the harm, and what the hub has settled since.
   const known = earlier.filter(({ epoch }) => epoch === stream.epoch).map(({ next }) => next - 1);
+  const readable = earlier.filter(({ epoch }) => epoch === stream.epoch).flatMap((copy) => copy.readable ?? []);
   const last = isCurrent ? buffer.next - 1 : Math.max(stream.through, ...known);
   const seen = new Uint8Array(last + 1);
   let duplicates = 0;
@@ -116,11 +119,14 @@ function checkStream(
     seen[number] = 1;
     findings.declared[reason] = (findings.declared[reason] ?? 0) + 1;
   }
-  const illegal = stream.deadLetters.filter(({ reason }) => !deadLetters.includes(reason));
+  const isLostTag = (reason: string) => lostTags && reason === 'unknown tag' && stream.pathByTag.size === 0;
+  const illegal = stream.deadLetters.filter(({ reason }) => !deadLetters.includes(reason) && !isLostTag(reason));
   if (illegal[0]) broken('I3', `${illegal.length} dead letters, as ${illegal[0].reason}`);
   for (const { first, last: end, reason } of stream.gaps) {
     const why = end === null ? 'end unknown' : reason;
     if (!usualGaps.includes(why) && !gaps.includes(why)) broken('I5', `numbers from ${first} are a gap: ${why}`);
+    const left = readable.find((run) => first <= run.first && run.last <= (end ?? last));
+    if (left) broken('I5', `numbers from ${left.first} could be read of the harmed file, and are a gap: ${why}`);
     for (let number = first; number <= (end ?? last); number++) {
       if (seen[number]) broken('I2', `number ${number} is in a gap, and stored or a dead letter`);
       seen[number] = 1;

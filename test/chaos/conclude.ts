@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { check, type Findings, type Legal } from './check.ts';
-import { duckdbEvidence, influxEvidence, readBuffer, readLedger } from './evidence.ts';
+import { duckdbEvidence, influxEvidence, readBuffer, readHarmed, readLedger } from './evidence.ts';
 import type { Growth } from './growth.ts';
 import type { System } from './system.ts';
 import type { Watch } from './watch.ts';
@@ -43,7 +43,10 @@ export async function conclude(system: System, watch: Watch, options: ConcludeOp
   const checked = system.agents.flatMap(({ part, index, dataDir }) => {
     try {
       const buffer = readBuffer(join(dataDir, 'buffer/buffer.db'));
-      const copies = (earlier.get(part.name) ?? []).map((folder) => readBuffer(join(folder, 'buffer.db')));
+      const copies = (earlier.get(part.name) ?? []).map((folder) => ({
+        readable: readHarmed(folder),
+        ...readBuffer(join(folder, 'buffer.db')),
+      }));
       return [{ id: part.name, index, buffer, earlier: copies }];
     } catch (error) {
       unreadable.push(`I1 ${part.name}: its buffer cannot be read: ${error}`);

@@ -3,9 +3,9 @@
  * code, so that a mistake of theirs cannot hide itself.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
+import { crc32, zstdDecompressSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import Database from 'better-sqlite3';
 
@@ -62,9 +62,45 @@ export interface BufferEvidence {
   readonly minRetained: number;
   /** Frames of samples still kept. */
   readonly frames: readonly { readonly first: number; readonly last: number; readonly contentHash: string }[];
+  /** Of a copy: what could be read of it after the harm. */
+  readonly readable?: readonly { readonly first: number; readonly last: number }[];
   /** Numbers that it says are lost. */
   readonly gaps: readonly { readonly first: number; readonly last: number; readonly reason: string }[];
 }
+
+/** Within the copy of a buffer from before it was harmed: its files right after. */
+export const harmedFolder = 'harmed';
+
+/** Runs of numbers whose frames can still be read of the harmed file, from either end, and are whole. */
+export function readHarmed(folder: string): { readonly first: number; readonly last: number }[] {
+  const file = join(folder, harmedFolder, 'buffer.db');
+  if (!existsSync(file)) return [];
+  const before = new Database(join(folder, 'buffer.db'));
+  const offset = Number(before.prepare("SELECT value FROM meta WHERE key = 'offset'").pluck().get() ?? 0);
+  before.close();
+  const runs = new Map<number, { first: number; last: number }>();
+  for (const order of ['ASC', 'DESC']) {
+    try {
+      const db = new Database(file);
+      db.pragma('cell_size_check = ON');
+      const rows = db.prepare(`SELECT first, last, frame FROM chunk ORDER BY first ${order}`).iterate();
+      for (const { first, last, frame } of rows as Iterable<{ first: number; last: number; frame: Buffer }>) {
+        if (first <= offset || !isWhole(frame, last - first + 1)) continue;
+        runs.set(first, { first: first - offset, last: last - offset });
+      }
+      db.close();
+    } catch {
+      // The rest, or all of it, cannot be read from this end.
+    }
+  }
+  return [...runs.values()];
+}
+
+const isWhole = (frame: Buffer, count: number): boolean =>
+  frame.length >= 56 &&
+  frame[5] !== gapCodec &&
+  frame.readUInt32LE(40) === count &&
+  frame.readUInt32LE(52) === crc32(frame.subarray(56), crc32(frame.subarray(0, 52)));
 
 /** The codec of a frame that says that its numbers will never come. */
 const gapCodec = 2;

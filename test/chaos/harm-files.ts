@@ -1,8 +1,9 @@
 /** Files that are damaged, lost, or put back to an older copy while their process is down; and the copies that tell what was in them. */
-import { cpSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { harmedFolder } from './evidence.ts';
 import { below, noise } from './fuzz-inputs.ts';
 import { createRandom, type Random } from './random.ts';
 import type { System } from './system.ts';
@@ -82,6 +83,10 @@ export async function harmBuffers(
     cpSync(folder, copy, { recursive: true });
     earlier.set(part.name, [...(earlier.get(part.name) ?? []), copy]);
     progress(`${part.name}: ${harm(folder, random)}`);
+    // What can still be read of it must reach the hub.
+    mkdirSync(join(copy, harmedFolder));
+    for (const file of [dbOf(folder), logOf(folder)])
+      if (existsSync(file)) cpSync(file, join(copy, harmedFolder, basename(file)));
     await part.start();
     link.heal();
     await delay(6000);

@@ -225,6 +225,17 @@ export const mutants: readonly Mutant[] = [
     run: [...embedded, '--scenario', 'restored-ledger'],
   },
   {
+    name: 'what is left of a damaged buffer is not saved under its old epoch',
+    edits: [
+      {
+        file: 'edge-agent/buffer-quarantine.ts',
+        search: '      salvage(entry);\n    },\n    close() {',
+        replace: "      note(entry, 'failed');\n    },\n    close() {",
+      },
+    ],
+    run: [...embedded, '--scenario', 'damaged-buffer'],
+  },
+  {
     name: 'what cannot be stored is not listed',
     edits: [
       {

@@ -119,7 +119,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   'damaged-buffer': {
     fault: "F16, F18: pages and bits of agents' buffers are spoilt, and files cut off, with a backlog in them",
-    legal: { gaps: ['corrupt', 'end unknown'] },
+    legal: { gaps: ['corrupt', 'end unknown'], lostTags: true },
     play: (system, dir, progress) =>
       harmBuffers(system, dir, progress, [spoilPage, flipBits, cutOff, spoilPage, flipBits, cutOff]),
   },
