@@ -532,6 +532,21 @@ t.test('a disk that fills up during writes and rotations costs nothing that was 
   t.same(await store.reader.countNumbers(1, 1, 1_000_000, calm), wholeRun(stored));
 });
 
+t.test('on a full disk retention makes room, though a new segment is due that has none', async (t) => {
+  const disk = smallDisk(t, 16);
+  if (!disk) return t.plan(0, 'only root can mount a small disk');
+  const store = await open(join(disk, 'store'), { maxSegmentRows: 30_000 });
+  t.teardown(() => store[Symbol.asyncDispose]());
+  for (let stored = 0; stored < 90_000; stored += 30_000)
+    await store.writer.write([batchOf(1, stored + 1, counting(1, 30_000))], calm);
+  fillDisk(disk);
+  const told = await retain(store, { maxAgeMs: 1e12, maxBytes: 1 }, Date.now() * 1000);
+  t.match(told, [{ through: new Map([[1, 30_000]]) }, { through: new Map([[1, 60_000]]), why: 'quota' }]);
+  t.same(store.health(), { ok: true });
+  await store.writer.write([batchOf(1, 90_001, counting(1, 1000))], calm);
+  t.equal((await store.reader.countNumbers(1, 1, 100_000, calm)).points, 31_000);
+});
+
 t.test('reads go on while it writes and rotates, and an abort ends a read', async (t) => {
   const store = await open(t.testdir(), { maxSegmentRows: 10_000 });
   t.teardown(() => store[Symbol.asyncDispose]());
