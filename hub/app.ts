@@ -1,15 +1,14 @@
 /** The hub put together, in the order in which data flow: broker → ingest → store and ledger → KPIs → HTTP. */
 import { randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
 import { openAccess } from './access/access.ts';
 import { createBesideIngest } from './beside-ingest.ts';
-import { createClockWatch } from './clock-watch.ts';
+import { createClockWatch, lastSettledIn } from './clock-watch.ts';
 import type { HubConfig } from './config.ts';
-import { createEntries } from './entries/entries.ts';
 import { openExports } from './exports/exports.ts';
+import { openFigures } from './figures.ts';
 import { createHttp } from './http.ts';
 import { openImports } from './imports/imports.ts';
 import { createDeliveryActions } from './ingest/actions.ts';
@@ -22,29 +21,19 @@ import { createLatestValues, followStored, warmLatestValues } from './live/lates
 import { createHubMetrics } from './metrics.ts';
 import { openBroker } from './open-broker.ts';
 import { listen, makeDataDir, onceTheDiskTakesIt, openOthers } from './opening.ts';
-import { plantAssets } from './plant/assets.ts';
-import { openPlantBook, type PlantFile, type ReadPlant } from './plant/book.ts';
+import type { PlantFile, ReadPlant } from './plant/book.ts';
 import { runningShift } from './plant/calendar.ts';
 import { agreeWithStore } from './proof/agree.ts';
 import { verify } from './proof/verify.ts';
 import { readinessOf } from './readiness.ts';
 import { openReports } from './reports/reports.ts';
 import { runRetention } from './retention.ts';
-import { openBuckets } from './rollup/buckets.ts';
 import { openRollUpDatabase } from './rollup/database.ts';
-import { openDirtBook } from './rollup/dirt.ts';
-import { createKpiEvaluator } from './rollup/evaluate.ts';
-import { createLostTime } from './rollup/lost-time.ts';
 import { createRecomputing } from './rollup/recomputing.ts';
-import { createRollUp } from './rollup/roll-up.ts';
-import { createRolledValues } from './rollup/rolled-values.ts';
-import { siteTags } from './rollup/site-tags.ts';
-import { hasCounters } from './rollup/unit-elements.ts';
-import { createValueChanges } from './rollup/value-changes.ts';
 import { watchChanges } from './rollup/watch-changes.ts';
 import { writeParquet } from './store/duckdb/parquet.ts';
 import { openStore } from './store/open.ts';
-import { createWarnings, sizeOf } from './warnings.ts';
+import { createWarnings } from './warnings.ts';
 
 export interface HubOptions {
   readonly config: HubConfig;
@@ -77,15 +66,13 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   using access = await open(() => openAccess(inDataDir('access.db')));
   const firstToken = access.tokens.ensureFirst(options.presetToken);
   using ledger = await open(() => openSqliteLedger(inDataDir('ledger.db')));
-  const settled = ledger.streams().map(({ settledAt }) => settledAt ?? 0);
-  const lastSettled = settled.length > 0 ? Math.max(...settled) : undefined;
-  const clockWatch = createClockWatch({ clock, lastSettled, log });
-  const damagedDir = join(inDataDir('samples'), 'damaged');
+  const clockWatch = createClockWatch({ clock, lastSettled: lastSettledIn(ledger), log });
+  const samplesDir = inDataDir('samples');
   const beside = createBesideIngest({ clock, log });
-  const warnings = createWarnings({ clockWatch, beside, ledger, damagedDir });
+  const warnings = createWarnings({ clockWatch, beside, ledger, samplesDir });
   await using store = await openStore({
     config: config.store,
-    dir: inDataDir('samples'),
+    dir: samplesDir,
     ledgerId: ledger.id,
     secret: options.storeSecret,
     clock,
@@ -94,64 +81,18 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
   using others = openOthers(config.ledgers);
   const everyLedger = uniteLedgers([ledger, ...others.ledgers]);
   using database = await open(() => openRollUpDatabase(inDataDir('rollup.db')));
-  const dirt = openDirtBook(database, { deletion: store.kind === 'duckdb' ? 'arrival' : 'time' });
-  const buckets = openBuckets(database);
-  const plantBook = openPlantBook({
-    versions: access.plants,
-    read: options.readPlant,
-    files: options.plantFiles,
-    onChange({ before, after, anew }) {
-      if (anew !== 'everything') dirt.follow(after.path, { before: before.version, after: after.version }, anew);
-    },
-  });
-  const entries = createEntries({
-    log: access.entries,
-    plants: plantBook.plants,
-    hasCounters: (plant, unit) => hasCounters(unit, siteTags(plant.path, everyLedger.tags())),
-    clock,
-  });
-  const { plants } = entries;
-  const rollUp = createRollUp({
-    plants,
-    entries,
-    reader: store.reader,
+  const figures = openFigures({
+    access,
     ledger,
-    buckets,
-    dirt,
+    everyLedger,
+    store,
+    database,
+    readPlant: options.readPlant,
+    plantFiles: options.plantFiles,
     clock,
     log,
   });
-  const evaluator = createKpiEvaluator({
-    plants,
-    reader: store.reader,
-    ledger: everyLedger,
-    lost: createLostTime(everyLedger),
-    clock,
-  });
-  const { values: rolled, ...rolledUp } = createRolledValues({
-    plants,
-    history: (site) =>
-      plantBook.history(site).map(({ plant, version: { number, author, appliedAt } }) => ({
-        ...{ plant, number, author, appliedAt },
-      })),
-    ledger: everyLedger,
-    buckets,
-    isFrozen: (site, { start, end }) =>
-      access.reports.touching(site, start, end).some((report) => report.start <= start && end <= report.end),
-    clock,
-  });
-  const kpis = {
-    ...evaluator,
-    definitions: () => catalogue,
-    windowed: evaluator.definitions,
-    assets: () => plantAssets(plants()),
-    plants,
-    buckets,
-    rolled,
-    ...rolledUp,
-  };
-
-  const changes = createValueChanges({ plants, ledger: everyLedger, buckets, values: rolled });
+  const { dirt, buckets, plantBook, entries, plants, rollUp, rolled, changes, kpis } = figures;
   const source = {
     plants,
     definitions: () => catalogue,
@@ -251,10 +192,7 @@ export async function runHub(options: HubOptions, stop: AbortSignal): Promise<vo
       ledger,
       clockAstrayMs: () => clockWatch.astrayMs,
       warnings,
-      bytes: {
-        ledger: () => statSync(inDataDir('ledger.db')).size,
-        damaged: () => sizeOf(damagedDir).bytes,
-      },
+      files: { ledger: inDataDir('ledger.db'), samplesDir },
       brokerStats: broker.stats,
     }),
     log,

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../protocols/clock.ts';
 import type { TimeUs } from '../protocols/sample.ts';
+import type { Ledger } from './ledger/ledger.ts';
 
 export interface ClockWatch {
   /** Compares the clocks now and then until the signal aborts. */
@@ -24,6 +25,12 @@ export interface ClockWatchOptions {
   /** ms */
   readonly monotonic?: () => number;
   readonly log: { error(fields: object, message: string): void };
+}
+
+/** By the newest of its streams. */
+export function lastSettledIn(ledger: Pick<Ledger, 'streams'>): TimeUs | undefined {
+  const times = ledger.streams().flatMap(({ settledAt }) => settledAt ?? []);
+  return times.length > 0 ? times.reduce((a, b) => Math.max(a, b)) : undefined;
 }
 
 const everyMs = 10_000;

@@ -1,7 +1,9 @@
 /** What the hub counts, read when somebody asks: no work per sample. */
+import { statSync } from 'node:fs';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Delivery } from './ingest/delivery.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { damagedIn } from './warnings.ts';
 
 export interface MetricsOptions {
   readonly delivery: Pick<Delivery, 'ingest' | 'link' | 'heldBytes' | 'pausedAgents'>;
@@ -9,14 +11,13 @@ export interface MetricsOptions {
   /** ms by which the clock has leapt since the start, and is still off. */
   readonly clockAstrayMs: () => number;
   readonly warnings: () => readonly string[];
-  /** Bytes on disk. */
-  readonly bytes: { ledger(): number; damaged(): number };
+  readonly files: { readonly ledger: string; readonly samplesDir: string };
   /** Of the embedded broker, if there is one. */
   readonly brokerStats?: () => { readonly connections: number; readonly faults: number };
 }
 
 export function createHubMetrics(options: MetricsOptions): Registry {
-  const { delivery, ledger, brokerStats, bytes } = options;
+  const { delivery, ledger, brokerStats, files } = options;
   const { ingest, link } = delivery;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'payesh_hub_' });
@@ -61,9 +62,11 @@ export function createHubMetrics(options: MetricsOptions): Registry {
   );
   gauge('warnings', 'what wants a person: /healthz says what', [], (metric) => metric.set(options.warnings().length));
   gauge('ledger_bytes', 'size of the ledger on disk; retention bounds it with the samples', [], (metric) =>
-    metric.set(bytes.ledger()),
+    metric.set(statSync(files.ledger).size),
   );
-  gauge('damaged_bytes', 'segments that were set aside as damaged', [], (metric) => metric.set(bytes.damaged()));
+  gauge('damaged_bytes', 'segments that were set aside as damaged', [], (metric) =>
+    metric.set(damagedIn(files.samplesDir).bytes),
+  );
   if (brokerStats) {
     gauge('broker_connections', 'connections to the embedded broker', [], (metric) =>
       metric.set(brokerStats().connections),

@@ -9,14 +9,14 @@ export interface WarningSources {
   readonly clockWatch: Pick<ClockWatch, 'warnings'>;
   readonly beside: Pick<BesideIngest, 'warnings'>;
   readonly ledger: Pick<Ledger, 'streams' | 'quarantines'>;
-  /** Of segments that were set aside. */
-  readonly damagedDir: string;
+  /** Of the embedded store. */
+  readonly samplesDir: string;
 }
 
 const manyDeadLetters = 100_000;
 const count = (value: number): string => value.toLocaleString('en');
 
-export function createWarnings({ clockWatch, beside, ledger, damagedDir }: WarningSources): () => readonly string[] {
+export function createWarnings({ clockWatch, beside, ledger, samplesDir }: WarningSources): () => readonly string[] {
   return () => {
     const found = [...clockWatch.warnings(), ...beside.warnings()];
     const quarantined = [...ledger.quarantines().keys()];
@@ -25,7 +25,7 @@ export function createWarnings({ clockWatch, beside, ledger, damagedDir }: Warni
     const letters = ledger.streams().reduce((sum, { deadLetters }) => sum + deadLetters, 0);
     if (letters > manyDeadLetters)
       found.push(`${count(letters)} samples are dead letters: "payesh-hub dead-letters list <agent>"`);
-    const { files, bytes } = sizeOf(damagedDir);
+    const { files, bytes } = damagedIn(samplesDir);
     if (files > 0)
       found.push(
         `${count(files)} damaged files (${count(Math.ceil(bytes / 1024 ** 2))} MB) are kept in samples/damaged: once "payesh-hub verify" proves every stream and nobody wants to look into them, delete them`,
@@ -34,8 +34,9 @@ export function createWarnings({ clockWatch, beside, ledger, damagedDir }: Warni
   };
 }
 
-/** Of a folder that need not be there. */
-export function sizeOf(dir: string): { readonly files: number; readonly bytes: number } {
+/** Segments that were set aside. */
+export function damagedIn(samplesDir: string): { readonly files: number; readonly bytes: number } {
+  const dir = join(samplesDir, 'damaged');
   try {
     const sizes = readdirSync(dir).map((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0);
     return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };

@@ -1,16 +1,20 @@
 /** The ledger in SQLite, synchronous=FULL: one transaction settles the frames of many streams. */
 import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
-import { RejectedError } from '../../protocols/errors.ts';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';
 import { prepareExpiry } from './expiry.ts';
+import { prepareForget } from './forget.ts';
 import { isImportAgent } from './imported.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { KnownTag, Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
+import { collision, newStream } from './new-stream.ts';
+import { prepareQuarantines } from './quarantines.ts';
+import { prepareReplays } from './replays.ts';
 import { prepareRewind } from './rewind.ts';
 import { readRows, toStream } from './rows.ts';
 import { prepareSchema } from './schema.ts';
+import { type Progress, prepareSettling } from './settling.ts';
 import { streamNumberOf } from './stream-number.ts';
 import { prepareTagLives, type TagLives } from './tag-lives.ts';
 import { createUnsaved } from './unsaved.ts';
@@ -50,72 +54,37 @@ export function openSqliteLedger(file: string): Ledger {
   );
   const writeHello = db.prepare('UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ?');
   const closeStream = db.prepare('UPDATE stream SET closed_at = ? WHERE number = ?');
-  const deleteStream = [
-    'DELETE FROM gap_acknowledgement WHERE stream = ?',
-    'DELETE FROM gap WHERE stream = ?',
-    'DELETE FROM manifest WHERE stream = ?',
-    'DELETE FROM stream WHERE number = ?',
-  ].map((sql) => db.prepare(sql));
   const deleteManifests = db.prepare('DELETE FROM manifest WHERE stream = ? AND revision <= ?');
   const insertManifest = db.prepare('INSERT OR IGNORE INTO manifest VALUES (?, ?, ?, ?)');
   const writeRevision = db.prepare('UPDATE stream SET manifest_revision = ? WHERE number = ?');
-  const writeThrough = db.prepare(
-    'UPDATE stream SET through = ?, samples = ?, dead_letters = ?, last_accepted_at = ?, settled_at = ? WHERE number = ?',
-  );
-  const insertBatch = db.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   const writeWithdrawn = db.prepare('UPDATE stream SET withdrawn_at = ? WHERE number = ?');
-  const insertDeadLetter = db.prepare(
-    'INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-  );
-  const deleteVerdicts = db.prepare('DELETE FROM dead_letter WHERE stream = ? AND number BETWEEN ? AND ?');
   const selectJudged = db
     .prepare<[number], number>('SELECT coalesce(max(number), 0) FROM dead_letter WHERE stream = ?')
     .pluck();
   const expiry = prepareExpiry(db);
-  const insertGap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)');
-  const writeThroughOnly = db.prepare('UPDATE stream SET through = ? WHERE number = ?');
+  const settling = prepareSettling(db);
+  const replays = prepareReplays(db);
+  const forget = prepareForget(db);
   const insertElsewhere = db.prepare(
     'INSERT INTO elsewhere VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last',
   );
   const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?, NULL, NULL)');
-  const moveOpenGap = db.prepare('UPDATE gap SET first = ? WHERE stream = ? AND last IS NULL');
   const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
   const rewind = prepareRewind(db);
-  const writeReplay = db.prepare("INSERT OR REPLACE INTO meta VALUES ('replay', ?)");
-  const selectReplay = db.prepare<[], string>("SELECT value FROM meta WHERE key = 'replay'").pluck();
-  const deleteReplay = db.prepare("DELETE FROM meta WHERE key = 'replay'");
-  const deleteDeadLetter = db.prepare('DELETE FROM dead_letter WHERE stream = ? AND number = ?');
   const insertAmendment = db.prepare(
-    'INSERT INTO amendment (stream, rewound_to, from_time, to_time) VALUES (?, ?, ?, ?)',
+    'INSERT INTO amendment (stream, rewound_to, from_time, to_time) VALUES (?, ?, NULL, NULL)',
   );
-  const selectLetterTime = db
-    .prepare<[number, number], number>('SELECT time FROM dead_letter WHERE stream = ? AND number = ?')
-    .pluck();
-  const amendByLetters = (stream: number, numbers: readonly number[]) => {
-    const times = numbers.flatMap((number) => selectLetterTime.get(stream, number) ?? []);
-    if (times.length === 0) return;
-    const from = times.reduce((a, b) => Math.min(a, b));
-    insertAmendment.run(
-      stream,
-      null,
-      from,
-      times.reduce((a, b) => Math.max(a, b)),
-    );
-  };
-  const writeCounts = db.prepare('UPDATE stream SET samples = ?, dead_letters = ? WHERE number = ?');
   const writeAcknowledgement = db.prepare(`
     INSERT INTO gap_acknowledgement SELECT stream, first, ?, ?, ? FROM gap WHERE stream = ? AND first = ?
     ON CONFLICT DO UPDATE SET who = excluded.who, at = excluded.at, note = excluded.note`);
-
-  const insertQuarantine = db.prepare('INSERT INTO quarantine VALUES (?, ?, ?)');
-  const deleteQuarantine = db.prepare('DELETE FROM quarantine WHERE agent = ?');
-  const quarantined = new Map(rows.quarantines().map((entry) => [entry.agent, entry]));
 
   const states = new Map<number, StreamState>();
   const byIdentity = new Map<string, StreamState>();
   let knownTags: KnownTag[] | undefined;
 
-  const { later, durably, save } = createUnsaved(db);
+  const unsaved = createUnsaved(db);
+  const { later, durably, save } = unsaved;
+  const quarantines = prepareQuarantines(db, rows.quarantines(), unsaved);
 
   const keep = (stream: Stream): StreamState => {
     const judged = selectJudged.get(stream.number)!;
@@ -151,13 +120,12 @@ export function openSqliteLedger(file: string): Ledger {
   /** Epochs that only ever greeted are remembered up to a number: who comes with ever new ones must not fill the disk. */
   const forgetEmpty = (agent: string) => {
     const empty = [...states.values()].filter(
-      ({ stream }) => stream.agent === agent && stream.closedAt !== null && stream.through === stream.inherited,
+      ({ stream, judged }) =>
+        stream.agent === agent && stream.closedAt !== null && stream.through === stream.inherited && judged === 0,
     );
     for (const { stream } of empty.slice(0, -rememberedEmpty)) {
       const { number, epoch } = stream;
-      later(`forget ${number}`, () => {
-        for (const deletion of deleteStream) deletion.run(number);
-      });
+      later(`forget ${number}`, () => forget(number));
       states.delete(number);
       byIdentity.delete(`${agent} ${epoch}`);
     }
@@ -179,7 +147,7 @@ export function openSqliteLedger(file: string): Ledger {
       const first = stream.through + 1;
       later(`elsewhere ${number}`, () => {
         insertElsewhere.run(number, first, inherited);
-        writeThroughOnly.run(inherited, number);
+        settling.reachOnly(number, inherited);
       });
       stream.through = inherited;
     }
@@ -190,13 +158,6 @@ export function openSqliteLedger(file: string): Ledger {
     return Object.assign(stream, { hello, helloAt: now, closedAt: null });
   };
 
-  /** What was under way when a stream was closed comes before the gap of unknown end. */
-  const makeRoom = (number: number, last: number) => {
-    if (states.get(number)!.stream.closedAt !== null) moveOpenGap.run(last + 1, number);
-  };
-
-  type Progress = Pick<Stream, 'through' | 'samples' | 'deadLetters' | 'lastAcceptedAt'>;
-
   const settle = (settled: readonly (SettledFrame | SettledGap)[], now: number) => {
     const progress = new Map<number, Progress>();
     const inForce = new Map<number, number>();
@@ -206,21 +167,11 @@ export function openSqliteLedger(file: string): Ledger {
       if (first !== before.through + 1) {
         throw new Error(`stream ${stream}: what begins at ${first} does not follow ${before.through}`);
       }
-      makeRoom(stream, last);
-      if ('gap' in one) {
-        const { reason, from = null, to = null } = one.gap;
-        deleteVerdicts.run(stream, first, last);
-        insertGap.run(stream, first, last, reason, one.at, from, to);
-        const { samples, deadLetters, lastAcceptedAt } = before;
-        progress.set(stream, { through: last, samples, deadLetters, lastAcceptedAt });
-      } else {
-        progress.set(stream, settleFrame(one, before, now));
-        advanceRevision(one, inForce);
-      }
+      if (states.get(stream)!.stream.closedAt !== null) settling.moveUnknownEnd(stream, last);
+      progress.set(stream, 'gap' in one ? settling.gap(one, before) : settling.frame(one, before, now));
+      if (!('gap' in one)) advanceRevision(one, inForce);
     }
-    for (const [number, { through, samples, deadLetters, lastAcceptedAt }] of progress) {
-      writeThrough.run(through, samples, deadLetters, lastAcceptedAt, now, number);
-    }
+    for (const [number, reached] of progress) settling.reach(number, reached, now);
     return { progress, inForce };
   };
 
@@ -236,21 +187,6 @@ export function openSqliteLedger(file: string): Ledger {
     if (revision <= before) return;
     tagLives.advance(stream, revision, acceptedAt);
     inForce.set(stream, revision);
-  };
-
-  const settleFrame = ({ batch, deadLetters }: SettledFrame, before: Progress, now: number): Progress => {
-    const { stream, first, last, contentHash, minTime, maxTime, acceptedAt } = batch;
-    insertBatch.run(stream, first, last, Buffer.from(contentHash, 'hex'), minTime, maxTime, acceptedAt, now);
-    for (const letter of deadLetters) {
-      const { number, reason, tag, time, value, quality, flags } = letter;
-      insertDeadLetter.run(stream, number, reason, tag, time, value, quality, flags, now);
-    }
-    return {
-      through: last,
-      samples: before.samples + last - first + 1 - deadLetters.length,
-      deadLetters: before.deadLetters + deadLetters.length,
-      lastAcceptedAt: acceptedAt,
-    };
   };
 
   const { batches, batchAt, frameAt, deadLetters, amendments } = rows;
@@ -301,41 +237,29 @@ export function openSqliteLedger(file: string): Ledger {
       if (to >= stream.through) return stream.through;
       const rewound = durably(() => {
         const back = rewind(stream, to);
-        insertAmendment.run(number, back.through, null, null);
+        insertAmendment.run(number, back.through);
         return back;
       });
       state.judged = selectJudged.get(number)!;
       return Object.assign(stream, rewound).through;
     },
     verdicts: (number, first, last) => (first > states.get(number)!.judged ? [] : rows.verdicts(number, first, last)),
-    beginReplay: (stream, numbers) => void writeReplay.run(JSON.stringify({ stream, numbers })),
-    unfinishedReplay() {
-      const note = selectReplay.get();
-      return note === undefined ? undefined : JSON.parse(note);
-    },
+    beginReplay: replays.begin,
+    unfinishedReplay: replays.unfinished,
     resolve(number, numbers) {
       const { stream } = states.get(number)!;
-      const [samples, letters] = durably(() => {
-        let resolved = 0;
-        amendByLetters(number, numbers);
-        for (const letter of numbers) {
-          const { changes } = deleteDeadLetter.run(number, letter);
-          if (letter <= stream.through) resolved += changes;
-        }
-        const counts = [stream.samples + resolved, stream.deadLetters - resolved] as const;
-        writeCounts.run(...counts, number);
-        deleteReplay.run();
-        return counts;
-      });
-      Object.assign(stream, { samples, deadLetters: letters });
+      Object.assign(
+        stream,
+        durably(() => replays.resolve(stream, numbers)),
+      );
     },
     declareGap(number, last, reason, now) {
       const { stream } = states.get(number)!;
+      const gap = { stream: number, first: stream.through + 1, last, reason };
       durably(() => {
-        makeRoom(number, last);
-        deleteVerdicts.run(number, stream.through + 1, last);
-        insertGap.run(number, stream.through + 1, last, reason, now, null, null);
-        writeThroughOnly.run(last, number);
+        if (stream.closedAt !== null) settling.moveUnknownEnd(number, last);
+        settling.gap({ gap, at: now }, stream);
+        settling.reachOnly(number, last);
       });
       stream.through = last;
     },
@@ -365,42 +289,12 @@ export function openSqliteLedger(file: string): Ledger {
     },
     acknowledgeGap: (stream, first, { who, note }, now) =>
       writeAcknowledgement.run(who, now, note, stream, first).changes > 0,
-    quarantine(agent, reason, now) {
-      if (quarantined.has(agent)) return;
-      later(`quarantine ${agent}`, () => insertQuarantine.run(agent, reason, now));
-      quarantined.set(agent, { agent, reason, at: now });
-    },
-    endQuarantine(agent) {
-      durably(() => deleteQuarantine.run(agent));
-      return quarantined.delete(agent);
-    },
-    quarantines: () => quarantined,
+    quarantine: quarantines.begin,
+    endQuarantine: quarantines.end,
+    quarantines: () => quarantines.list,
     [Symbol.dispose]() {
       save();
       db.close();
     },
   };
 }
-
-const newStream = (number: number, agent: string, epoch: string, inherited: number): Stream => ({
-  number,
-  agent,
-  epoch,
-  through: inherited,
-  expired: inherited,
-  inherited,
-  manifestRevision: 0,
-  hello: null,
-  helloAt: null,
-  lastAcceptedAt: null,
-  settledAt: null,
-  samples: 0,
-  deadLetters: 0,
-  closedAt: null,
-  withdrawnAt: null,
-});
-
-const collision = ({ agent, number }: Stream, by: string): RejectedError =>
-  new RejectedError(`stream ${number} is one of agent ${agent} already: give ${by} a new buffer, and so a new epoch`, {
-    reason: 'collision',
-  });

@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
         replace: "'DELETE FROM batch WHERE stream = ? AND first < 0 AND first > ?'",
       },
       {
-        file: 'hub/ledger/sqlite-ledger.ts',
+        file: 'hub/ledger/settling.ts',
         search: "'INSERT INTO batch VALUES",
         replace: "'INSERT OR IGNORE INTO batch VALUES",
       },
@@ -239,7 +239,7 @@ export const mutants: readonly Mutant[] = [
     name: 'what cannot be stored is not listed',
     edits: [
       {
-        file: 'hub/ledger/sqlite-ledger.ts',
+        file: 'hub/ledger/settling.ts',
         search: 'for (const letter of deadLetters) {',
         replace: 'for (const letter of deadLetters.slice(1)) {',
       },

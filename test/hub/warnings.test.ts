@@ -70,19 +70,19 @@ t.test('what wants a person is counted, with the command that shows it', (t) => 
   const dir = t.testdir({ damaged: { '000000001.duckdb': 'x'.repeat(2_000_000) } });
   const clockWatch = { warnings: () => ['the clock'] };
   const calm = { streams: () => [], quarantines: () => new Map() };
-  const warningsOf = (ledger: object, damagedDir: string) =>
+  const warningsOf = (ledger: object, samplesDir: string) =>
     createWarnings({
       beside: { warnings: () => ['the roll-up'] },
       clockWatch,
       ledger: { ...calm, ...ledger },
-      damagedDir,
+      samplesDir,
     })();
   t.same(warningsOf({}, join(dir, 'nowhere')), ['the clock', 'the roll-up']);
   const many = {
     streams: () => [{ deadLetters: 99_000 }, { deadLetters: 2000 }],
     quarantines: () => new Map([['a', 1]]),
   };
-  t.match(warningsOf(many, join(dir, 'damaged')), [
+  t.match(warningsOf(many, dir), [
     'the clock',
     'the roll-up',
     /^1 agents are in quarantine: "payesh-hub quarantine list"/,
