@@ -37,9 +37,10 @@ export const mutants: readonly Mutant[] = [
       const { agent, epoch } = ledger.streams().find(({ number }) => number === settled.batch.stream)!;
       reply(agent, { epoch, kind: 'ack', through: settled.batch.last });
     }
-    await delay(100);
+    await delay(500);
     ${storeStep}`,
       },
+      noReplay,
     ],
     run: [...embedded, '--faults', 'kill'],
   },
@@ -54,6 +55,7 @@ export const mutants: readonly Mutant[] = [
     ${storeStep}`,
       },
       { file: ingest, search: settleStep, replace: '' },
+      noReplay,
     ],
     run: [...embedded, '--faults', 'kill'],
   },
@@ -65,6 +67,7 @@ export const mutants: readonly Mutant[] = [
         search: 'session.data(frame.bytes).catch(',
         replace: 'session.data(frame.bytes).then(() => stream.release(frame.last)).catch(',
       },
+      slowHub,
       noReplay,
     ],
     run: [...embedded, '--faults', 'kill', 'pause'],
@@ -135,13 +138,15 @@ export const mutants: readonly Mutant[] = [
     run: [...embedded, '--faults', 'kill'],
   },
   {
-    name: 'the hub acknowledges one number too many',
+    name: 'the hub acknowledges a frame too many',
     edits: [
       {
         file: ingest,
         search: "if (ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through });",
-        replace: "reply(agent, { epoch, kind: 'ack', through: through + 1 });",
+        replace: "reply(agent, { epoch, kind: 'ack', through: through + 500 });",
       },
+      slowHub,
+      noReplay,
     ],
     run: [...embedded, '--faults', 'kill'],
   },
