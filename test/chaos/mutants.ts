@@ -226,6 +226,7 @@ export const mutants: readonly Mutant[] = [
         search: 'if ((highest.get(number) ?? 0) <= through) return',
         replace: 'if (highest.size >= 0) return',
       },
+      noReplay,
     ],
     run: [...embedded, '--scenario', 'restored-ledger'],
   },
