@@ -1,5 +1,4 @@
 /** From samples to figures, put together in their order: plants and entries → roll-up → buckets → KPI values. */
-import type { Database } from 'better-sqlite3';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../protocols/clock.ts';
 import type { Access } from './access/access.ts';
@@ -9,6 +8,7 @@ import type { Ledger, LedgerReader } from './ledger/ledger.ts';
 import { plantAssets } from './plant/assets.ts';
 import { openPlantBook, type PlantFile, type ReadPlant } from './plant/book.ts';
 import { openBuckets } from './rollup/buckets.ts';
+import type { openRollUpDatabase } from './rollup/database.ts';
 import { openDirtBook } from './rollup/dirt.ts';
 import { createKpiEvaluator } from './rollup/evaluate.ts';
 import { createLostTime } from './rollup/lost-time.ts';
@@ -25,7 +25,7 @@ export interface FiguresOptions {
   readonly ledger: Ledger;
   readonly everyLedger: LedgerReader;
   readonly store: TelemetryStore;
-  readonly database: Database;
+  readonly database: ReturnType<typeof openRollUpDatabase>;
   readonly readPlant: ReadPlant;
   readonly plantFiles: readonly PlantFile[];
   readonly clock: Clock;
