@@ -651,7 +651,7 @@ t.test('a tag was measured from the first frame of its manifest to the first tha
   t.match(hub.ledger.amendments(0), [{ stream: number, rewoundTo: 1 }]);
 
   const other = 'cd'.repeat(16);
-  void hub.send('up/hello', { ...hello, epoch: other, bootId: 'c' });
+  void hub.send('up/hello', { ...hello, epoch: other, bootId: 'c', heard: 1 });
   void hub.send('up/manifest', encodeManifest({ ...manifest, epoch: other }));
   const payload = encodePayload(toColumns([{ tag: 2, time: at(60), value: 1, quality: 0, flags: 0 }]));
   void hub.send(
