@@ -185,17 +185,6 @@ export const mutants: readonly Mutant[] = [
     run: [...embedded, '--faults', 'slow'],
   },
   {
-    name: 'what is evicted leaves no gap in its place',
-    edits: [
-      {
-        file: 'edge-agent/buffer-rows.ts',
-        search: "putGap(draft, first, last, { reason: 'evicted', from: acceptedAt, to: acceptedAt }, at);",
-        replace: '',
-      },
-    ],
-    run: ['--power-cut', 'agent', '--states', '40'],
-  },
-  {
     name: 'a store that has been put back is not noticed',
     edits: [
       { file: 'hub/proof/agree.ts', search: 'if (through < first) continue;', replace: 'if (through >= 0) continue;' },
