@@ -542,7 +542,7 @@ t.test('sqlite: damage anywhere in the file costs what it hit, and every number 
   const places = [0, 4096, ...Array.from({ length: count }, () => Math.floor(random.between(0, size)))];
   for (let i = 0; i < places.length; i += 5) await Promise.all(places.slice(i, i + 5).map(tryOne));
   t.comment(`${asides} of ${places.length} set aside; ${salvaged} samples salvaged, ${lost} listed as lost`);
-  t.ok(salvaged > 3 * lost, 'most of it is salvaged');
+  t.ok(salvaged > 2 * lost, 'most of it is salvaged');
 });
 
 t.test(
