@@ -134,7 +134,10 @@ export async function play(
       if (broken) return broken;
     }
     world.heal();
-    for (let waited = 0; !world.drained() && waited < drainMs; waited += 500) await time.pass(500);
+    for (let waited = 0; !world.drained() && waited < drainMs; waited += 500) {
+      await time.pass(500);
+      world.decide();
+    }
     return world.always() ?? world.inTheEnd();
   } finally {
     world.end();
@@ -289,6 +292,10 @@ async function createWorld(dir: string, random: Random, bug: Bug | undefined) {
       if (!hub.alive) hub = startHub();
       hub.crashAt('now');
       hub = startHub();
+    },
+    /** A message of before an image was put back looks like a second gateway: a person sees that there is none (R21). */
+    decide() {
+      if (hub.alive && hub.ledger.quarantines().has(name)) hub.ledger.endQuarantine(name);
     },
     drained() {
       const { epoch, acked, next } = agent.state();

@@ -125,6 +125,10 @@ t.test('access', async (t) => {
       ...ofOneSite,
       ask: `/api/v1/assets/${encodeURIComponent(sites.machining)}/children`,
     },
+    'GET /api/v1/baselines/fit': {
+      ...unknownThing,
+      ask: '/api/v1/baselines/fit?meter=none&variables=GQ&from=1404-04-16&to=1404-04-18',
+    },
     'GET /api/v1/curtailments/:id/compliance': { ...unknownThing, ask: '/api/v1/curtailments/none/compliance' },
     ...Object.fromEntries(
       [
