@@ -1,7 +1,6 @@
 /** Tokens, broker accounts and the audit chain, on a real SQLite file; mosquitto reads the password file it exports. */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -13,6 +12,7 @@ import { agentCommand } from '../../hub/commands/agent.ts';
 import { tokenCommand } from '../../hub/commands/token.ts';
 import { canonicalJson, type Json } from '../../protocols/canonical-json.ts';
 import { ConfigError } from '../../protocols/errors.ts';
+import { freePort } from '../support/ports.ts';
 
 const day = 86_400_000_000;
 
@@ -306,12 +306,4 @@ function runner(t: Test, create: () => ReturnType<typeof tokenCommand>) {
     const lines = logged().map((call) => `${call.args[0]}\n`);
     return [...lines, ...written().map((call) => call.args[0])].join('');
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
