@@ -16,6 +16,8 @@ if (major < 24) {
 if (process.argv[2] === 'run') process.on('SIGHUP', () => {});
 // It stays at 1 MB; an agent with very many tags lets it grow (young-generation.ts).
 v8.setFlagsFromString('--semi-space-growth-factor=1');
+// Old objects are collected when they have grown by a quarter, not by several times: at 10,000 tags 249 MB instead of 359.
+v8.setFlagsFromString('--heap-growing-percent=25');
 // By the environment, so that worker threads use it too.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/payesh', import.meta.url));
 module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
