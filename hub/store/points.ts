@@ -25,9 +25,10 @@ export function byNumber<T extends Points>(points: T): T {
 }
 
 function ordered<T extends Points>(points: T, compare: (a: number, b: number) => number): T {
-  const order = [...points.times.keys()];
-  if (order.every((i) => i === 0 || compare(i - 1, i) <= 0)) return points;
-  order.sort(compare);
+  let at = 1;
+  while (at < points.times.length && compare(at - 1, at) <= 0) at++;
+  if (at >= points.times.length) return points;
+  const order = [...points.times.keys()].sort(compare);
   return eachColumn(points, (column) => order.map((i) => column[i]));
 }
 

@@ -1,32 +1,19 @@
 /**
  * Series out of segments. Only segments that hold the stream at that time are opened, one after the other, so that
  * memory stays small; DuckDB's zone maps find the time within. The newest points before an instant (and the oldest
- * after it) are looked for nearby first: 15 minutes, then 16 times as far, and so on.
+ * after it) are looked for nearby first, then 16 times as far, and so on.
  */
-import type { TimeUs } from '../../../protocols/sample.ts';
 import { inOrder, joined, noPoints, type Points, slice } from '../points.ts';
 import type { SeriesKey, SeriesPoints, SeriesQuery } from '../store.ts';
+import { type Cut, nearbyUs, readWindow, type TimeSpan } from '../window.ts';
 import { addRows, rowColumns } from './rows.ts';
 import type { Segment } from './segment.ts';
 import type { Session } from './session.ts';
 
-const nearbyUs = 15 * 60 * 1_000_000;
 const widening = 16;
 
 /** Points by stream and tag. */
 type Gathered = Map<number, Map<number, Points>>;
-
-interface Span {
-  readonly from: TimeUs;
-  /** Exclusive. */
-  readonly to: TimeUs;
-}
-
-/** At most `count` points of each key, from one end of the span. */
-interface Cut {
-  readonly end: 'newest' | 'oldest';
-  readonly count: number;
-}
 
 export async function readSeries(
   session: Session,
@@ -34,9 +21,7 @@ export async function readSeries(
   query: SeriesQuery,
   signal: AbortSignal,
 ): Promise<readonly SeriesPoints[]> {
-  const { keys, from, to, limit = Number.POSITIVE_INFINITY } = query;
-
-  async function scan(wanted: readonly SeriesKey[], span: Span, cut?: Cut): Promise<Gathered> {
+  async function scan(wanted: readonly SeriesKey[], span: TimeSpan, cut?: Cut): Promise<Gathered> {
     const gathered: Gathered = new Map();
     for (const { stream, tag } of wanted) {
       if (!gathered.has(stream)) gathered.set(stream, new Map());
@@ -48,20 +33,22 @@ export async function readSeries(
       const anyKey = holding.map(
         ([stream, tags]) => `(stream = ${stream} AND tag IN (${[...tags.keys()].join(', ')}))`,
       );
+      // In no order: rows come as they arrived, which mostly is that of time.
       const sql = `
         SELECT ${rowColumns} FROM ${segment.source}
         WHERE time >= ${span.from} AND time < ${span.to} AND (${anyKey.join(' OR ')})
-        ${cut ? `QUALIFY row_number() OVER (PARTITION BY stream, tag ORDER BY ${orderOf(cut)}) <= ${cut.count}` : ''}
-        ORDER BY time, n`;
-      await session.read(
-        (connection) => addRows(connection, sql, (stream, tag) => gathered.get(stream)!.get(tag)!),
-        signal,
-      );
+        ${cut ? `QUALIFY row_number() OVER (PARTITION BY stream, tag ORDER BY ${orderOf(cut)}) <= ${cut.count}` : ''}`;
+      await session.read((connection) => addRows(connection, sql, placeIn(gathered)), signal);
     }
     return gathered;
   }
 
-  async function nearest(span: Span, cut: Cut): Promise<Points[]> {
+  async function all(keys: readonly SeriesKey[], span: TimeSpan): Promise<Points[]> {
+    const gathered = await scan(keys, span);
+    return keys.map(({ stream, tag }) => inOrder(gathered.get(stream)!.get(tag)!));
+  }
+
+  async function nearest(keys: readonly SeriesKey[], span: TimeSpan, cut: Cut): Promise<Points[]> {
     const found = keys.map(noPoints);
     for (const step of steps(within(span, segments, keys), cut.end)) {
       const pending = keys.filter((_, index) => found[index]!.times.length < cut.count);
@@ -79,35 +66,28 @@ export async function readSeries(
     return found;
   }
 
-  async function all(span: Span): Promise<Points[]> {
-    const gathered = await scan(keys, span);
-    return keys.map(({ stream, tag }) => inOrder(gathered.get(stream)!.get(tag)!));
-  }
+  return readWindow({ all, nearest }, query);
+}
 
-  const window =
-    limit === Number.POSITIVE_INFINITY
-      ? await all({ from, to })
-      : await nearest({ from, to }, { end: 'newest', count: limit });
-  const previous = query.withPrevious
-    ? await nearest({ from: Number.NEGATIVE_INFINITY, to: from }, { end: 'newest', count: 1 })
-    : [];
-  const next = query.withNext
-    ? await nearest({ from: to, to: Number.POSITIVE_INFINITY }, { end: 'oldest', count: 1 })
-    : [];
-  return window.map((points, index) =>
-    slice(joined(previous[index] ?? noPoints(), points, next[index] ?? noPoints()), -limit),
-  );
+/** Where to put rows; those of a stream mostly follow each other. */
+function placeIn(gathered: Gathered): (stream: number, tag: number) => Points {
+  let of: number | undefined;
+  let tags: Map<number, Points> | undefined;
+  return (stream, tag) => {
+    if (stream !== of) [of, tags] = [stream, gathered.get(stream)];
+    return tags!.get(tag)!;
+  };
 }
 
 const orderOf = ({ end }: Cut): string => (end === 'newest' ? 'time DESC, n DESC' : 'time, n');
 
-function overlaps(segment: Segment, stream: number, { from, to }: Span): boolean {
+function overlaps(segment: Segment, stream: number, { from, to }: TimeSpan): boolean {
   const extent = segment.extents.get(stream);
   return extent !== undefined && extent.minTime < to && extent.maxTime >= from;
 }
 
 /** The part of a span in which there is anything of the keys' streams. */
-function within({ from, to }: Span, segments: readonly Segment[], keys: readonly SeriesKey[]): Span {
+function within({ from, to }: TimeSpan, segments: readonly Segment[], keys: readonly SeriesKey[]): TimeSpan {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   const streams = new Set(keys.map(({ stream }) => stream));
@@ -123,7 +103,7 @@ function within({ from, to }: Span, segments: readonly Segment[], keys: readonly
 }
 
 /** Cuts a span into steps that widen from one end of it. */
-function* steps({ from, to }: Span, end: Cut['end']): Generator<Span> {
+function* steps({ from, to }: TimeSpan, end: Cut['end']): Generator<TimeSpan> {
   for (let reach = nearbyUs; from < to; reach *= widening) {
     if (end === 'newest') {
       const edge = Math.max(from, to - reach);

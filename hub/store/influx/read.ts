@@ -12,16 +12,13 @@ import {
 } from '../../../protocols/sample.ts';
 import { byNumber, inOrder, joined, noPoints, type Points, slice } from '../points.ts';
 import type { SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../store.ts';
+import { type Cut, readWindow, type TimeSpan } from '../window.ts';
 import { countNumbers, firstAmong } from './count.ts';
 import type { QueryClient } from './query.ts';
 
-interface Ask {
+interface Ask extends TimeSpan {
   readonly key: SeriesKey;
-  /** Half-open. */
-  readonly from: TimeUs;
-  readonly to: TimeUs;
-  /** At most so many points, from one end of the window. */
-  readonly cut?: { readonly end: 'newest' | 'oldest'; readonly count: number };
+  readonly cut?: Cut | undefined;
 }
 
 const statementsPerRequest = 100;
@@ -67,21 +64,13 @@ export function createInfluxReader({ query }: QueryClient, measurement: string):
   }
 
   async function series(seriesQuery: SeriesQuery, signal: AbortSignal): Promise<readonly SeriesPoints[]> {
-    const { keys, from, to, limit, withPrevious, withNext } = seriesQuery;
     signal.throwIfAborted();
-    const perKey = (key: SeriesKey): Ask[] => [
-      ...(withPrevious
-        ? [{ key, from: Number.NEGATIVE_INFINITY, to: from, cut: { end: 'newest', count: 1 } } as const]
-        : []),
-      { key, from, to, cut: limit === undefined ? undefined : { end: 'newest', count: limit } },
-      ...(withNext ? [{ key, from: to, to: Number.POSITIVE_INFINITY, cut: { end: 'oldest', count: 1 } } as const] : []),
-    ];
-    const found = await fetchCut(keys.flatMap(perKey), signal);
-    const parts = found.length / keys.length;
-    return keys.map((_, index) => {
-      const points = joined(noPoints(), ...found.slice(index * parts, (index + 1) * parts));
-      return limit === undefined ? points : slice(points, -limit);
-    });
+    const each = (keys: readonly SeriesKey[], span: TimeSpan, cut?: Cut) =>
+      fetchCut(
+        keys.map((key) => ({ key, ...span, cut })),
+        signal,
+      );
+    return readWindow({ all: each, nearest: each }, seriesQuery);
   }
 
   async function samplesByNumber(
