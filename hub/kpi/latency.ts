@@ -8,11 +8,12 @@ const perDecade = 20;
 /** Ten days and more. */
 const last = 180;
 
-/** Name of the element that counts a latency; one below 0 (a clock ahead) is in bucket 0. */
-export function latencyElement(latencyMs: number): string {
-  if (!(latencyMs > 1)) return 'latency_b0';
-  return `latency_b${Math.min(last, Math.ceil(Math.log10(latencyMs) * perDecade))}`;
-}
+/** Number of the bucket that a latency lies in; of one below 0 (a clock ahead) it is 0. */
+export const latencyBucket = (latencyMs: number): number =>
+  latencyMs > 1 ? Math.min(last, Math.ceil(Math.log10(latencyMs) * perDecade)) : 0;
+
+/** Name of the element that counts a bucket. */
+export const latencyElement = (bucket: number): string => `latency_b${bucket}`;
 
 /** Element names and counts, in no order. */
 export const latencyBuckets = (elements: Elements): [string, number][] =>

@@ -1,11 +1,12 @@
 /**
- * How often a running cell is computed anew. Everything in it is read again each time, so of a large site every minute
- * would cost eight times what the finished cell does: it takes a quarter of the time at most. What has ended waits for nobody.
+ * How often running cells, and those that are not told yet, are computed anew. Everything in them is read again each
+ * time, so of a large site every minute would cost ten times what the finished cell does: it takes a quarter of the time
+ * at most. What is final waits for nobody.
  */
 export interface RefreshPace {
-  isDue(site: string): boolean;
-  /** @param share of what was computed, which the running cell was. */
-  took(site: string, ms: number, share: number): void;
+  isDue(): boolean;
+  /** The last refresh, of all sites. */
+  took(ms: number): void;
 }
 
 /** What takes less is done at every pass. */
@@ -13,12 +14,11 @@ const shortMs = 2000;
 const restPerWork = 3;
 
 export function createRefreshPace(now: () => number = performance.now.bind(performance)): RefreshPace {
-  const last = new Map<string, { readonly ms: number; readonly at: number }>();
+  let last = { ms: 0, at: 0 };
   return {
-    isDue(site) {
-      const { ms, at } = last.get(site) ?? { ms: 0, at: 0 };
-      return ms < shortMs || now() - at >= restPerWork * ms;
+    isDue: () => last.ms < shortMs || now() - last.at >= restPerWork * last.ms,
+    took(ms) {
+      last = { ms, at: now() };
     },
-    took: (site, ms, share) => void last.set(site, { ms: ms * share, at: now() }),
   };
 }

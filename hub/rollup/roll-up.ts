@@ -12,22 +12,23 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { businessDay } from '../plant/calendar.ts';
 import type { Plant } from '../plant/plant.ts';
 import { intersect, type Span, type Spans, subtract, union } from '../plant/spans.ts';
-import { minuteUs } from '../plant/zone.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { createArrivals } from './arrivals.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
+import { bucketsOfCell, wholeCells } from './cell-buckets.ts';
 import { createDeletedPast } from './deleted-past.ts';
 import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
 import { buckets as bucketsOf, cells } from './grid.ts';
 import { createLostTime } from './lost-time.ts';
-import { mergeUpwards } from './merge-upwards.ts';
+import { createMergeUpwards } from './merge-upwards.ts';
 import { reachOf } from './reach.ts';
 import { createRefreshPace } from './refresh-pace.ts';
 import { inChunks, type RolledAsset, rolledAssets } from './roll-up-plan.ts';
-import { type SiteCell, siteCells } from './site-cells.ts';
+import { siteCells } from './site-cells.ts';
 import { planSite } from './site-plan.ts';
-import { livedIn, type SiteTags, siteTags } from './site-tags.ts';
-import { createUnmeasured, sumsOf } from './unmeasured.ts';
+import { type SiteTags, siteTags } from './site-tags.ts';
+import { isFinal, readWatermarks } from './told.ts';
+import { createUnmeasured } from './unmeasured.ts';
 
 export interface RollUpOptions {
   /** Those in force now. */
@@ -57,8 +58,6 @@ export interface RollUp {
 }
 
 const everyMs = 60_000;
-/** A bucket whose sources say nothing more is final after this. */
-const graceUs = 15 * minuteUs;
 const maxPointsAtOnce = 300_000;
 
 export function createRollUp(options: RollUpOptions): RollUp {
@@ -70,6 +69,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
   };
   const past = createDeletedPast({ reader: options.reader, buckets, deletedBefore: () => book.deletedBefore });
   const pace = createRefreshPace();
+  const mergeUpwards = createMergeUpwards(buckets);
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
 
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
@@ -125,14 +125,21 @@ export function createRollUp(options: RollUpOptions): RollUp {
       }
     }
     // All of them: of a run that was cut short, cells may be as they should and what is merged from them not.
-    await mergeUpwards(buckets, plant, computed, createUnmeasured(plant, assets), now, signal);
+    const stamp = `${plant.version} ${tags.size}`;
+    await mergeUpwards(computed, { plant, unmeasured: createUnmeasured(plant, assets), stamp, now }, signal);
     return open;
   };
 
-  const computeSite = async (plant: Plant, dirt: readonly Dirt[], now: TimeUs, signal: AbortSignal): Promise<void> => {
+  /** @returns how long what is not final took, ms. */
+  const computeSite = async (
+    plant: Plant,
+    dirt: readonly Dirt[],
+    { now, refresh }: { readonly now: TimeUs; readonly refresh: boolean },
+    signal: AbortSignal,
+  ): Promise<number> => {
     const begun = book.begun(plant.path);
     const imported = book.imported(plant.path);
-    if (begun === undefined && imported.length === 0) return;
+    if (begun === undefined && imported.length === 0) return 0;
     const tags = siteTags(plant.path, ledger.tags(), lost);
     const assets = rolledAssets(plant, tags);
     // Without samples of its own a site has figures of what was imported, and of nothing else.
@@ -149,21 +156,31 @@ export function createRollUp(options: RollUpOptions): RollUp {
         await computeDays(assets, part);
       }
     }
-    if (begun === undefined) return book.reach(plant.path, null, plant.version);
-    await computeLive(plantChanged ? earliest : reached);
+    if (begun === undefined) {
+      book.reach(plant.path, null, plant.version);
+      return 0;
+    }
+    return computeLive(plantChanged ? earliest : reached);
 
-    /** From where it stopped: what has ended, and the running cell as often as that is worth its time. */
-    async function computeLive(from: TimeUs): Promise<void> {
-      const { start: today } = businessDay(plant, now);
-      const running = cells(plant, today, now).at(-1)?.start ?? now;
-      const isDue = pace.isDue(plant.path);
+    /** From where it stopped: what is final now, and the rest if it is its turn. @returns ms that the rest took */
+    async function computeLive(from: TimeUs): Promise<number> {
+      const note = (open: TimeUs | undefined, until: TimeUs) =>
+        book.reach(plant.path, Math.min(open ?? until, until), plant.version);
+      const until = await finalUntil(from);
+      await computeDays(assets, { start: from, end: until }, note);
+      if (!refresh) return 0;
       const startedAt = performance.now();
-      await computeDays(assets, { start: from, end: isDue ? now : running }, (open, until) =>
-        book.reach(plant.path, Math.min(open ?? until, until), plant.version),
-      );
-      if (isDue && from < now) {
-        pace.took(plant.path, performance.now() - startedAt, (now - Math.max(from, running)) / (now - from));
-      }
+      await computeDays(assets, { start: until, end: now }, note);
+      return performance.now() - startedAt;
+    }
+
+    /** The end of the last cell that is final, with all cells before it. */
+    async function finalUntil(from: TimeUs): Promise<TimeUs> {
+      const sources = [...new Set(assets.flatMap((asset) => [...asset.sources]))];
+      const watermarks = await readWatermarks(reader, sources, { start: from, end: now }, signal);
+      const aheadUs = Math.max(0, ...plant.units.map(({ failureUs }) => failureUs));
+      const open = cells(plant, from, now).find((cell) => !isFinal(sources, watermarks, cell, { aheadUs, now }));
+      return open?.start ?? from;
     }
 
     /** The time that is to be computed anew, with the assets whose it is: each of them once, however much was dirty. */
@@ -226,11 +243,14 @@ export function createRollUp(options: RollUpOptions): RollUp {
     }
     while (book.collectEntries(entries)) signal.throwIfAborted();
     const { dirt, upTo } = book.dirty();
+    const refresh = pace.isDue();
+    let refreshMs = 0;
     for (const plant of plants()) {
       const own = dirt.filter(({ site }) => site === plant.path);
-      await computeSite(plant, own, clock.now(), signal);
+      refreshMs += await computeSite(plant, own, { now: clock.now(), refresh }, signal);
       book.clear(plant.path, upTo);
     }
+    if (refresh) pace.took(refreshMs);
     counts.runs += 1;
   };
 
@@ -252,28 +272,6 @@ export function createRollUp(options: RollUpOptions): RollUp {
   };
 }
 
-/** The stored buckets of one asset's cell. */
-function bucketsOfCell(
-  plant: Plant,
-  { path, asked, sources }: RolledAsset,
-  cell: SiteCell,
-  aheadUs: number,
-  now: TimeUs,
-): NewBucket[] {
-  const { start, end } = cell;
-  const isTold = [...sources].every(
-    (source) =>
-      source.historical ||
-      !livedIn(source, { start, end: end + aheadUs }) ||
-      (cell.watermarks.get(source) ?? Number.NEGATIVE_INFINITY) >= end + aheadUs,
-  );
-  const provisional = end >= now || !(isTold || now >= end + graceUs);
-  return asked.map((one) => {
-    const sums = sumsOf(one, path, cell.sums);
-    return { tier: 'cell', group: one.group, asset: path, start, end, sums, provisional, plantVersion: plant.version };
-  });
-}
-
 const comesFrom = (sources: RolledAsset['sources'], agent: string): boolean =>
   [...sources].some(({ id }) => id.startsWith(`${agent}/`));
 
@@ -282,18 +280,4 @@ function readNeeds(plant: Plant, assets: readonly RolledAsset[], tags: SiteTags)
   const asked = assets.flatMap((asset) => asset.asked);
   const { tags: all, registers, stateAheadUs, stateBackUs } = planSite(plant, asked, tags, true).needs;
   return { tags: all, registers: new Set(registers), stateAheadUs, stateBackUs };
-}
-
-/** The cells of a day that the span touches; of the running one, what has passed; none with half its samples deleted. */
-function wholeCells(
-  plant: Plant,
-  span: Span,
-  day: Span,
-  { now, deletedBefore }: { readonly now: TimeUs; readonly deletedBefore: TimeUs },
-): Span {
-  const touched: Spans = cells(plant, day.start, day.end).filter(
-    ({ start, end }) => start < span.end && span.start < end && !(start < deletedBefore && deletedBefore < end),
-  );
-  const { start, end } = union(touched)[0] ?? span;
-  return { start, end: Math.min(end, now) };
 }

@@ -100,10 +100,14 @@ export async function readSlice(
     { start, end },
   );
   await read(needs.registers, { start: start - needs.registerBackUs, end }, needs.registers);
-  const stateBackUs = Math.min(needs.stateBackUs, shortBackUs);
-  await read(stateTags, { start: start - stateBackUs, end: end + needs.stateAheadUs });
-  const reaching = needs.states.filter((one) => reachesBack(one, tracks, start));
-  await read(tagsOf(reaching), { start: start - needs.stateBackUs, end: end + needs.stateAheadUs });
+  let backUs = Math.min(needs.stateBackUs, shortBackUs);
+  let reaching = needs.states;
+  for (const width of stateBacksUs) {
+    if (reaching.length === 0) break;
+    backUs = Math.min(needs.stateBackUs, width);
+    await read(tagsOf(reaching), { start: start - backUs, end: end + needs.stateAheadUs });
+    reaching = reaching.filter((one) => reachesBack(one, tracks, start - backUs + shortBackUs));
+  }
 
   // Whether a register's step across an edge is measured depends on the health beyond that edge too.
   const readings = seriesOf(needs.registers).flatMap(({ keys }) => firstAndLast(tracks.get(keys)!));
@@ -116,7 +120,7 @@ export async function readSlice(
       ...(needs.slots.length > 0 ? Object.values(slots) : []),
     ]),
     {
-      from: Math.min(start - (reaching.length > 0 ? needs.stateBackUs : stateBackUs), ...readings),
+      from: Math.min(start - backUs, ...readings),
       to: Math.max(end + needs.stateAheadUs, ...readings) + watermarkDelayUs,
     },
     signal,
@@ -155,12 +159,20 @@ export async function readSlice(
 /** The part of a slice that a cell sees, by the same rule whatever the slice is: so that its elements are the same. */
 export function cellOf(slice: Slice, { start, end }: Span): Slice {
   const arrivals = new Map<string, readonly Arrival[]>();
+  const cut = (tag: SiteTag, backUs: number, aheadUs: number): TagReading =>
+    slice.read(tag).map((one) => ({ ...one, track: cutTrack(one.track, start - backUs, end + aheadUs) }));
+  // Units, counters, completeness and timeliness ask for the same.
+  const readings = new Map<SiteTag, TagReading>();
   return {
     ...slice,
     start,
     end,
-    read: (tag, backUs = 0, aheadUs = 0) =>
-      slice.read(tag).map((one) => ({ ...one, track: cutTrack(one.track, start - backUs, end + aheadUs) })),
+    read(tag, backUs = 0, aheadUs = 0) {
+      if (backUs > 0 || aheadUs > 0) return cut(tag, backUs, aheadUs);
+      const reading = readings.get(tag) ?? cut(tag, 0, 0);
+      readings.set(tag, reading);
+      return reading;
+    },
     arrivals(source) {
       const known =
         arrivals.get(source.agent) ??
@@ -173,16 +185,21 @@ export function cellOf(slice: Slice, { start, end }: Span): Slice {
   };
 }
 
-const tagsOf = (states: readonly StateNeed[]): SiteTag[] => [...new Set(states.flatMap(({ tags }) => tags))];
-
 /** A pause of a source within what reaches back is shorter. */
 const shortBackUs = 2 * minuteUs;
+/** How far before a slice states are read: mostly there is soon nothing more that reaches back. */
+const stateBacksUs = [shortBackUs, 16 * shortBackUs, Number.POSITIVE_INFINITY];
 
-/** Whether any state up to the slice's begin, of those that were read, is part of what is looked for. */
-function reachesBack({ state, reachesBack }: StateNeed, tracks: Tracks, start: TimeUs): boolean {
+const tagsOf = (states: readonly StateNeed[]): SiteTag[] => [...new Set(states.flatMap(({ tags }) => tags))];
+
+/** Whether any state up to a time, of those that were read, is part of what is looked for. */
+function reachesBack({ state, reachesBack }: StateNeed, tracks: Tracks, until: TimeUs): boolean {
   return (state?.series ?? []).some(({ keys }) => {
     const { times, values } = tracks.get(keys)!;
-    return times.some((time, index) => time <= start && reachesBack(values[index]!));
+    for (let index = 0; index < times.length && times[index]! <= until; index++) {
+      if (reachesBack(values[index]!)) return true;
+    }
+    return false;
   });
 }
 

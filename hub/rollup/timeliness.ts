@@ -2,7 +2,7 @@
  * When data came. A cell of a source is complete when its session covers it, and on time when that could be known five
  * minutes after its end: the first watermark beyond it had been committed. Latencies are of live samples only.
  */
-import { latencyElement } from '../kpi/latency.ts';
+import { latencyBucket, latencyElement } from '../kpi/latency.ts';
 import { clip, intersect, lengthUs, type Span } from '../plant/spans.ts';
 import { minuteUs } from '../plant/zone.ts';
 import type { Arrival } from './arrivals.ts';
@@ -47,14 +47,19 @@ function toldAt({ reachedAt }: SourceReports, arrivals: readonly Arrival[], time
 
 /** A sample came with the first frame that reaches its time: right to the length of a frame, where frames overlap. */
 function countLatencies(sums: Sums, { times }: Track, arrivals: readonly Arrival[], { start, end }: Span): void {
+  const counts: number[] = [];
   let at = 0;
-  for (const time of times) {
+  for (let index = 0; index < times.length; index++) {
+    const time = times[index]!;
     if (time < start) continue;
-    if (time >= end) return;
+    if (time >= end) break;
     while (at < arrivals.length && arrivals[at]!.maxTime < time) at++;
     const arrival = arrivals[at];
-    if (!arrival) return;
+    if (!arrival) break;
     const latencyUs = arrival.settledAt - time;
-    if (latencyUs <= onTimeUs) addTo(sums, latencyElement(latencyUs / 1000), 1);
+    if (latencyUs > onTimeUs) continue;
+    const bucket = latencyBucket(latencyUs / 1000);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
+  for (const bucket in counts) addTo(sums, latencyElement(Number(bucket)), counts[bucket]!);
 }

@@ -21,7 +21,8 @@ export function mergeTracks(parts: readonly Track[]): Track {
 }
 
 /** What [start, end) needs of a track: from the last number at or before it (or what held then) to the first after it. */
-export function cutTrack({ times, values, qualities }: Track, start: TimeUs, end: TimeUs): Track {
+export function cutTrack(track: Track, start: TimeUs, end: TimeUs): Track {
+  const { times, values, qualities } = track;
   let first = firstAfter(times, start) - 1;
   let last = firstAfter(times, end - 1);
   for (let at = first; at >= 0; at--) {
@@ -34,6 +35,7 @@ export function cutTrack({ times, values, qualities }: Track, start: TimeUs, end
     last = at;
     break;
   }
+  if (first <= 0 && last >= times.length - 1) return track;
   const cut = <T>(column: readonly T[]): readonly T[] => column.slice(Math.max(0, first), last + 1);
   return { times: cut(times), values: cut(values), qualities: cut(qualities) };
 }
