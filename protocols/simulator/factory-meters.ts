@@ -10,11 +10,11 @@ import { secondsUs, type Timeline } from './factory-timeline.ts';
 export interface ElectricityMeterOptions {
   /** Path of the meter. */
   readonly meter: string;
-  /** Joules per count of the register. */
+  /** Joules per count of the registers: one of active, one of reactive energy. */
   readonly countJ: number;
   readonly registerModulus: number;
   readonly untilRollover: number;
-  /** What the register shows for so many counts, and the power-factor tag for so much. */
+  /** What a register shows for so many counts, and the power-factor tag for so much. */
   readonly showRegister: (counts: number) => number;
   readonly showPowerFactor: (powerFactor: number) => number;
   /** At this power the power factor is at its best. */
@@ -31,23 +31,29 @@ export function createElectricityMeter(
 ): (watts: number) => void {
   const { meter, registerModulus } = options;
   const firstCounts = registerModulus - options.untilRollover;
+  const countsFor = (joules: number) => (firstCounts + Math.floor(joules / options.countJ)) % registerModulus;
   let joules = 0;
+  let reactiveJ = 0;
   let drawnW = 0;
+  let drawnVar = 0;
   const showRegister = record.signal(`${meter}/kwh`, options.showRegister(firstCounts));
+  const showReactive = record.signal(`${meter}/kvarh`, options.showRegister(firstCounts));
   const showPower = record.signal(`${meter}/power`, 0);
   const showReactivePower = record.signal(`${meter}/reactive-power`, 0);
   const showPowerFactor = record.signal(`${meter}/power-factor`, 0);
   return (watts) => {
     joules += drawnW;
+    reactiveJ += drawnVar;
     drawnW = watts;
     const kw = watts / 1000;
     const powerFactor = 0.79 + 0.13 * Math.min(1, kw / options.ratedKw) + random.between(-0.004, 0.004);
-    const counts = (firstCounts + Math.floor(joules / options.countJ)) % registerModulus;
-    showRegister(options.showRegister(counts));
+    drawnVar = Math.round(watts * Math.sqrt(1 / powerFactor ** 2 - 1));
+    showRegister(options.showRegister(countsFor(joules)));
+    showReactive(options.showRegister(countsFor(reactiveJ)));
     showPower(quantise(kw, 1));
-    showReactivePower(quantise(kw * Math.sqrt(1 / powerFactor ** 2 - 1), 1));
+    showReactivePower(quantise(drawnVar / 1000, 1));
     showPowerFactor(options.showPowerFactor(powerFactor));
-    record.tell({ type: 'energy', meter, kwh: joules / joulesPerKwh, kw });
+    record.tell({ type: 'energy', meter, kwh: joules / joulesPerKwh, kvarh: reactiveJ / joulesPerKwh, kw });
   };
 }
 

@@ -40,11 +40,12 @@ interface PieceEvent extends At {
   readonly good: boolean;
 }
 
-/** At every whole second: energy since the start of the history, and the power until the next second. */
+/** At every whole second: active and reactive energy since the start of the history, and the power until the next second. */
 interface EnergyEvent extends At {
   readonly type: 'energy';
   readonly meter: string;
   readonly kwh: number;
+  readonly kvarh: number;
   readonly kw: number;
 }
 

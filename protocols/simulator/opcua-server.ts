@@ -50,6 +50,7 @@ const dataTypes: { readonly [name: string]: keyof typeof DataType } = {
   temperature: 'Double',
   alarm: 'String',
   kwh: 'Double',
+  kvarh: 'Double',
   power: 'Float',
   'reactive-power': 'Float',
   'power-factor': 'Float',

@@ -25,6 +25,7 @@
  * | utilities | 10   | 2       | f32  | CDAB  | energy/main/power                  | kW           |
  * | utilities | 10   | 4       | f32  | CDAB  | energy/main/reactive-power         | kvar         |
  * | utilities | 10   | 6       | i16  |       | energy/main/power-factor           | 0.001        |
+ * | utilities | 10   | 7       | u32  | CDAB  | energy/main/kvarh                  | 0.1 kvarh    |
  * | utilities | 11   | 0       | f32  | ABCD  | utilities/compressor/pressure      | bar          |
  * | utilities | 11   | 2       | f32  | ABCD  | utilities/compressor/temperature   | °C           |
  * | utilities | 11   | 4       | f32  | ABCD  | utilities/compressor/power         | kW           |
@@ -82,6 +83,7 @@ export const registerMap: readonly ModbusUnit[] = [
       { address: 0, type: 'u32', path: 'energy/main/kwh' },
       ...floats('energy/main', 2, ['power', 'reactive-power']),
       { address: 6, type: 'i16', path: 'energy/main/power-factor' },
+      { address: 7, type: 'u32', path: 'energy/main/kvarh' },
     ],
   },
   {

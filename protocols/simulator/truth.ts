@@ -8,8 +8,8 @@
  *   then the state of everything at `startUs`, and from there on every event, as `factory-record.ts` describes them:
  *   {"type":"state","t":…,"plant":…,"unit":…,"state":raw,"mode":raw (CNC only),"canonical":"RUN"}   until the unit's next
  *   {"type":"piece","t":…,"plant":…,"unit":…,"good":true}
- *   {"type":"energy","t":…,"plant":…,"meter":"energy/main","kwh":…,"kw":…}   every whole second; kwh since `startUs`,
- *            kw constant until the next second, so kwh between two lines is linear
+ *   {"type":"energy","t":…,"plant":…,"meter":"energy/main","kwh":…,"kvarh":…,"kw":…}   every whole second; kwh and
+ *            kvarh since `startUs`, kw constant until the next second, so kwh between two lines is linear
  *   {"type":"gas","t":…,"plant":…,"meter":"energy/gas","m3":…}               every whole second; likewise
  *   {"type":"curtailment","t":…,"plant":…,"active":true,"limitKw":25}
  *   {"type":"calendar","t":…,"plant":…,"shift":"morning","plannedStop":"break"|"cleaning"|null}

@@ -190,7 +190,7 @@ t.test(
     const reports = [found, ...declared.toReversed().map(running)];
     const paths = (choice: TagChoice) => walkTags(reports, config, choice).map(({ path }) => path);
     t.same(paths({}), [...declared.map(({ path }) => path), 'found/speed']);
-    t.same(paths({ tag: 'energy/**', source: 'utilities' }).length, 5);
+    t.same(paths({ tag: 'energy/**', source: 'utilities' }).length, 6);
     const [kwh] = walkTags(reports, config, { tag: 'energy/main/kwh' });
     t.match(kwh, { scale: 0.1, counts: true, modulus: 2 ** 32, registers: { format: 'uint32', byteOrder: 'CDAB' } });
     t.match(walkTags([found], config, {})[0], { inspect: { kind: 'opcua', node: 'nsu=urn:x;s=speed' }, counts: false });

@@ -465,6 +465,6 @@ t.test('tags are bound by their full path, and what is missing or does not fit i
     'a tag of another site is not bound',
   );
   t.ok(missing.some(({ path, role }) => path === full('energy/main/kwh') && role === 'kwh_import'));
-  t.equal(bound.length + misfits.length + missing.length, 3 * 4 + 3);
+  t.equal(bound.length + misfits.length + missing.length, 3 * 4 + 4);
   t.end();
 });

@@ -86,7 +86,7 @@ t.test('an OPC UA client reads every tag with its value, type and the time of it
     const values = await session.read(
       machining.map(({ path }) => ({ nodeId: nodeId(path), attributeId: AttributeIds.Value })),
     );
-    t.equal(values.length, 3 * 8 + 4);
+    t.equal(values.length, 3 * 8 + 5);
     const types: { [name: string]: DataType } = {
       state: DataType.Int32,
       mode: DataType.Int32,
@@ -97,6 +97,7 @@ t.test('an OPC UA client reads every tag with its value, type and the time of it
       temperature: DataType.Double,
       alarm: DataType.String,
       kwh: DataType.Double,
+      kvarh: DataType.Double,
       power: DataType.Float,
       'reactive-power': DataType.Float,
       'power-factor': DataType.Float,
