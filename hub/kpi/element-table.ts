@@ -149,6 +149,7 @@ export const elementTable = {
     'production',
     "orders' quantity, spread evenly over the PBT between planned start and planned end",
   ),
+  SQ_planned: sum('pieces', 'production', 'part of SQ of units whose orders plan scrap: numerator over PSQ'),
   GQ_planned: sum('pieces', 'production', 'part of GQ of units that have orders with a quantity: numerator over PLAN'),
   EPC: sum('pieces', 'production', 'rated capacity per hour × length of the window'),
   EPC_none_s: sum('s', 'production', 'part of unit_s for which no capacity was declared'),

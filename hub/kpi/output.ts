@@ -57,12 +57,13 @@ export const plannedScrap = define({
   ...productionKpi,
   id: 'prod.planned_scrap',
   name: { en: 'Actual to planned scrap ratio', fa: 'نسبت ضایعات واقعی به برنامه‌ای' },
-  formula: 'SQ / PSQ',
+  version: 2,
+  formula: 'Σ SQ / Σ PSQ, of units whose orders plan scrap',
   trend: 'lower',
-  needs: ['SQ'],
-  uses: ['PSQ', ...trust],
+  needs: [],
+  uses: ['SQ_planned', 'PSQ', ...trust],
   assess: (e) =>
-    e('PSQ') === 0 ? { undefined: 'NO_PLAN', coverage: countCoverage(e) } : counted(e, e('SQ'), e('PSQ')),
+    e('PSQ') === 0 ? { undefined: 'NO_PLAN', coverage: countCoverage(e) } : counted(e, e('SQ_planned'), e('PSQ')),
 });
 
 export const firstPassYield = define({

@@ -62,6 +62,9 @@ export function orderElements(
 /** Whether any order of the unit says how much was to be made. */
 export const isPlanned = ({ orderList }: Unit): boolean => orderList.some(({ quantity }) => quantity !== undefined);
 
+export const isScrapPlanned = ({ orderList }: Unit): boolean =>
+  orderList.some(({ quantity, plannedScrap }) => quantity !== undefined && plannedScrap !== undefined);
+
 /** What good pieces weigh: in standard units, and in tonnes where their product has a mass. */
 export function productElements(
   plant: Plant,

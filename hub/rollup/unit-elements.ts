@@ -7,7 +7,7 @@ import { curtailmentElements } from './curtailment.ts';
 import { failureElements, longestFailureUs } from './failures.ts';
 import { manualSteps } from './manual-counts.ts';
 import { edges } from './merge.ts';
-import { isPlanned, orderElements, ordersIn, productElements } from './order-elements.ts';
+import { isPlanned, isScrapPlanned, orderElements, ordersIn, productElements } from './order-elements.ts';
 import { countsEverything, pieceElements, piecesIn } from './pieces.ts';
 import { isLive, livedIn, type SiteTag, type SiteTags } from './site-tags.ts';
 import type { Slice } from './slice.ts';
@@ -122,6 +122,7 @@ export function unitCell(
   addAll(sums, productElements(plant, unit, made.good, cell));
   if (orders) sums.PQ_no_order = sums.PQ! - piecesIn(made.total ?? made.good, orders, cell);
   if (end > unit.ordersFrom && isPlanned(unit)) sums.GQ_planned = sums.GQ!;
+  if (end > unit.ordersFrom && isScrapPlanned(unit)) sums.SQ_planned = sums.SQ!;
   if (unit.first) sums.PQ_first = sums.PQ!;
   return sums;
 }
