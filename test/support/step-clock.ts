@@ -5,6 +5,8 @@ import type { TimeUs } from '../../protocols/sample.ts';
 export interface StepClock extends Clock {
   /** Lets time come to this instant; resolves when as many are asleep again as before. Time never goes back. */
   advanceTo(time: TimeUs): Promise<void>;
+  /** Time comes to this instant, and whoever sleeps is left asleep. */
+  passTo(time: TimeUs): void;
   /** How many are. */
   readonly asleep: number;
   /** Resolves when so many are asleep. */
@@ -50,6 +52,9 @@ export function createStepClock(startUs: TimeUs): StepClock {
         signal?.addEventListener('abort', abort, { once: true });
         onSleep?.();
       });
+    },
+    passTo(time) {
+      now = Math.max(now, time);
     },
     async advanceTo(time) {
       now = Math.max(now, time);

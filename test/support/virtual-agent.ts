@@ -13,7 +13,7 @@ import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
 import { type DeclaredSource, openTagBook } from '../../edge-agent/tag-book.ts';
 import type { Uplink } from '../../edge-agent/uplink.ts';
 import type { Clock } from '../../protocols/clock.ts';
-import type { TimeUs } from '../../protocols/sample.ts';
+import type { Sample, TimeUs } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
 
 export interface VirtualAgentOptions {
@@ -23,6 +23,8 @@ export interface VirtualAgentOptions {
   readonly clock: Clock;
   readonly mqttUrl: string;
   readonly password: string;
+  /** Hears what is reported of what was read. */
+  reported?(samples: readonly Sample[]): void;
 }
 
 export interface VirtualSource {
@@ -111,6 +113,7 @@ export async function openVirtualAgent(options: VirtualAgentOptions): Promise<Vi
           const now = clock.now();
           if (!health.up) sampler.reset();
           const samples = sampler.take(reading.samples, now);
+          options.reported?.(samples);
           await acceptor.add([...samples, ...health.after(reading, now)]);
         },
         lost: () => acceptor.add(health.ended(clock.now())),

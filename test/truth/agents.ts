@@ -26,6 +26,8 @@ export interface AgentsOptions {
   readonly everyUs?: number;
   /** Which tags are measured; all where nobody says. */
   readonly measured?: (tag: TagDeclaration) => boolean;
+  /** The hub has each frame `transitUs` after it was accepted; else in any order within a step, which is faster. */
+  readonly isPunctual?: boolean;
 }
 
 /** Time of which nothing was told of some tags. */
@@ -40,6 +42,12 @@ export interface Hidden {
   readonly earlierUs: number;
 }
 
+/** All that an agent had told up to a time, and when the hub had it. */
+export interface Delivery {
+  readonly through: TimeUs;
+  readonly at: TimeUs;
+}
+
 export interface DemoAgents extends AsyncDisposable {
   /** Lets the factory live and be measured up to this instant, and the hub have all that reaches it. */
   liveUntil(time: TimeUs): Promise<void>;
@@ -48,6 +56,10 @@ export interface DemoAgents extends AsyncDisposable {
   readonly hidden: readonly Hidden[];
   /** Full path of a tag, and the source that reads it. */
   readonly sourceOf: ReadonlyMap<string, string>;
+  /** By agent; undefined where the hub's clock did not follow closely enough to say. */
+  readonly deliveries: ReadonlyMap<string, readonly Delivery[]> | undefined;
+  /** When each tag was told something, by full path. */
+  readonly reported: ReadonlyMap<string, TimeUs[]>;
 }
 
 const folder = join(import.meta.dirname, '../../config/demo');
@@ -57,6 +69,7 @@ const watermarkUs = 5_000_000;
 /** Accepted more seldom than in life: each acceptance is a frame. */
 const acceptanceUs = 60_000_000;
 const firstAcceptanceUs = 1_000_000;
+export const transitUs = 2_000_000;
 
 interface Reader {
   readonly id: string;
@@ -78,11 +91,14 @@ export async function startDemoAgents({
   mishaps,
   everyUs: given,
   measured = () => true,
+  isPunctual = false,
 }: AgentsOptions): Promise<DemoAgents> {
   const clock = { now: () => now, speed: 1, sleep: async () => {}, wallMs: (ms: number) => ms };
   let now: TimeUs = factory.startUs;
   const hidden: Hidden[] = [];
   const sourceOf = new Map<string, string>();
+  const deliveries = new Map<string, Delivery[]>();
+  const reported = new Map<string, TimeUs[]>();
   await using opened = new AsyncDisposableStack();
   const agents = new Map<string, { agent: VirtualAgent; online: boolean }>();
   const readers: Reader[] = [];
@@ -93,10 +109,22 @@ export async function startDemoAgents({
     const { agent, site, sources } = loadYaml(join(folder, file), agentSchema, {});
     const declared = sources.map((config) => ({ id: config.id, tags: tagsOf(config).filter(measured) }));
     const password = hub.passwords.get(agent)!;
+    const timesOf = new Map<number, TimeUs[]>();
     const own = opened.use(
-      await openVirtualAgent({ agent, site, sources: declared, clock, mqttUrl: hub.mqttUrl, password }),
+      await openVirtualAgent({
+        ...{ agent, site, sources: declared, clock, mqttUrl: hub.mqttUrl, password },
+        reported(samples) {
+          for (const { tag, time } of samples) timesOf.get(tag)!.push(time);
+        },
+      }),
     );
     agents.set(agent, { agent: own, online: true });
+    deliveries.set(agent, []);
+    for (const { path } of declared.flatMap(({ tags }) => tags)) {
+      const times: TimeUs[] = [];
+      timesOf.set(own.ids.get(path)!, times);
+      reported.set(`${site}/${path}`, times);
+    }
     own.connect();
     for (const [index, config] of sources.entries()) {
       const { phaseUs } = rhythm[config.kind];
@@ -191,12 +219,22 @@ export async function startDemoAgents({
   const accept = async () => {
     for (const { agent } of agents.values()) await agent.flush();
     while (nextFlush <= now) nextFlush += acceptanceUs;
+    if (!isPunctual) return;
+    hubClock.passTo(now + transitUs);
+    await connectAgents(now);
+    for (const [name, { agent, online }] of agents) {
+      if (!online) continue;
+      await agent.settled();
+      deliveries.get(name)!.push({ through: now, at: now + transitUs });
+    }
   };
 
   const running = opened.move();
   return {
     hidden,
     sourceOf,
+    reported,
+    deliveries: isPunctual ? deliveries : undefined,
     async liveUntil(until) {
       for (;;) {
         const reader = readers.reduce((first, one) => (one.next < first.next ? one : first));

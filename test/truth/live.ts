@@ -20,6 +20,10 @@ export interface LiveOptions {
   /** So often everything is measured; as in the demo where nobody says. */
   readonly everyUs?: number;
   readonly measured?: (tag: TagDeclaration) => boolean;
+  /** The hub has each frame when it would have it in life; slower. */
+  readonly isPunctual?: boolean;
+  /** What people say at the end. */
+  said?(hub: VirtualHub): Promise<void>;
   progress?(text: string): void;
 }
 
@@ -40,6 +44,7 @@ const afterUs = 30 * minuteUs;
 export const figuresOnly = ({ role, path }: TagDeclaration): boolean =>
   (role !== 'process' && role !== 'alarm' && role !== 'q_kvar' && role !== 'power_factor') ||
   path.endsWith('/mode') ||
+  path.endsWith('/kvarh') ||
   path === 'utilities/compressor/power';
 
 export async function live(options: LiveOptions): Promise<Lived> {
@@ -57,6 +62,7 @@ export async function live(options: LiveOptions): Promise<Lived> {
   }
   await agents.liveUntil(endUs + afterUs);
   agents.rest();
+  await options.said?.(hub);
   // A pass over what came last.
   const computedUs = endUs + 2 * afterUs;
   await Promise.race([clock.advanceTo(computedUs), hub.ended]);

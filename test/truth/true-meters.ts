@@ -12,6 +12,7 @@ import {
   joined,
   lasting,
   minus,
+  notNegative,
   over,
   type Range,
   type Stretch,
@@ -78,14 +79,14 @@ export function peak(view: MeterView, [from, to]: Stretch, stepUs: number): Rang
   );
 }
 
-interface Interval {
+export interface Interval {
   readonly span: Stretch;
   /** undefined where it was not measured. */
   readonly kw: Range | undefined;
 }
 
 /** Quarter-hours that end in (from, to], one a step. */
-function intervals(view: MeterView, [from, to]: Stretch, stepUs: number): Interval[] {
+export function intervals(view: MeterView, [from, to]: Stretch, stepUs: number): Interval[] {
   const found: Interval[] = [];
   for (let end = (Math.floor(from / stepUs) + 1) * stepUs; end <= to; end += stepUs) {
     const span: Stretch = [end - quarterUs, end];
@@ -95,26 +96,6 @@ function intervals(view: MeterView, [from, to]: Stretch, stepUs: number): Interv
     found.push({ span, kw: isMeasured ? times(consumed(view, span), hourUs / quarterUs) : undefined });
   }
   return found;
-}
-
-export interface Cap {
-  readonly startH: number;
-  readonly endH: number;
-  readonly limitKw: number;
-}
-
-/** Quarter-hours of a day from local midnight, kept of all. */
-export function kept(view: MeterView, window: Stretch, caps: readonly Cap[], localOffsetUs: number): Range {
-  let [all, low, high] = [0, 0, 0];
-  for (const { span, kw } of intervals(view, window, quarterUs)) {
-    const hour = ((span[0] + localOffsetUs) % (24 * hourUs)) / hourUs;
-    const cap = caps.find(({ startH, endH }) => startH <= hour && hour + 0.25 <= endH);
-    if (!cap) continue;
-    all++;
-    if (kw && kw.high <= cap.limitKw) low++;
-    if (kw && kw.low <= cap.limitKw) high++;
-  }
-  return { low: low / all, high: high / all };
 }
 
 export const bands = [
@@ -166,4 +147,32 @@ export function closure(main: MeterView, part: MeterView, window: Stretch): Rang
   const known = without([window], joined([...main.hidden, ...part.hidden]));
   const all = sum(...known.map((stretch) => consumed({ ...main, hidden: [] }, stretch)));
   return over(minus(all, displayed(part, known)), all);
+}
+
+/** Active and reactive energy of the time in which both were measured. */
+export function reactive(view: MeterView, window: Stretch): { readonly active: Range; readonly reactive: Range } {
+  const known = without([window], view.hidden);
+  const through = (seconds: number[]) =>
+    sum(...known.map((one) => consumed({ ...view, hidden: [], recording: { seconds, reactive: [] } }, one)));
+  return { active: through(view.recording.seconds), reactive: through(view.recording.reactive) };
+}
+
+export const powerFactor = ({ active, reactive: q }: ReturnType<typeof reactive>): Range => ({
+  low: active.low / Math.hypot(active.low, q.high),
+  high: active.high / Math.hypot(active.high, q.low),
+});
+
+/** How often and how long the supply was away, in minutes, as a display tells that shows it up to so much later. */
+export function outages(
+  cuts: readonly Stretch[],
+  { hidden }: MeterView,
+  window: Stretch,
+  lateUs: number,
+): { readonly count: Range; readonly minutes: Range } {
+  const seen = without(cuts, hidden);
+  const own = both(seen, [window]);
+  return {
+    count: exactly(cuts.filter(([from]) => from >= window[0] && from < window[1]).length),
+    minutes: notNegative(about(lasting(own) / 60e6, (own.length * 2 * lateUs) / 60e6)),
+  };
 }

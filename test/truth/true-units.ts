@@ -25,6 +25,13 @@ import {
 } from './ranges.ts';
 import type { UnitRecording } from './recording.ts';
 
+interface Order {
+  readonly from: number;
+  readonly to: number;
+  readonly quantity: number;
+  readonly plannedScrap: number;
+}
+
 export interface UnitView {
   readonly recording: UnitRecording;
   /** Planned stops of the plant, ascending. */
@@ -38,8 +45,18 @@ export interface UnitView {
   readonly shortestUs: number;
   readonly failureUs: number;
   /** When an order was there, with its quantity; undefined is always. */
-  readonly orders: readonly { readonly from: number; readonly to: number; readonly quantity: number }[] | undefined;
+  readonly orders: readonly Order[] | undefined;
   readonly capacityPerHour: number | undefined;
+  /** kg a piece; undefined where nobody has told. */
+  readonly massKg: number | undefined;
+  /** What it rejects is reworked, and the rework counted. */
+  readonly isReworking: boolean;
+  /** The line begins with it. */
+  readonly isFirst: boolean;
+  /** When people have said why it stood. */
+  readonly explained: readonly Stretch[];
+  /** What it makes of a second that it lost, as good pieces. */
+  readonly lostPerS: number;
 }
 
 /** What adds up over units and time. */
@@ -47,6 +64,8 @@ export type UnitSums = Readonly<Record<keyof ReturnType<typeof unitSums>, Range>
 
 /** Time that is booked as a delay while an order is there, and as down time while none is. */
 const idleStates = ['TRANSIENT', 'BLOCKED', 'STARVED', 'HELD', 'IDLE', 'PLANNED_STOP'];
+/** An order or not, it has failed. */
+const failedStates = ['FAULT', 'MAINT_CORRECTIVE'];
 
 export function unitSums(view: UnitView, window: Stretch) {
   const { recording, hidden, lateUs, capacityPerHour } = view;
@@ -70,8 +89,10 @@ export function unitSums(view: UnitView, window: Stretch) {
   const withOrder = orders ? both(known, orders) : known;
   const withoutOrder = orders ? without(known, orders) : [];
   const unknown = about(lasting(both(busy, hidden)) / 1e6, edgeS + 0.002);
-  const curtailedWithoutOrder = inState(['POWER_CURTAIL'], withoutOrder);
-  const pbt = minus(exactly(lasting(busy) / 1e6), withoutOrder.length > 0 ? curtailedWithoutOrder : exactly(0));
+  // Not planned: a curtailment while there is no order, and maintenance.
+  const notPlanned = sum(inState(['POWER_CURTAIL'], withoutOrder), inState(['MAINT_PLANNED'], known));
+  const pbt = minus(exactly(lasting(busy) / 1e6), notPlanned.high > 0.01 ? notPlanned : exactly(0));
+  const always = without(operation, hidden);
 
   // What hidden time has held back is no older than this.
   const pieces = piecesIn(recording, [from - longestHiddenUs, to]);
@@ -111,12 +132,12 @@ export function unitSums(view: UnitView, window: Stretch) {
       )
     : pq;
   const runS = inState(['RUN'], known);
-  const plan = view.orders
-    ? view.orders.reduce((all, order) => {
-        const whole = without([[order.from, order.to]], view.plannedStops);
-        return all + (order.quantity * lasting(both(whole, [window]))) / lasting(whole);
-      }, 0)
-    : 0;
+  /** Spread over the planned busy time of each order. */
+  const planned = (of: (order: Order) => number) =>
+    (view.orders ?? []).reduce((all, order) => {
+      const whole = without([[order.from, order.to]], view.plannedStops);
+      return all + (of(order) * lasting(both(whole, [window]))) / lasting(whole);
+    }, 0);
   const failures = failuresIn(view, window);
   return {
     PBT: pbt,
@@ -124,23 +145,41 @@ export function unitSums(view: UnitView, window: Stretch) {
     UNK: unknown,
     APT: runS,
     AUST: inState(['SETUP'], known),
-    ADET: sum(inState(['FAULT'], known), inState([...idleStates, 'POWER_CURTAIL'], withOrder)),
-    ADET_failure: inState(['FAULT'], known),
+    ADET: sum(inState(failedStates, known), inState([...idleStates, 'POWER_CURTAIL'], withOrder)),
+    ADET_failure: inState(failedStates, known),
     ADET_internal: inState(['HELD'], withOrder),
     minor: inState(['TRANSIENT'], withOrder),
     ADOT: inState(idleStates, withoutOrder),
     runWithOrder: orders ? inState(['RUN'], withOrder) : runS,
-    setupWithOrder: inState(['SETUP'], known),
+    runWithoutOrder: inState(['RUN'], withoutOrder),
     curtailed: inState(['POWER_CURTAIL'], known),
+    lost: times(inState(['POWER_CURTAIL'], known), view.lostPerS),
+    reasoned: inState(
+      ['BLOCKED', 'STARVED', 'HELD', 'IDLE', 'PLANNED_STOP', 'POWER_CURTAIL', ...failedStates],
+      both(known, view.explained),
+    ),
+    repaired: inState(['MAINT_CORRECTIVE'], always),
+    serviced: inState(['MAINT_PLANNED'], always),
+    // SEMI E10, of the known time: all of the day is planned operation here.
+    standby: inState(idleStates, always),
+    ran: inState(['RUN'], always),
+    scheduledDown: inState(['SETUP', 'MAINT_PLANNED', 'POWER_CURTAIL'], always),
+    unscheduledDown: inState(failedStates, always),
     PQ: pq,
     GQ: gq,
-    SQ: sq,
+    SQ: view.isReworking ? exactly(0) : sq,
+    RQ: view.isReworking ? sq : exactly(0),
+    PQ_RQ: view.isReworking ? pq : exactly(0),
+    PQ_first: view.isFirst ? pq : exactly(0),
+    tonnes: times(gq, (view.massKg ?? 0) / 1000),
     PRI_GQ: times(gq, plannedRunTimeS),
     PRI_PQ_known: times(notNegative(knownCounts()), plannedRunTimeS),
     inOrders,
     AOET: orders ? exactly(lasting(both(orders, [window])) / 1e6) : pbt,
-    plan: exactly(plan),
+    plan: exactly(planned(({ quantity }) => quantity)),
     planned: view.orders ? gq : exactly(0),
+    plannedScrap: exactly(planned(({ plannedScrap }) => plannedScrap)),
+    scrapOfPlanned: view.orders && !view.isReworking ? sq : exactly(0),
     capacity: exactly(capacityPerHour === undefined ? 0 : (capacityPerHour * (to - from)) / 3.6e9),
     window: exactly((to - from) / 1e6),
     failures: failures.began,
@@ -154,8 +193,19 @@ export const addUnits = (all: readonly UnitSums[]): UnitSums =>
     Object.keys(all[0]!).map((name) => [name, sum(...all.map((one) => one[name as keyof UnitSums]))]),
   ) as UnitSums;
 
+export interface Told {
+  /** Some of the units have them. */
+  readonly orders: boolean;
+  readonly rework: boolean;
+  readonly maintenance: boolean;
+  /** All of them have it. */
+  readonly capacity: boolean;
+  readonly mass: boolean;
+  readonly isLine: boolean;
+}
+
 /** By KPI; undefined is not defined. */
-export function unitFigures(e: UnitSums, told: { orders: boolean; capacity: boolean }): Map<string, Range | undefined> {
+export function unitFigures(e: UnitSums, told: Told): Map<string, Range | undefined> {
   const aubt = sum(e.APT, e.AUST, e.ADET);
   const down = minus(sum(e.ADET, e.ADOT), e.minor);
   const hours = (seconds: Range) => times(seconds, 1 / 3600);
@@ -179,12 +229,22 @@ export function unitFigures(e: UnitSums, told: { orders: boolean; capacity: bool
     ['prod.attainment', told.orders ? over(e.planned, e.plan) : undefined],
     ['prod.load_ratio', told.capacity ? over(e.PQ, e.capacity) : undefined],
     ['prod.downtime_unpl', hours(sum(e.ADET_failure, e.ADET_internal))],
-    ['prod.reason_cov', down.low > 0 ? exactly(0) : undefined],
+    ['prod.reason_cov', over(e.reasoned, down)],
     ['mnt.mtbf', over(hours(sum(e.APT, e.AUST)), e.failures)],
     ['mnt.mttr', over(times(e.restoring, 1 / 60), e.restored)],
     ['dr.lost_hours', hours(e.curtailed)],
-    ['prod.rework', undefined],
+    ['dr.lost_output', e.lost],
+    ['prod.rework', told.rework ? over(e.RQ, e.PQ_RQ) : undefined],
+    // Nothing weighs nothing, whatever a piece weighs.
+    ['prod.volume_t', told.mass || e.GQ.high === 0 ? e.tonnes : undefined],
+    ['prod.alloc_ratio', over(minus(aubt, e.runWithoutOrder), e.AOET)],
+    ['prod.planned_scrap', told.orders ? over(e.scrapOfPlanned, e.plannedScrap) : undefined],
+    ['prod.falloff', told.isLine ? over(e.SQ, e.PQ_first) : undefined],
+    ['prod.e10_uptime', over(sum(e.ran, e.standby), sum(e.ran, e.standby, e.scheduledDown, e.unscheduledDown))],
+    ['mnt.cmr', told.maintenance ? over(e.repaired, sum(e.repaired, e.serviced)) : undefined],
+    // No piece of the demo has a serial number, and nobody tells what people worked.
     ['prod.fpy', undefined],
+    ['prod.worker_eff', undefined],
   ]);
 }
 
@@ -218,7 +278,7 @@ function failuresIn({ recording, failureUs, hidden, lateUs, shortestUs }: UnitVi
   const blurUs = Math.max(lateUs, shortestUs);
   const faults = joined(
     statesIn(recording, [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY])
-      .filter(({ state }) => state === 'FAULT')
+      .filter(({ state }) => failedStates.includes(state))
       .map(({ span }) => span),
   );
   const began = { low: 0, high: 0 };
