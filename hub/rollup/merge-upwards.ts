@@ -33,12 +33,11 @@ export interface Merging {
   readonly now: TimeUs;
 }
 
-/** The parts of a bucket that begin before `through`, added up. */
+/** The parts of a bucket that begin before `through`, added up: those before the first that is not final. */
 interface Prefix extends Span {
   readonly stamp: string;
   readonly through: TimeUs;
   readonly joined: Joined;
-  readonly provisional: boolean;
 }
 
 export type MergeUpwards = (computed: Series, merging: Merging, signal: AbortSignal) => Promise<void>;
@@ -95,16 +94,15 @@ export function createMergeUpwards(buckets: Buckets): MergeUpwards {
   ): NewBucket | undefined {
     const { tier, group, asset, start, end } = key;
     const parts = buckets.read({ tier: from, group, assets: [asset], from: known?.through ?? start, to: end });
-    const newest = parts.at(-1);
-    if (!newest) return undefined;
-    const earlier = parts.slice(0, -1);
+    if (parts.length === 0) return undefined;
+    const firstOpen = parts.findIndex(({ provisional }, index) => provisional || index === parts.length - 1);
+    const [earlier, open] = [parts.slice(0, firstOpen), parts.slice(firstOpen)];
     const joined = joinParts(known?.joined ?? { sums: {}, told: start }, earlier, key, unmeasured);
-    const isProvisional = (known?.provisional ?? false) || earlier.some(({ provisional }) => provisional);
-    const prefix = { start, end, stamp, through: newest.start, joined, provisional: isProvisional };
+    const prefix = { start, end, stamp, through: open[0]!.start, joined };
     if (end > now) prefixes.set(`${tier} ${group} ${asset}`, prefix);
     else if (prefixes.get(`${tier} ${group} ${asset}`)?.start === start) prefixes.delete(`${tier} ${group} ${asset}`);
-    const { sums } = joinParts(joined, [newest], key, unmeasured);
-    const provisional = end > now || isProvisional || newest.provisional;
+    const { sums } = joinParts(joined, open, key, unmeasured);
+    const provisional = end > now || open.some((part) => part.provisional);
     return { ...key, sums, provisional, plantVersion: plant.version };
   }
 }

@@ -34,8 +34,11 @@ export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
     plant.path,
     ...assets.filter(({ scope }) => scope !== 'tag' && scope !== 'site').map(({ path }) => path),
   ];
-  const closest = (tag: string): string =>
-    places.reduce((best, place) => (tag.startsWith(`${place}/`) && place.length > best.length ? place : best), '');
+  const known = new Set(places);
+  const closest = (path: string): string => {
+    const above = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    return above === '' || known.has(above) ? above : closest(above);
+  };
   const tagsAt = Map.groupBy(
     own('tag').map(({ path }) => path),
     closest,
@@ -48,7 +51,7 @@ export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
     const pointsPerCell = (3_600_000 / (tags.get(path)?.intervalMs ?? 3_600_000)) * cellHours;
     return { path, asked: [one], sources: sourcesOf(plant, one, tags), pointsPerCell };
   });
-  const rolled = [...new Set(places)].flatMap((path): RolledAsset[] => {
+  const rolled = [...known].flatMap((path): RolledAsset[] => {
     const asset = assets.find((one) => one.path === path && one.scope !== 'tag');
     const ownTags = tagsAt.get(path) ?? [];
     const asked: Asked[] = [];

@@ -74,8 +74,9 @@ export function createRollUp(options: RollUpOptions): RollUp {
 
   const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
     const sites = new Map<number, Set<string>>();
+    const inForce = plants();
     for (const { path, keys } of ledger.tags()) {
-      const site = plants().find((plant) => path.startsWith(`${plant.path}/`))?.path;
+      const site = inForce.find((plant) => path.startsWith(`${plant.path}/`))?.path;
       if (site === undefined) continue;
       for (const { stream } of keys) sites.set(stream, (sites.get(stream) ?? new Set()).add(site));
     }

@@ -27,7 +27,8 @@ export interface KpiAsset {
 
 export function kpiAssets(plant: Plant, tags: SiteTags): KpiAsset[] {
   const tagPaths = [...new Set([...tags.keys(), ...wantedTags(plant).map(({ path }) => path)])].sort();
-  const below = (path: string) => tagPaths.filter((tag) => tag.startsWith(`${path}/`));
+  // What begins with a path and a slash stands together, before what has the next character there.
+  const below = (path: string) => tagPaths.slice(firstFrom(tagPaths, `${path}/`), firstFrom(tagPaths, `${path}0`));
   const none = { units: [], meter: undefined };
   const unitsBelow = (path: string) => plant.units.filter((unit) => unit.path.startsWith(`${path}/`));
   return [
@@ -44,6 +45,17 @@ export function kpiAssets(plant: Plant, tags: SiteTags): KpiAsset[] {
     ),
     ...tagPaths.map((path): KpiAsset => ({ ...none, path, scope: 'tag', tags: [path] })),
   ];
+}
+
+/** Index of the first text of an ascending list that is not before another. */
+function firstFrom(sorted: readonly string[], text: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < text) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Windows are evaluated for definitions of one group only. */

@@ -28,7 +28,7 @@ export async function addRows(connection: DuckDBConnection, sql: string, place: 
   }
 }
 
-/** Item by item from the vectors, which are DuckDB's own memory: columns as arrays of JavaScript cost five times as much. */
+/** Item by item from the vectors, which are DuckDB's own memory: columns as arrays of JavaScript cost more than twice as much. */
 function addChunk(chunk: DuckDBDataChunk, place: Place): void {
   const streams = chunk.getColumnVector(0) as DuckDBDoubleVector;
   const tags = chunk.getColumnVector(1) as DuckDBUIntegerVector;
