@@ -1,5 +1,6 @@
 /** Tags under their full paths, from the newest manifests of all streams. */
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
 import { clip, type Spans } from '../plant/spans.ts';
 import type { DeclaredStream, KnownTag, TagKey } from './ledger.ts';
 import { everyTag } from './tag-lives.ts';
@@ -24,20 +25,31 @@ export function collectTags(streams: Iterable<DeclaredStream>): KnownTag[] {
     const inOrder = [...tags.values()].sort(
       (a, b) => Number(Boolean(b.retired)) - Number(Boolean(a.retired)) || a.id - b.id,
     );
-    for (const { path, ...current } of inOrder) {
-      const full = `${site}/${path}`;
+    const lived = livesUntil(end);
+    // An entry holds the manifest's own tags: copies of 100,000 would be a third of the hub's memory.
+    for (const tag of inOrder) {
+      const full = `${site}/${tag.path}`;
       const identity = `${stream.agent} ${full}`;
-      const known = byPath.get(identity) ?? { agent: stream.agent, path: full, current, keys: [] };
-      known.current = current;
-      if (!known.keys.some((key) => key.stream === stream.number && key.tag === current.id)) {
-        const { id, ...declared } = current;
-        const lived = clip(lives.get(id) ?? lives.get(everyTag) ?? [], Number.NEGATIVE_INFINITY, end);
-        known.keys.push({ stream: stream.number, tag: id, declared, lives: lived });
+      const known = byPath.get(identity) ?? { agent: stream.agent, path: full, current: tag, keys: [] };
+      known.current = tag;
+      if (!known.keys.some((key) => key.stream === stream.number && key.tag === tag.id)) {
+        const own = lived(lives.get(tag.id) ?? lives.get(everyTag) ?? []);
+        known.keys.push({ stream: stream.number, tag: tag.id, declared: tag, lives: own });
       }
       byPath.set(identity, known);
     }
   }
   return [...byPath.values()];
+}
+
+/** Cuts lives at an end; those of many tags are one object before and after. */
+function livesUntil(end: TimeUs): (lives: Spans) => Spans {
+  if (end === Number.POSITIVE_INFINITY) return (lives) => lives;
+  const cut = new Map<Spans, Spans>();
+  return (lives) => {
+    if (!cut.has(lives)) cut.set(lives, clip(lives, Number.NEGATIVE_INFINITY, end));
+    return cut.get(lives)!;
+  };
 }
 
 /** An epoch of an agent ends where the next one begins, whether or not anybody said so. */
