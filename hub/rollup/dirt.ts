@@ -34,6 +34,8 @@ export interface Dirt {
 export interface DirtBook {
   /** Reads the ledger's news; `sitesOf` tells which sites a stream speaks of. @returns whether there is more. */
   collect(ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): boolean;
+  /** Up to which number of a stream it has read. */
+  readOf(stream: number): number;
   /** Time before the site's own samples that has figures, because it was imported and is still stored. */
   imported(site: string): Spans;
   /** Time of the site's own samples that were deleted: its figures stand and cannot be made again. */
@@ -262,6 +264,7 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
   });
 
   return {
+    readOf: (stream) => selectRead.get(stream) ?? 0,
     collect: (ledger, sitesOf) => collect.immediate(ledger, sitesOf),
     imported,
     deleted(site) {

@@ -4,7 +4,6 @@
  */
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Clock } from '../../protocols/clock.ts';
-import { ConnectionError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { EntryLog } from '../entries/entry-log.ts';
 import { isImportAgent } from '../ledger/imported.ts';
@@ -19,8 +18,10 @@ import { bucketsOfCell, wholeCells } from './cell-buckets.ts';
 import { createDeletedPast } from './deleted-past.ts';
 import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
 import { buckets as bucketsOf, cells } from './grid.ts';
+import { createLateNews, isLate } from './late-news.ts';
 import { createLostTime } from './lost-time.ts';
 import { createMergeUpwards } from './merge-upwards.ts';
+import { makePasses } from './passes.ts';
 import { reachOf } from './reach.ts';
 import { createRefreshPace } from './refresh-pace.ts';
 import { inChunks, type RolledAsset, rolledAssets } from './roll-up-plan.ts';
@@ -57,7 +58,6 @@ export interface RollUp {
   readonly counts: Readonly<RollUpCounts>;
 }
 
-const everyMs = 60_000;
 const maxPointsAtOnce = 300_000;
 
 export function createRollUp(options: RollUpOptions): RollUp {
@@ -135,7 +135,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
   const computeSite = async (
     plant: Plant,
     dirt: readonly Dirt[],
-    { now, refresh }: { readonly now: TimeUs; readonly refresh: boolean },
+    { now, live, refresh }: { readonly now: TimeUs; readonly live: boolean; readonly refresh: boolean },
     signal: AbortSignal,
   ): Promise<number> => {
     const begun = book.begun(plant.path);
@@ -161,7 +161,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
       book.reach(plant.path, null, plant.version);
       return 0;
     }
-    return computeLive(plantChanged ? earliest : reached);
+    return live ? computeLive(plantChanged ? earliest : reached) : 0;
 
     /** From where it stopped: what is final now, and the rest if it is its turn. @returns ms that the rest took */
     async function computeLive(from: TimeUs): Promise<number> {
@@ -236,40 +236,53 @@ export function createRollUp(options: RollUpOptions): RollUp {
     }
   };
 
-  const once = async (signal: AbortSignal): Promise<void> => {
-    lookForPast();
+  const collect = async (signal: AbortSignal): Promise<void> => {
     while (book.collect(ledger, sitesOfStreams())) {
       signal.throwIfAborted();
       await breathe();
     }
     while (book.collectEntries(entries)) signal.throwIfAborted();
+  };
+
+  const once = async (signal: AbortSignal): Promise<void> => {
+    lookForPast();
+    await collect(signal);
     const { dirt, upTo } = book.dirty();
     const refresh = pace.isDue();
     let refreshMs = 0;
     for (const plant of plants()) {
       const own = dirt.filter(({ site }) => site === plant.path);
-      refreshMs += await computeSite(plant, own, { now: clock.now(), refresh }, signal);
+      refreshMs += await computeSite(plant, own, { now: clock.now(), live: true, refresh }, signal);
       book.clear(plant.path, upTo);
     }
     if (refresh) pace.took(refreshMs);
     counts.runs += 1;
   };
 
+  const lateOnce = async (signal: AbortSignal): Promise<void> => {
+    await collect(signal);
+    const { dirt, upTo } = book.dirty();
+    for (const plant of plants()) {
+      const own = dirt.filter(({ site }) => site === plant.path);
+      if (!own.some((one) => isLate(one, book))) continue;
+      await computeSite(plant, own, { now: clock.now(), live: false, refresh: false }, signal);
+      book.clear(plant.path, upTo);
+    }
+  };
+
+  const sites = () => plants().map(({ path }) => path);
+  const news = createLateNews({ ledger, book, sites, sitesOf: sitesOfStreams });
+  const look = () => {
+    while (book.collectEntries(entries));
+    const known = new Set(sites());
+    const waits = book.dirty().dirt.some((one) => known.has(one.site) && isLate(one, book));
+    return { arrived: news.arrived(), waits };
+  };
+
   return {
     counts,
     once,
-    async run(signal) {
-      while (!signal.aborted) {
-        try {
-          await once(signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          if (!(error instanceof ConnectionError)) throw error;
-          log.warn({ err: error }, 'the roll-up could not read the store; trying again');
-        }
-        await clock.sleep(everyMs, signal).catch(() => {});
-      }
-    },
+    run: (signal) => makePasses({ whole: once, late: lateOnce, look }, { clock, log }, signal),
   };
 }
 

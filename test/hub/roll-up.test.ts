@@ -9,6 +9,7 @@ import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import type { RolledValue } from '../../hub/rollup/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createRolledSite, type RolledSite, type SampleEvent } from '../support/rolled-site.ts';
+import { createStepClock } from '../support/step-clock.ts';
 import { local, site, vectorPlant } from '../support/vector-plant.ts';
 
 const minute = 60e6;
@@ -730,6 +731,52 @@ t.test('a running cell that takes long to compute is left alone for three times 
   t.ok(pace.isDue());
   t.end();
 });
+
+t.test(
+  'what comes late is right seconds after the last of it, and what time brings waits for its minute',
+  async (t) => {
+    const rolled = createRolledSite(site, 2);
+    declare(rolled);
+    const step = createStepClock(local('09:00'));
+    const clock = {
+      get now() {
+        return step.now();
+      },
+      sleep: step.sleep,
+    };
+    const live = rolled.rollUp(plant, clock);
+    const events = eventsOf({ ...uneventful, states: [[150, 9]], energy: [[200, 50]] });
+    const between = (from: string, to: string) => events.filter(({ time }) => local(from) <= time && time < local(to));
+    const isMissing = ({ agent, time }: SampleEvent) => agent === 0 && time >= local('06:00') && time < local('08:00');
+    rolled.arrive(
+      between('04:00', '09:00').filter((event) => !isMissing(event)),
+      step.now(),
+    );
+    const stop = new AbortController();
+    const running = live.run(stop.signal);
+    await step.whenAsleep(1);
+    const reached = live.dirt.reached(site);
+    t.equal(availabilityOf(live, '07:00').value, 1, 'nobody knows of the fault');
+
+    const second = 1e6;
+    const advance = (seconds: number) => step.advanceTo(step.now() + seconds * second);
+    const halves = [between('06:00', '07:00'), between('07:00', '08:00')].map((half) => half.filter(isMissing));
+    for (const half of halves) {
+      rolled.arrive(half, step.now());
+      await advance(2);
+      t.equal(availabilityOf(live, '07:00').revision, 1, 'more of it may be on its way');
+    }
+    rolled.arrive(between('09:00', '09:10'), step.now());
+    await advance(2);
+    t.match(availabilityOf(live, '07:00'), { value: 0, revision: 2 });
+    t.equal(live.dirt.reached(site), reached, 'the running cell was left alone');
+    t.equal(live.counts.runs, 1);
+    await advance(54);
+    t.equal(live.counts.runs, 2, 'a minute after the last one');
+    stop.abort();
+    await running;
+  },
+);
 
 t.test('another calendar leaves nothing of the old one behind', async (t) => {
   const rolled = createRolledSite(site, 2);

@@ -10,6 +10,7 @@ import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt.ts';
 import type { PlantHistory } from '../../hub/rollup/parameter-history.ts';
 import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
 import { createRolledValues, type RolledValues } from '../../hub/rollup/rolled-values.ts';
+import type { Clock } from '../../protocols/clock.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
@@ -43,7 +44,7 @@ export interface RolledSite {
   /** A roll-up of its own, with an empty file. */
   rollUp(
     plant: Plant | (() => Plant),
-    clock: { now: TimeUs },
+    clock: { readonly now: TimeUs; readonly sleep?: Clock['sleep'] },
     entries?: Pick<EntryLog, 'changes'>,
     isFrozen?: (site: string, span: Span) => boolean,
     history?: PlantHistory,
@@ -147,7 +148,7 @@ export function createRolledSite(site: string, agentCount: number, names: readon
           ledger,
           buckets,
           dirt,
-          clock: { now: () => clock.now, sleep: async () => {}, speed: 1 } as never,
+          clock: { now: () => clock.now, sleep: clock.sleep ?? (async () => {}), speed: 1, wallMs: (ms) => ms },
           log: { info() {}, warn() {} },
         });
       const now = { now: () => clock.now };
