@@ -9,6 +9,7 @@ import { elementGroups } from '../../hub/kpi/element-table.ts';
 import { elementSpec, elementsOf } from '../../hub/kpi/elements.ts';
 import { flags } from '../../hub/kpi/flags.ts';
 import type { KpiDefinition } from '../../hub/kpi/kpi.ts';
+import { notOfTheFactory } from '../truth/held.ts';
 import { goldenCases } from './kpi-golden.ts';
 
 export const catalogueFile = join(import.meta.dirname, '../../hub/kpi/CATALOGUE.md');
@@ -36,6 +37,7 @@ function shownBy(): Map<string, string[]> {
 
 function kpiText(kpi: KpiDefinition, cases: readonly string[]): string {
   const { id, version, name, unit, scope, granularities, formula, trend, source, rules, note } = kpi;
+  const isLive = !(id in notOfTheFactory);
   const lines = [
     `**Formula** ${formula}`,
     `**Unit** ${unit} · ${trends[trend]} · ${source} · version ${version}`,
@@ -45,7 +47,10 @@ function kpiText(kpi: KpiDefinition, cases: readonly string[]): string {
     kpi.parameters.length > 0 && `**Parameters** ${code(kpi.parameters)}`,
     `**Edge rules** ${['R1', 'R3', 'R4', 'R5', 'R8', 'R15', ...rules].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))).join(' ')}`,
     note && `**Note** ${note}`,
-    `**Shown by** ${cases.join(', ')}`,
+    `**Shown by** ${cases.join(', ')}: \`test/hub/kpi-golden.test.ts\``,
+    isLive
+      ? '**Held on live sites by** `test/hub/kpi-live.test.ts`, and against the truth by `test/truth/figures.test.ts`'
+      : `**No value on live sites** ${notOfTheFactory[id]}`,
   ].filter((line) => typeof line === 'string');
   return `### ${id}\n\n${name.en} · <bdi dir="rtl">${name.fa}</bdi>\n\n${lines.map((line) => `- ${line}`).join('\n')}\n`;
 }
@@ -60,7 +65,8 @@ export function catalogueText(): string {
 
 Made from the definitions by \`node test/support/kpi-catalogue.ts\`; a change of one without the other fails a test.
 Names, formulas and edge rules (R1 to R17) are those of the domain specification; a KPI with several figures has a
-variant for each, \`id_variant\`. "Shown by" are folders of \`test/fixtures/kpi\`, read by \`test/hub/kpi-golden.test.ts\`.
+variant for each, \`id_variant\`. "Shown by" are folders of \`test/fixtures/kpi\`, exact vectors. A live site measures and
+is asked over the API; that it tells what its factory knows of itself, within the sampling, is held for days and hours.
 Without what a KPI needs it has no value (\`NO_INPUT\`); what it uses counts as 0 where it is not there.
 
 | Theme | KPIs |

@@ -3,12 +3,12 @@ import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { Comparison } from './compare.ts';
 
 const comparedWhenAsked =
-  'is told beside another KPI when somebody asks (kpi-values?compare=baseline); held by fixtures and kpi-values.test.ts';
+  'it is told beside another KPI, without its interval, when somebody asks for kpi-values?compare=baseline';
 
-/** KPIs that the demo factory has no truth of, why, and what holds them instead. */
-const notOfTheFactory: Readonly<Record<string, string>> = {
-  'prod.fpy': 'its pieces have no serial numbers; held by fixtures/kpi/tv-a-shift',
-  'prod.worker_eff': 'nobody works in it; held by fixtures/kpi/tv-a-shift',
+/** KPIs that have no value on a live site, and why: only fixtures hold them. */
+export const notOfTheFactory: Readonly<Record<string, string>> = {
+  'prod.fpy': 'no source tells serial numbers of pieces',
+  'prod.worker_eff': 'nobody can enter yet what people worked',
   'pl.delta': comparedWhenAsked,
   'pl.delta_pct': comparedWhenAsked,
 };

@@ -4,6 +4,7 @@
  * - A polled state is seen at the next poll, so each change of a state moves up to one period from it to its neighbour; a
  *   subscribed one has its own time, and only what lasts no longer than the sampling is not seen.
  * - A polled piece is counted in the window of the poll that saw it; what was made in hidden time is counted when it ends.
+ * - A piece that hidden time interrupts was made in known time by its share, as the hub has it; here it is all or nothing.
  * - A crash hides up to five seconds more: what was read since the last watermark is not known to be all.
  */
 import {
@@ -118,8 +119,9 @@ export function unitSums(view: UnitView, window: Stretch) {
       }
       return { low, high };
     });
-    // Those of a crash's last seconds are known to the factory and not to the hub.
-    return minus(sum(...whole), { low: 0, high: Math.ceil(edgeS / plannedRunTimeS) });
+    // Those of a crash's last seconds are known to the factory and not to the hub; one that hidden time interrupts is
+    // told by its share.
+    return minus(sum(...whole), { low: -touched.length, high: Math.ceil(edgeS / plannedRunTimeS) });
   };
 
   const [pq, gq, sq] = [counts(() => true), counts((good) => good), counts((good) => !good)];
