@@ -14,6 +14,7 @@ import { type JobsOptions, openExportJobs } from '../../hub/exports/jobs.ts';
 import { ExportRefused, type ExportRequest, monthOf } from '../../hub/exports/request.ts';
 import { verifyPackage } from '../../hub/exports/verify-package.ts';
 import { explainedStops } from '../../hub/exports/workbook/explained-stops.ts';
+import { restatementsSheet } from '../../hub/exports/workbook/other-sheets.ts';
 import { reasonSheet } from '../../hub/exports/workbook/reason-sheet.ts';
 import { createReport } from '../../hub/exports/workbook/report.ts';
 import { writeFile } from '../../hub/exports/write-file.ts';
@@ -136,6 +137,10 @@ t.test('exports', async (t) => {
       t.ok(sheets.every(({ xml }) => !/<f[ >]/.test(xml)));
       t.ok(sheets.every(({ xml }) => /rightToLeft="1"/.test(xml) === rightToLeft));
       t.ok(sheets.every(({ xml }) => /<pane [^>]*ySplit="1"[^>]*state="frozen"/.test(xml)));
+      t.ok(sheets.every(({ xml }) => xml.includes('&amp;P / &amp;N</oddFooter>')));
+      const styles = readWorkbook(file.files[0]!).parts['xl/styles.xml']!;
+      t.equal(/readingOrder="2"/.test(styles), true, 'Persian is read from the right, also beside Latin words');
+      t.notMatch(styles, /0\.#/, 'an integer would end in a point');
     }
     const text = Object.values(readWorkbook(fa.files[0]!).parts).join();
     t.match(text, />(?:'|&apos;|&#39;)=HYPERLINK\(/);
@@ -167,6 +172,35 @@ t.test('exports', async (t) => {
     t.match(rows.at(-1)!.slice(2, 6), ['Tool change', 'tool', 1, 1 / 3]);
     t.match(rows[0]![2], 'Nobody has said why');
   });
+
+  t.test(
+    'what a restated figure was before stands beside it, and one that is the same again is not told',
+    async (t) => {
+      const month = monthOf(plant, '1404-04');
+      const report = createReport({
+        source: {
+          definitions: () => catalogue,
+          // What was known a moment earlier was half of it, but for the quality.
+          rolled: (request: Parameters<typeof rollUp.values>[0]) =>
+            rollUp.values({ ...request, asOf: undefined }).map((value) => ({
+              ...value,
+              revision: 2,
+              value:
+                request.asOf === undefined || value.kpi === 'prod.quality' || value.value === null
+                  ? value.value
+                  : value.value / 2,
+            })),
+        } as never,
+        ...{ plant, language: 'en', month, note: undefined, explained: new Map() },
+      });
+      const kpis = ['prod.oee', 'prod.quality'];
+      const values = report.values({ granularity: 'day', kpis, assets: [line] }).filter(({ value }) => value);
+      t.ok(values.some(({ kpi }) => kpi === 'prod.quality'));
+      const { rows } = restatementsSheet(report);
+      t.same(new Set(rows.map(([, id]) => id)), new Set(['prod.oee']));
+      for (const [, , , , before, now] of rows as Json[]) t.equal(before.value, now.value / 2);
+    },
+  );
 
   t.test('a package is verified without a hub, and every change to it is found', async (t) => {
     const { job, files } = await make({ template: 'package', language: 'en' });

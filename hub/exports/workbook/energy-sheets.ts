@@ -195,7 +195,7 @@ export function enpiSheet(report: Report): Sheet {
       column('jalali', 'text', 13),
       column('asset', 'text', 26),
       { header: 'kWh', kind: 'number', width: 13 },
-      column('good', 'number', 12),
+      column('good', 'integer', 12),
       column('sec', 'number', 12),
       column('unit', 'text', 12),
       column('enpi', 'number', 20),

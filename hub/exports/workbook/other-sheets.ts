@@ -2,10 +2,10 @@
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { againstTarget } from '../../kpi/target.ts';
 import type { Bucket } from '../../rollup/grid.ts';
-import { bucketLabel, formatLocal } from '../local-time.ts';
+import { bucketLabel } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
-import { emptyWords, lightWords, reportWords, sheetNames, stateWords, statusWords } from './words.ts';
+import { emptyWords, lightWords, reportWords, sheetNames, sourceWords, stateWords, statusWords } from './words.ts';
 
 export interface Facts {
   readonly version: number;
@@ -20,7 +20,7 @@ export interface Facts {
 export function coverSheet(report: Report, facts: Facts): Sheet {
   const { plant, month, word, column } = report;
   const complete = report.values({ granularity: 'month', kpis: ['dq.complete'], assets: [plant.path] })[0];
-  const local = (time: TimeUs) => formatLocal(plant.zone, time);
+  const { time } = report;
   const subscriptions = [...new Set(plant.meters.flatMap(({ subscription }) => subscription ?? []))];
   const { enterprise, province } = plant.groups;
   const row = (what: keyof typeof reportWords, value: SheetCell): SheetCell[] => [
@@ -36,13 +36,14 @@ export function coverSheet(report: Report, facts: Facts): Sheet {
       ...(enterprise ? [row('enterprise', word(enterprise))] : []),
       ...(province ? [row('province', word(province))] : []),
       row('period', report.monthName(month)),
-      row('gregorian', `${local(month.start)} … ${local(month.end)}`),
-      row('subscription', subscriptions.join(' ') || null),
+      row('from', time(month.start)),
+      row('to', time(month.end)),
+      row('subscription', subscriptions.join(' ') || word(reportWords.notTold)),
       row('status', { value: word(reportWords[facts.official ? 'official' : 'provisional']), tone: 'strong' }),
       row('version', { value: facts.version, kind: 'integer' }),
       row('preparer', facts.preparer),
       row('approver', facts.approver ?? word(reportWords.notApproved)),
-      row('made', local(facts.madeAt)),
+      row('made', time(facts.madeAt)),
       row('coverage', { value: complete?.value ?? null, kind: 'percent' }),
       row('plant', plant.version),
       row('hash', report.seen().hash),
@@ -128,10 +129,10 @@ export function definitionsSheet({ definitions, language, column, word }: Report
       column('id', 'text', 24),
       column('kpi', 'text', 36),
       column('unit', 'text', 12),
-      column('formula', 'text', 70),
+      column('formula', 'text', 56),
       column('version', 'integer', 10),
       column('source', 'text', 22),
-      column('note', 'text', 80),
+      column('note', 'text', 56),
     ],
     rows: definitions.map(({ id, name, unit, formula, version, source, note }) => [
       id,
@@ -139,7 +140,7 @@ export function definitionsSheet({ definitions, language, column, word }: Report
       unitWord({ kpi: id, unit }, language),
       formula,
       version,
-      source,
+      sourceWords[source]?.[language] ?? source,
       note ?? null,
     ]),
   };
@@ -158,21 +159,23 @@ export function restatementsSheet(report: Report): Sheet {
     valueCell(one, one.after),
     unitWord(one, language),
     { value: `v${one.version}`, tone: 'strong' },
-    formatLocal(plant.zone, one.at),
+    report.time(one.at),
     `${one.who}: ${one.why}`,
   ]);
-  const computed = report
-    .seen()
-    .restated.map((value): SheetCell[] => [
+  const { restated } = report.seen();
+  const before = report.before(restated);
+  const computed = restated
+    .filter((value) => !isSame(before.get(value), value.value))
+    .map((value): SheetCell[] => [
       report.kpiName(value.kpi),
       value.kpi,
       value.asset,
       label(value.bucket),
-      null,
+      valueCell(value, before.get(value) ?? null),
       valueCell(value, value.value),
       unitWord(value, language),
       `${value.revision}`,
-      formatLocal(plant.zone, value.computedAt),
+      report.time(value.computedAt),
       word(stateWords[value.state]),
     ]);
   return {
@@ -187,12 +190,16 @@ export function restatementsSheet(report: Report): Sheet {
       column('value', 'number', 14),
       column('unit', 'text', 9),
       column('revision', 'text', 11),
-      column('computed', 'text', 27),
+      column('computed', 'text', 42),
       column('why', 'text', 50),
     ],
     rows: [...issued, ...computed],
   };
 }
+
+/** What went into it is another, and the figure is not. */
+const isSame = (before: number | null | undefined, now: number | null): boolean =>
+  before === now || (before != null && now !== null && Math.abs(before - now) <= 1e-9 * Math.abs(now));
 
 const standingNotes = {
   en: [

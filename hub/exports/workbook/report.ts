@@ -3,6 +3,7 @@
  * can say which figures it is made of: equal figures give an equal hash, in both languages.
  */
 import { createHash } from 'node:crypto';
+import type { TimeUs } from '../../../protocols/sample.ts';
 import { type Flag, flags } from '../../kpi/flags.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import { plantAssets } from '../../plant/assets.ts';
@@ -10,7 +11,7 @@ import type { Plant } from '../../plant/plant.ts';
 import type { RestatedFigure } from '../../reports/report.ts';
 import type { Bucket, Granularity } from '../../rollup/grid.ts';
 import type { RolledValue } from '../../rollup/rolled-values.ts';
-import { gregorianDate, type Language, monthName, persianDigits } from '../local-time.ts';
+import { bothCalendars, gregorianDate, type Language, monthName, persianDigits } from '../local-time.ts';
 import { previousMonth, type Range } from '../request.ts';
 import type { FigureSource } from '../source.ts';
 import type { Explained } from './explained-stops.ts';
@@ -40,6 +41,10 @@ export interface Report {
   values(asked: Asked): readonly RolledValue[];
   /** Of everything that was read so far. */
   seen(): { readonly hash: string; readonly allClosed: boolean; readonly restated: readonly RolledValue[] };
+  /** What values were before they were computed last, by the value; of some only, where that was at too many times. */
+  before(values: readonly RolledValue[]): ReadonlyMap<RolledValue, number | null>;
+  /** A time in both calendars. */
+  time(time: TimeUs): string;
   word(of: { readonly en: string; readonly fa: string }): string;
   assetName(path: string): string;
   kpiName(id: string): string;
@@ -92,6 +97,8 @@ export function createReport(options: {
         restated: values.filter(({ revision }) => revision > 1),
       };
     },
+    before: (values) => valuesBefore(source, values),
+    time: (time) => bothCalendars(plant.zone, time).replace(/^[^(]*/, jalali),
     word: (of) => of[language],
     assetName: (path) => names.get(path)?.[language] ?? path,
     flagWord: (flag) => flags[flag as Flag]?.[language] ?? flag,
@@ -103,6 +110,30 @@ export function createReport(options: {
     },
     column: (word, kind, width) => ({ header: words[word][language], kind, width }),
   };
+}
+
+/** As many as late data and corrections of a month have; each is a reading of its own. */
+const mostTimes = 20;
+
+function valuesBefore(source: FigureSource, values: readonly RolledValue[]): ReadonlyMap<RolledValue, number | null> {
+  const found = new Map<RolledValue, number | null>();
+  const groups = [...Map.groupBy(values, ({ computedAt, bucket }) => `${computedAt} ${bucket.granularity}`).values()];
+  for (const own of groups.sort((a, b) => b[0]!.computedAt - a[0]!.computedAt).slice(0, mostTimes)) {
+    const [{ computedAt, bucket }] = own as [RolledValue, ...RolledValue[]];
+    const starts = own.map(({ start }) => start);
+    const then = source.rolled({
+      granularity: bucket.granularity,
+      ...{ kpis: [...new Set(own.map(({ kpi }) => kpi))], assets: [...new Set(own.map(({ asset }) => asset))] },
+      ...{ from: Math.min(...starts), to: Math.max(...starts) + 1, asOf: computedAt - 1 },
+    });
+    const keyOf = ({ kpi, asset, start }: RolledValue) => `${kpi} ${asset} ${start}`;
+    const byKey = new Map(then.map((value) => [keyOf(value), value.value]));
+    for (const value of own) {
+      const before = byKey.get(keyOf(value));
+      if (before !== undefined) found.set(value, before);
+    }
+  }
+  return found;
 }
 
 /** Ratios that are told as they are, not in percent. */
@@ -119,6 +150,8 @@ const persianUnits: Readonly<Record<string, string>> = {
   min: 'دقیقه',
   s: 'ثانیه',
   pieces: 'عدد',
+  'pieces/h': 'عدد در ساعت',
+  own: 'واحد خود',
   n: 'بار',
   IRR: 'ریال',
   t: 'تن',

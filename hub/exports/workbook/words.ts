@@ -88,7 +88,7 @@ export const words = {
   cusum: both('CUSUM (kWh)', 'انحراف تجمعی (kWh)'),
   revision: both('Revision', 'بازنگری'),
   computed: both('Computed', 'زمان محاسبه'),
-  before: both('Issued before', 'مقدار پیشین'),
+  before: both('Value before', 'مقدار پیشین'),
   why: both('Reason or state', 'دلیل یا مرحله'),
 } as const;
 
@@ -137,6 +137,12 @@ export const lossWords = {
   UNK_s: both('Unknown', 'نامعلوم'),
 };
 
+/** Sources of definitions that are no name of a standard. */
+export const sourceWords: Readonly<Record<string, { readonly en: string; readonly fa: string }>> = {
+  own: both('own definition', 'تعریف این سامانه'),
+  'utility practice': both('utility practice', 'رویهٔ شرکت‌های برق'),
+};
+
 /** Why a sheet has nothing to show. */
 export const emptyWords = {
   curtailment: both('No limit was notified for this month', 'برای این ماه سقف دیماندی ابلاغ نشده است'),
@@ -154,7 +160,8 @@ export const reasonWords = { none: both('Nobody has said why', 'بدون علت 
 export const reportWords = {
   title: both('Monthly KPI report', 'گزارش ماهانهٔ شاخص‌های عملکرد'),
   period: both('Period', 'دوره'),
-  gregorian: both('From and to (Gregorian)', 'از و تا (میلادی)'),
+  from: both('From', 'از'),
+  to: both('To', 'تا'),
   site: both('Site', 'کارخانه'),
   province: both('Province', 'استان'),
   enterprise: both('Enterprise', 'بنگاه'),
@@ -169,6 +176,7 @@ export const reportWords = {
   coverage: both('Data completeness', 'درصد تکمیل داده'),
   plant: both('Version of the plant model', 'نسخهٔ مدل کارخانه'),
   hash: both('Hash of the figures', 'اثر انگشت ارقام'),
+  notTold: both('not in the plant model', 'در مدل کارخانه ثبت نشده'),
   notApproved: both('nobody yet', 'هنوز هیچ‌کس'),
   nothing: both('Nothing is known of this yet', 'هنوز چیزی دانسته نیست'),
 };
