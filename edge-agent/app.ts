@@ -6,11 +6,13 @@ import type { Clock } from '../protocols/clock.ts';
 import { maxFrameSamples } from '../protocols/frame.ts';
 import type { ReadSecret } from '../protocols/secret.ts';
 import { startAcceptor } from './accept.ts';
+import type { RegisteredTags } from './buffer.ts';
 import type { AgentConfig } from './config.ts';
 import { createFleet } from './fleet.ts';
 import { createForwarder } from './forward.ts';
 import { createMqttUplink } from './mqtt-uplink.ts';
 import { createNewest } from './newest.ts';
+import { onceTheMachineAllows } from './opening.ts';
 import { type Configuration, createReloader } from './reload.ts';
 import { tagsOf } from './sources.ts';
 import { openSqliteBuffer } from './sqlite-buffer.ts';
@@ -50,27 +52,29 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal, kill: A
   const password = secret(config.broker.password);
   // What is salvaged of a damaged buffer may be ready before there is a forwarder: it then begins with it.
   let onBufferChange = (): void => {};
-  await using buffer = await openSqliteBuffer({
+  const bufferOptions = {
     dir: join(config.dataDir, 'buffer'),
     maxBytes: config.buffer.maxBytes,
     full: config.buffer.full,
     replayMs: config.buffer.replayHours * 3_600_000,
     onChange: () => onBufferChange(),
     onProblem: log.error.bind(log),
-  });
+  };
+  await using buffer = await onceTheMachineAllows(() => openSqliteBuffer(bufferOptions), { log, stop });
 
-  const book = await openTagBook({
+  const bookOptions = {
     buffer,
     site: config.site,
     sources: config.sources.map((source) => ({ id: source.id, tags: tagsOf(source) })),
     healthIntervalMs: config.health.intervalMs,
     // In one turn: no frame can name a manifest that was not announced.
-    announce: ({ revision, site, tags }) => {
+    announce: ({ revision, site, tags }: RegisteredTags) => {
       forwarder.announce({ revision, site, tags: [...tags] });
       acceptor.describedBy(revision);
     },
     log,
-  });
+  };
+  const book = await onceTheMachineAllows(() => openTagBook(bookOptions), { log, stop });
   const { revision, site, tags } = book.registered;
   log.info({ ...buffer.state(), revision, tags: book.ids.size }, 'buffer open');
   suitYoungGeneration(book.ids.size);

@@ -2,7 +2,7 @@
  * The buffer's SQLite database: how it is opened and set. One process, one connection: the exclusive lock keeps a second
  * agent out. Durable means synchronous=FULL; a WAL with less loses accepted samples in a power cut.
  */
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ConfigError } from '../protocols/errors.ts';
@@ -26,17 +26,19 @@ const schema = `
 /** As `chunk.keep` has them: what goes first when there is no room is lower, and a gap cannot go at all. */
 export const keepCode = { gap: 0, bulk: 1, normal: 2, critical: 3 } as const;
 
-/** @throws {ConfigError} when another process holds the buffer. */
+const fileName = 'buffer.db';
+
+/** @throws SQLITE_BUSY when somebody else holds the buffer. */
 export function openDatabase(dir: string, maxBytes: number): Database.Database {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const db = new Database(join(dir, 'buffer.db'), { timeout: 0 });
+  const db = new Database(join(dir, fileName), { timeout: 0 });
   try {
     configure(db, maxBytes);
     db.exec(schema);
     return db;
   } catch (error) {
     db.close();
-    throw (error as { code?: string }).code === 'SQLITE_BUSY' ? heldByAnother(error, dir) : error;
+    throw error;
   }
 }
 
@@ -76,21 +78,40 @@ export const isDamage = (error: unknown): boolean =>
 
 const heldByAnother = (cause: unknown, dir: string): ConfigError =>
   new ConfigError('another agent holds this buffer', {
-    path: join(dir, 'buffer.db'),
+    path: join(dir, fileName),
     hint: 'Stop the other agent, or give this one a dataDir of its own.',
     cause,
   });
 
+/** ENOENT is what making a folder in its folder says of a read-only disk. */
+const needsPerson = /^(EACCES|EPERM|EROFS|ENOENT|ENOTDIR|EISDIR|EEXIST|ELOOP|ENAMETOOLONG)$/;
+
 /**
- * Of an error at the start: a disk that cannot be written then is the wrong one; later it is one that fails. ENOENT is
- * what making a folder in its folder says of a read-only disk.
+ * Of an error at the start: what only a person can change becomes a ConfigError, what may pass stays what it is. SQLite
+ * says the same of a folder that is forbidden and of a process that may open no more files; the system is asked which it
+ * is. A read-only disk is the wrong one where no buffer has ever been, and one that fails where there is one.
  */
 export function asConfigError(error: unknown, dir: string): unknown {
   const { code = '' } = error as { code?: string };
-  if (!/^(EACCES|ENOENT|EROFS|ENOTDIR|EPERM|SQLITE_CANTOPEN|SQLITE_READONLY)/.test(code)) return error;
+  if (code.startsWith('SQLITE_BUSY')) return heldByAnother(error, dir);
+  const reason = /^SQLITE_(CANTOPEN|READONLY)/.test(code) ? refusalOf(dir) : code;
+  if (!needsPerson.test(reason) || (reason === 'EROFS' && existsSync(join(dir, fileName)))) return error;
   return new ConfigError('the buffer cannot be written', {
     path: dir,
     hint: 'Give the agent a dataDir on a writable disk.',
     cause: error,
   });
+}
+
+/** What the system has against writing here, for which nothing has to be opened; empty when it has nothing. */
+function refusalOf(dir: string): string {
+  const files = [fileName, `${fileName}-wal`].map((name) => join(dir, name)).filter((file) => existsSync(file));
+  for (const path of [dir, ...files]) {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? '';
+    }
+  }
+  return '';
 }

@@ -2,6 +2,7 @@
  * The buffer's file, synchronously: batches in, frames out, and what becomes of them. Runs in the buffer's worker thread.
  * Every change is one transaction; whatever cannot be kept is counted and stays in its place as a gap.
  */
+import type Database from 'better-sqlite3';
 import { sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
@@ -39,12 +40,22 @@ export type BufferFile = ReturnType<typeof openBufferFile>;
 
 /**
  * @param appended samples that were appended before, through what this takes the place of.
- * @throws {ConfigError} when another process holds the buffer.
+ * @throws SQLITE_BUSY when another process holds the buffer.
  */
 export function openBufferFile(options: BufferFileOptions, appended = 0) {
+  const db = openDatabase(options.dir, options.maxBytes);
+  try {
+    return createBufferFile(db, options, appended);
+  } catch (error) {
+    // Its lock would keep out whoever opens the file next, this process too.
+    db.close();
+    throw error;
+  }
+}
+
+function createBufferFile(db: Database.Database, options: BufferFileOptions, appended: number) {
   const { dir, maxBytes, full = 'evict', replayMs = defaultReplayMs, hasBallast = true } = options;
   const now = (): TimeUs => Date.now() * 1000;
-  const db = openDatabase(dir, maxBytes);
   const meta = openMeta(db);
   const numbers = meta.now;
   const rows = createRows(db);
@@ -71,12 +82,7 @@ export function openBufferFile(options: BufferFileOptions, appended = 0) {
     minRetained = Math.max(rows.first() ?? numbers.next, numbers.offset + 1);
     mark.write(numbers);
   };
-  try {
-    lookAtEnds();
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  lookAtEnds();
   remember();
 
   /** What stands in the file when it is opened, held against itself and against the mark. */

@@ -6,7 +6,15 @@
 import type { Fingerprint } from '../protocols/fingerprint.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
-import type { Batch, BufferState, NumberedFrame, Quarantined, StreamState, Watermark } from './buffer.ts';
+import {
+  type Batch,
+  type BufferState,
+  isDiskTrouble,
+  type NumberedFrame,
+  type Quarantined,
+  type StreamState,
+  type Watermark,
+} from './buffer.ts';
 import { asConfigError, isDamage } from './buffer-database.ts';
 import { type BufferFile, type BufferFileOptions, openBufferFile } from './buffer-file.ts';
 import { openQuarantine } from './buffer-quarantine.ts';
@@ -64,15 +72,11 @@ export function openKeeper(
   const replace = (reason: string): BufferFile => {
     problem({ reason, alarm: 'BUFFER_CORRUPT' }, 'the buffer is damaged: set aside, and a new one begun');
     quarantine.setAside(reason);
-    const fresh = openBufferFile(options, appended);
-    if (registered) fresh.inherit(registered, watermarks);
-    return fresh;
+    return usable(openBufferFile(options, appended), (fresh) => registered && fresh.inherit(registered, watermarks));
   };
   const open = (): BufferFile => {
     try {
-      const opened = openFile(options, appended);
-      noteWatermarks(opened.watermarks());
-      return opened;
+      return usable(openFile(options, appended), (opened) => noteWatermarks(opened.watermarks()));
     } catch (error) {
       if (!isDamage(error)) throw error;
       return replace((error as Error).message);
@@ -104,13 +108,7 @@ export function openKeeper(
   /** Opened anew, with all it has on the disk. */
   const reopen = (): BufferFile => {
     const { next, epoch } = lastState!;
-    const opened = open();
-    try {
-      opened.settleLog();
-    } catch (error) {
-      opened.close();
-      throw error;
-    }
+    const opened = usable(open(), (file) => file.settleLog());
     const state = opened.state();
     if (state.epoch === epoch && state.next > next) {
       opened.foundAppended(state.next - next);
@@ -134,7 +132,7 @@ export function openKeeper(
           close();
           file = replace((error as Error).message);
           changed();
-        } else if (isDisk(error)) {
+        } else if (isFailure(error)) {
           close();
           noteFailure(error);
         } else throw error;
@@ -208,6 +206,17 @@ export function openKeeper(
   };
 }
 
-/** What the disk itself does; a full one is no failure. */
-const isDisk = (error: unknown): boolean =>
-  /^(SQLITE_(IOERR|READONLY|CANTOPEN)|EIO|EROFS)/.test((error as { code?: string }).code ?? '');
+/** A file with which this can be done first; else it is closed again, since its lock would keep the next one out. */
+function usable(file: BufferFile, first: (file: BufferFile) => unknown): BufferFile {
+  try {
+    first(file);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** What the machine itself does; a full disk is no failure. */
+const isFailure = (error: unknown): boolean =>
+  isDiskTrouble(error) && !/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test((error as { code: string }).code);

@@ -57,6 +57,7 @@ export function openQuarantine(dir: string, changed: (what: Quarantined) => void
   const open = (entry: Quarantined): void => {
     const options = { dir: salvageDir(entry), maxBytes: Number.MAX_SAFE_INTEGER, replayMs: 0, hasBallast: false };
     const file = openBufferFile({ ...options, full: 'stop' });
+    const registered = registeredIn(file);
     const done = () => {
       salvages.splice(
         salvages.findIndex((each) => each.file === file),
@@ -67,7 +68,7 @@ export function openQuarantine(dir: string, changed: (what: Quarantined) => void
       note(entry, 'done');
       forgetOlder(entry);
     };
-    salvages.push({ file, registered: file.registered(), at: entry.at, done });
+    salvages.push({ file, registered, at: entry.at, done });
     salvages.sort((a, b) => a.at - b.at);
   };
 
@@ -153,6 +154,15 @@ export function openQuarantine(dir: string, changed: (what: Quarantined) => void
       for (const { file } of salvages) file.close();
     },
   };
+}
+
+function registeredIn(file: BufferFile): Salvage['registered'] {
+  try {
+    return file.registered();
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 function writeNote(entry: Quarantined): void {

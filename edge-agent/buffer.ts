@@ -125,6 +125,8 @@ export interface RegisteredTags {
   readonly idByPath: ReadonlyMap<string, number>;
 }
 
-/** What a disk does that may pass: full, failing, read-only. Waiting loses nothing that was accepted. */
+/** What a machine does that may pass: a disk that is full, failing or read-only, no more files, a file held by somebody. */
 export const isDiskTrouble = (error: unknown): boolean =>
-  /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN)|ENOSPC|EDQUOT|EIO|EROFS)/.test((error as { code?: string }).code ?? '');
+  /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY)|ENOSPC|EDQUOT|EIO|EROFS|EMFILE|ENFILE)/.test(
+    (error as { code?: string }).code ?? '',
+  );

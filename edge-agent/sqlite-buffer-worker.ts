@@ -37,7 +37,9 @@ function answer({ id, verb, args }: BufferRequest): void {
 }
 
 /** Errors lose their class on the way between threads. */
-function toMessage(error: unknown): { message: string; code?: string; path?: string; hint?: string } {
+function toMessage(error: unknown): { message: string; code?: string | undefined; path?: string; hint?: string } {
   const { message, code } = error as Error & { code?: string };
-  return error instanceof ConfigError ? { message, path: error.path, hint: error.hint } : { message, code };
+  if (!(error instanceof ConfigError)) return { message, code };
+  const { path, hint, cause } = error;
+  return { message, path, hint, code: (cause as { code?: string } | undefined)?.code };
 }

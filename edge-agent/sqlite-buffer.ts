@@ -127,6 +127,6 @@ export async function openSqliteBuffer({ onChange, onProblem, ...options }: Sqli
 }
 
 function toError({ message, code, path, hint }: NonNullable<Reply['error']>): Error {
-  if (path !== undefined && hint !== undefined) return new ConfigError(message, { path, hint });
-  return Object.assign(new Error(message), { code });
+  if (path === undefined || hint === undefined) return Object.assign(new Error(message), { code });
+  return new ConfigError(message, { path, hint, cause: { code } });
 }

@@ -83,10 +83,14 @@ export async function inflict(system: System, fault: Fault, counts: FaultCounts)
   }
 }
 
+/** What a fault has ended may take so long to be gone. */
+const lastWordsMs = 300;
+
 /** What cannot even start meanwhile is started again afterwards, as a service manager would. */
 async function hamper(system: System, process: string, fault: () => Promise<void>): Promise<void> {
   system.hampered.add(process);
   await fault();
+  await delay(lastWordsMs);
   system.hampered.delete(process);
   const part = system.parts.find(({ name }) => name === process)!;
   if (!part.running) await part.start().catch(() => {});

@@ -9,6 +9,7 @@ import {
   openSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -21,9 +22,11 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { type Batch, isDiskTrouble, type Keep, type NumberedFrame } from '../../edge-agent/buffer.ts';
+import { openDatabase } from '../../edge-agent/buffer-database.ts';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { openKeeper } from '../../edge-agent/buffer-keeper.ts';
 import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
+import { onceTheMachineAllows } from '../../edge-agent/opening.ts';
 import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
@@ -61,8 +64,8 @@ t.test('sqlite: a second process on the same buffer is refused with what to do',
   const dir = newDir();
   await using buffer = await openSqliteBuffer({ dir, maxBytes });
   await buffer.append(batchOf(1, 1));
-  const module = JSON.stringify(fileURLToPath(new URL('../../edge-agent/buffer-file.ts', import.meta.url)));
-  const script = `import(${module}).then((m) => m.openBufferFile({ dir: ${JSON.stringify(dir)}, maxBytes: ${maxBytes} })).catch((e) => { console.log(e.name, e.message, e.hint); })`;
+  const module = JSON.stringify(fileURLToPath(new URL('../../edge-agent/buffer-keeper.ts', import.meta.url)));
+  const script = `import(${module}).then((m) => m.openKeeper({ dir: ${JSON.stringify(dir)}, maxBytes: ${maxBytes} }, {})).catch((e) => { console.log(e.name, e.message, e.hint); })`;
   const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 20_000 });
   t.match(stdout, /ConfigError another agent holds this buffer .*dataDir/);
 });
@@ -548,19 +551,21 @@ t.test('sqlite: damage anywhere in the file costs what it hit, and every number 
 t.test(
   'sqlite: a damaged file that there is no room to salvage waits for room, and nothing waits for it',
   async (t) => {
-    const disk = smallDisk(t, 12);
+    // On a disk of its own, so that the buffer beside it has all the room it wants.
+    const disk = smallDisk(t, 1);
     if (!disk) return void t.pass('mounting a small file system takes root');
-    const dir = join(disk, 'buffer');
+    const dir = newDir();
     {
       const file = openBufferFile({ dir, maxBytes, hasBallast: false });
       for (let first = 1; first <= 20_000; first += 100) file.append(large(first));
       file.close();
     }
     overwrite(join(dir, 'buffer.db'), 0);
-    const spare = fillDisk(disk, 1024 * 1024);
+    symlinkSync(disk, join(dir, 'salvage'));
+    const spare = fillDisk(disk, 16_384);
     await using buffer = await openSqliteBuffer({ dir, maxBytes, hasBallast: false });
     await buffer.append(batchOf(10, 1));
-    await delay(300);
+    await delay(800);
     t.match(buffer.state().quarantined, [{ state: 'salvaging' }], 'it is not given up');
     spare();
     while (buffer.state().quarantined[0]!.state === 'salvaging') await delay(20);
@@ -600,6 +605,63 @@ t.test('sqlite: a folder that cannot be written at the start is a ConfigError', 
   const open = () => openKeeper({ dir: join(disk, 'buffer'), maxBytes }, { changed() {}, problem() {} });
   t.throws(open, { name: 'ConfigError', message: /cannot be written/ });
   t.end();
+});
+
+const openAt = (dir: string) => openKeeper({ dir, maxBytes, hasBallast: false }, { changed() {}, problem() {} });
+
+t.test('sqlite: a process that may open no more files has no wrong configuration: it opens a moment later', (t) => {
+  const dir = newDir();
+  openAt(dir).close();
+  const held: number[] = [];
+  limitFiles('100');
+  const full = thrown(() => {
+    for (;;) held.push(openSync('/dev/null', 'r'));
+  });
+  const error = thrown(() => openAt(dir));
+  for (const file of held) closeSync(file);
+  limitFiles('1024');
+  t.match(full, { code: 'EMFILE' });
+  t.match(error, { code: 'SQLITE_CANTOPEN' });
+  t.not((error as Error).name, 'ConfigError');
+  openAt(dir).close();
+  t.end();
+});
+
+t.test('sqlite: a disk that is full or read-only when a buffer is opened leaves nothing locked', (t) => {
+  const disk = smallDisk(t, 4);
+  if (!disk) return void t.end();
+  // It has its tables, and no room for its first values.
+  const dir = join(disk, 'buffer');
+  openDatabase(dir, maxBytes).close();
+  const giveBack = fillDisk(disk);
+  for (let i = 0; i < 2; i++)
+    t.match(
+      thrown(() => openAt(dir)),
+      { code: /^SQLITE_(FULL|IOERR)/ },
+    );
+  giveBack();
+  openAt(dir).close();
+  const remount = (how: string) => execFileSync('mount', ['-o', `remount,${how}`, disk]);
+  remount('ro');
+  const error = thrown(() => openAt(dir));
+  t.ok(isDiskTrouble(error), `${(error as Error).name}: ${(error as Error).message}`);
+  remount('rw');
+  openAt(dir).close();
+  t.end();
+});
+
+t.test('sqlite: who still holds the buffer is waited for, a while', async (t) => {
+  const dir = newDir();
+  const told: string[] = [];
+  const log = { info() {}, error: (_: object, message: string) => void told.push(message) };
+  const { signal: stop } = new AbortController();
+  const open = () => openSqliteBuffer({ dir, maxBytes, hasBallast: false });
+  const before = openAt(dir);
+  await t.rejects(onceTheMachineAllows(open, { log, stop, patienceMs: 0 }), { message: /another agent holds/ });
+  t.same(told, []);
+  const opening = onceTheMachineAllows(open, { log: { ...log, error: () => before.close() }, stop });
+  await using buffer = await opening;
+  t.match(buffer.state(), { next: 1 });
 });
 
 t.test('sqlite: an append of which only the news was lost is kept once, and those after it wait for it', (t) => {
@@ -698,6 +760,10 @@ process.on('SIGXFSZ', () => {});
 /** Beyond it, writing is an error of the disk. */
 function limitFileSize(bytes: string): void {
   execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
+}
+
+function limitFiles(count: string): void {
+  execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${count}:`]);
 }
 
 function thrown(work: () => void): unknown {
