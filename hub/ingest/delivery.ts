@@ -13,6 +13,7 @@ import { createIngest, type Ingest } from './ingest.ts';
 import { createLink, type Link } from './link.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createBrokerSession } from './session.ts';
+import { createSurplus } from './surplus.ts';
 import { createWindows } from './windows.ts';
 
 export interface DeliveryOptions {
@@ -64,11 +65,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const isBlocked = () => ingest.blocked !== undefined;
   const windows = createWindows({ most: window, maxBytes, heldBytes, isBlocked });
   const identities = createIdentities({ ledger, now, log });
+  const surplus = createSurplus({ ledger, store, now });
   const link: Link = createLink({
     ledger,
     arrivals,
     ownership,
     windows,
+    parted: surplus.parted,
     hubBoot,
     now,
     publish: session.publish,
@@ -97,6 +100,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     ownership,
     ledger,
     writer: store.writer,
+    surplus,
     now,
     reply: link.reply,
     onSettled: ({ stream, samples }, acceptedAt) => latest.update(stream, samples, acceptedAt),

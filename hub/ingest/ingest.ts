@@ -13,13 +13,15 @@ import type { Arrival, Arrivals } from './arrivals.ts';
 import type { Identities } from './identity.ts';
 import { type JudgedFrame, type Judgement, judge, toDeadLetter } from './judge.ts';
 import type { Ownership } from './ownership.ts';
+import { type Cut, type Examined, runOf, type Surplus } from './surplus.ts';
 
 export interface IngestOptions {
   readonly arrivals: Arrivals;
   readonly identities: Identities;
   readonly ownership: Pick<Ownership, 'owns'>;
   readonly ledger: Ledger;
-  readonly writer: Pick<TelemetryWriter, 'write'>;
+  readonly writer: TelemetryWriter;
+  readonly surplus: Surplus;
   readonly now: () => TimeUs;
   /** Sends an acknowledgement; one that is lost is sent again when the agent asks. */
   reply(agent: string, ack: Pick<Ack, 'epoch' | 'kind' | 'through' | 'reason'>): void;
@@ -27,7 +29,11 @@ export interface IngestOptions {
   onSettled(batch: StoreBatch, acceptedAt: TimeUs): void;
   /** Told when a group is done with, and so there may be room again. */
   onRoom(): void;
-  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+    error(fields: object, message: string): void;
+  };
 }
 
 export interface IngestCounts {
@@ -52,11 +58,12 @@ export interface Ingest {
 
 /** One store write and one ledger commit take at most about so many samples. */
 const maxGroupSamples = 128 * 1024;
+const nothingStored = { taken: [], toWrite: [], toFill: [], cuts: [], rejections: [] };
 const firstRetryMs = 200;
 const longestRetryMs = 10_000;
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { arrivals, identities, ownership, ledger, writer, now, reply, log } = options;
+  const { arrivals, identities, ownership, ledger, writer, surplus, now, reply, log } = options;
   const counts: IngestCounts = {
     frames: 0,
     samples: 0,
@@ -90,6 +97,10 @@ export function createIngest(options: IngestOptions): Ingest {
         refuse(arrival, 0, 'hello');
         continue;
       }
+      if (surplus.parted.has(stream.number)) {
+        refuse(arrival, 0, 'hello');
+        continue;
+      }
       if (identities.quarantined(agent)) {
         refuse(arrival, stream.through, 'identity');
         continue;
@@ -116,17 +127,34 @@ export function createIngest(options: IngestOptions): Ingest {
     return { judgements, touched };
   };
 
+  interface Stored extends Examined {
+    readonly rejections: readonly StoreRejection[];
+  }
+
+  const writeOnce = async (judgements: readonly Judgement[], signal: AbortSignal): Promise<Stored> => {
+    const examined = await surplus.examine(judgements, signal);
+    const { toWrite, toFill } = examined;
+    const batches = [...toFill, ...toWrite];
+    let isDone = false;
+    try {
+      const rejections: StoreRejection[] = [];
+      for (const batch of toFill) rejections.push(...(await writer.fill(batch, signal)));
+      if (toWrite.length > 0) rejections.push(...(await writer.write(toWrite, signal)));
+      isDone = true;
+      return { ...examined, rejections };
+    } finally {
+      surplus.wrote(batches, isDone);
+    }
+  };
+
   /** Tries until the store has taken everything or the signal aborts; nothing is acknowledged before. */
-  const store = async (
-    batches: readonly StoreBatch[],
-    signal: AbortSignal,
-  ): Promise<readonly StoreRejection[] | undefined> => {
+  const store = async (judgements: readonly Judgement[], signal: AbortSignal): Promise<Stored | undefined> => {
     for (let failures = 0; ; failures++) {
       try {
-        const rejections = await writer.write(batches, signal);
+        const stored = await writeOnce(judgements, signal);
         if (blocked) log.info({ failures }, 'the store takes samples again');
         blocked = undefined;
-        return rejections;
+        return stored;
       } catch (error) {
         if (signal.aborted) return undefined;
         if (!(error instanceof ConnectionError)) throw error;
@@ -160,25 +188,56 @@ export function createIngest(options: IngestOptions): Ingest {
   const settleGroup = async (group: readonly Arrival[], signal: AbortSignal) => {
     const { judgements, touched } = judgeGroup(group);
     const before = [...touched.keys()].map((stream) => ({ stream, through: stream.through }));
-    const batches = judgements.flatMap(({ batch }) => (batch && batch.numbers.length > 0 ? [batch] : []));
-    const rejections = batches.length > 0 ? await store(batches, signal) : [];
-    if (!rejections) return;
+    const stored = judgements.length > 0 ? await store(judgements, signal) : nothingStored;
+    if (!stored) return;
+    const { taken, cuts, rejections } = stored;
     // A stream that somebody moved while the store wrote, or that another hub took over: its agent sends again.
     const moved = new Set(
       before.flatMap(({ stream, through }) =>
         stream.through === through && ownership.owns(stream.agent) ? [] : [stream.number],
       ),
     );
-    const standing = judgements.filter((judgement) => !moved.has(streamOf(judgement)));
+    const standing = taken.filter((judgement) => !moved.has(runOf(judgement).stream));
     const settled = standing.map((judgement) => withRejections(judgement, rejections));
     if (settled.length > 0 && !(await settle(settled, signal))) return;
     for (const { batch, settled } of standing) if (batch) options.onSettled(batch, settled.batch.acceptedAt);
+    const isCut = ({ number }: Stream) => cuts.some(({ stream }) => stream === number);
     for (const [stream, agent] of touched) {
       const { epoch, through } = stream;
+      if (isCut(stream)) continue;
       if (ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through });
     }
     counts.groups += 1;
     for (const one of settled) count(one);
+    for (const cut of cuts) if (!moved.has(cut.stream)) await takeFromStore(cut, signal);
+  };
+
+  /** Nothing of what comes is lost: its agent gives it new numbers once it has heard what these are here. */
+  const takeFromStore = async (cut: Cut, signal: AbortSignal) => {
+    const { agent, epoch, through: before } = ledger.streams().find(({ number }) => number === cut.stream)!;
+    try {
+      await surplus.adopt(cut, signal);
+    } catch (error) {
+      if (!(error instanceof ConnectionError) && !isWaitedOut(error) && !signal.aborted) throw error;
+      if (!signal.aborted)
+        log.warn({ err: error, agent }, 'what is stored cannot be settled yet; the agent sends again');
+      return;
+    }
+    const { through } = ledger.stream(agent, epoch)!;
+    const fields = { agent, stream: cut.stream, first: before + 1, last: through };
+    if (cut.isOther) {
+      log.error(
+        { ...fields, alarm: 'HISTORIES_DIFFER' },
+        'other samples are stored under the numbers that come: those stay, the agent gives new numbers',
+      );
+    } else log.warn(fields, 'what is damaged at the agent had been stored before');
+    counts.refused += 1;
+    reply(agent, {
+      epoch,
+      kind: 'nack',
+      through: cut.isOther ? before : through,
+      reason: cut.isOther ? 'hello' : 'gap',
+    });
   };
 
   const count = (settled: Judgement['settled']) => {
@@ -205,8 +264,6 @@ export function createIngest(options: IngestOptions): Ingest {
     },
   };
 }
-
-const streamOf = ({ settled }: Judgement): number => ('gap' in settled ? settled.gap : settled.batch).stream;
 
 /** What the store itself refused for good joins the frame's dead letters, in the same ledger transaction (R14). */
 export function withRejections(judgement: Judgement, rejections: readonly StoreRejection[]): Judgement['settled'] {

@@ -27,6 +27,8 @@ export interface LinkOptions {
   readonly arrivals: Arrivals;
   readonly ownership: Ownership;
   readonly windows: Windows;
+  /** Streams of which an agent may hear nothing but a welcome. */
+  readonly parted: ReadonlySet<number>;
   readonly hubBoot: string;
   readonly now: () => TimeUs;
   /** Publishes at QoS 1; a failure is the connection's, which is made anew. */
@@ -53,12 +55,17 @@ export interface Link {
 }
 
 export function createLink(options: LinkOptions): Link {
-  const { ledger, arrivals, ownership, windows, hubBoot, now, publish, log } = options;
+  const { ledger, arrivals, ownership, windows, parted, hubBoot, now, publish, log } = options;
   const faults = new Map<string, number>();
 
+  const isParted = (agent: string, epoch: string): boolean =>
+    parted.size > 0 && parted.has(ledger.stream(agent, epoch)?.number ?? 0);
   const reply: Link['reply'] = (agent, ack) => {
-    const window = windows.of(agent, ack.epoch);
-    publish(agentTopic(agent, 'down/ack'), encodeMessage({ ...ack, window, hubBoot }));
+    const { epoch, kind } = ack;
+    const window = windows.of(agent, epoch);
+    const mustGreet = kind !== 'welcome' && isParted(agent, epoch);
+    const said = mustGreet ? ({ epoch, kind: 'nack', through: 0, reason: 'hello' } as const) : ack;
+    publish(agentTopic(agent, 'down/ack'), encodeMessage({ ...said, window, hubBoot }));
   };
   const fault = (agent: string, kind: string) => {
     const count = (faults.get(kind) ?? 0) + 1;

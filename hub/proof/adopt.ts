@@ -8,7 +8,7 @@ import { encodeContent, maxFrameSamples } from '../../protocols/frame.ts';
 import type { SampleColumns, TimeUs } from '../../protocols/sample.ts';
 import type { DeadLetter, Ledger, SettledFrame, Stream } from '../ledger/ledger.ts';
 import type { TelemetryReader } from '../store/store.ts';
-import { merge, type Numbered } from './frames.ts';
+import { merge, type Numbered, only } from './frames.ts';
 
 export interface AdoptOptions {
   readonly ledger: Pick<Ledger, 'settle' | 'declareGap' | 'verdicts'>;
@@ -35,7 +35,7 @@ export async function adoptFromStore(options: AdoptOptions, signal: AbortSignal)
     const end = Math.min(last, first + numbersPerRead - 1);
     const found = await reader.samplesByNumber({ stream: stream.number, first, last: end, ...anyTime }, signal);
     const listed = ledger.verdicts(stream.number, first, end);
-    const known = merge(found, listed);
+    const known = merge(onceEach(found), listed);
     for (const [from, to] of runsOf(known.numbers)) {
       const start = known.numbers[from]!;
       if (stream.through + 1 !== first) return;
@@ -47,6 +47,16 @@ export async function adoptFromStore(options: AdoptOptions, signal: AbortSignal)
     if (first <= end) ledger.declareGap(stream.number, end, gapReason, now());
     first = end + 1;
   }
+}
+
+/** Of a number that is stored twice one is settled; the proof finds the other. */
+function onceEach(found: Numbered): Numbered {
+  let before: number | undefined;
+  return only(found, (number) => {
+    const isFirst = number !== before;
+    before = number;
+    return isFirst;
+  });
 }
 
 /** Index ranges [from, to) of numbers that follow each other, no longer than a frame. */

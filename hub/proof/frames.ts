@@ -39,7 +39,7 @@ export interface Numbered {
 
 type Row = readonly [number: number, tag: number, time: number, value: SampleValue, quality: number, flags: number];
 
-export function merge(stored: Numbered, listed: readonly DeadLetter[]): Numbered {
+export function merge(stored: Numbered, listed: readonly Omit<DeadLetter, 'settledAt'>[]): Numbered {
   const { numbers, samples } = stored;
   if (listed.length === 0) return stored;
   const rows: Row[] = [
@@ -72,6 +72,22 @@ export function merge(stored: Numbered, listed: readonly DeadLetter[]): Numbered
       values: rows.map((row) => row[3]),
       qualities: rows.map((row) => row[4]),
       flags: rows.map((row) => row[5]),
+    },
+  };
+}
+
+/** Those whose numbers pass. */
+export function only({ numbers, samples }: Numbered, passes: (number: number) => boolean): Numbered {
+  const kept = [...numbers.keys()].filter((i) => passes(numbers[i]!));
+  const pick = <T>(column: readonly T[]): T[] => kept.map((i) => column[i]!);
+  return {
+    numbers: pick(numbers),
+    samples: {
+      tags: pick(samples.tags),
+      times: pick(samples.times),
+      values: pick(samples.values),
+      qualities: pick(samples.qualities),
+      flags: pick(samples.flags),
     },
   };
 }

@@ -19,6 +19,8 @@ export interface Channel {
   spoil(how: 'lose' | 'double' | 'hold', messages: number): void;
   /** Delivers what was held back, in any order. */
   letGo(): void;
+  /** Whether something is held back. */
+  readonly isHolding: boolean;
   /** Connections are refused while this is true. */
   down: boolean;
 }
@@ -44,6 +46,9 @@ export function createChannel({ random, toHub }: ChannelOptions): Channel {
   };
 
   const channel: Channel = {
+    get isHolding() {
+      return held.length > 0;
+    },
     down: false,
     connect(handlers) {
       if (channel.down) throw new ConnectionError('nobody there');

@@ -1,6 +1,7 @@
 /**
  * The hub of the model: its real link, ingest and ledger (SQLite, on a file that outlives it), over a store that keeps
- * samples as InfluxDB does. It can die before or after any of its steps; whatever it would have done then, it has not.
+ * samples as one of the two does. It can die before or after any of its steps; whatever it would have done then, it has
+ * not.
  */
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
 import { createGreeter } from '../../hub/ingest/greet.ts';
@@ -8,11 +9,12 @@ import { createIdentities } from '../../hub/ingest/identity.ts';
 import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
 import { createLink, type Link } from '../../hub/ingest/link.ts';
 import { createOwnership } from '../../hub/ingest/ownership.ts';
+import { createSurplus } from '../../hub/ingest/surplus.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { agreeWithStore } from '../../hub/proof/agree.ts';
-import type { StoreBatch, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
+import type { StoreBatch, TelemetryReader, TelemetryStore, TelemetryWriter } from '../../hub/store/store.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { toColumns } from '../../protocols/frame.ts';
 import type { SampleValue } from '../../protocols/sample.ts';
@@ -36,7 +38,10 @@ export interface Point {
   readonly value: SampleValue;
 }
 
-/** By stream, then by place (tag and time): the same place again is overwritten. */
+/** `influx`: the same place again is overwritten. `duckdb`: numbers up to the highest that is there are passed over. */
+export type StoreKind = TelemetryStore['kind'];
+
+/** By stream, then by place (tag, time and the number's last digits). */
 export type ModelStore = Map<number, Map<string, Point>>;
 
 export interface ModelHub {
@@ -52,6 +57,7 @@ export interface ModelHub {
 export interface ModelHubOptions {
   readonly ledgerFile: string;
   readonly store: ModelStore;
+  readonly kind: StoreKind;
   readonly agent: string;
   readonly boot: string;
   readonly window: number;
@@ -64,12 +70,13 @@ export interface ModelHubOptions {
 }
 
 const numberOf = ({ number }: Point): number => number;
+const highestOf = (points: ReadonlyMap<string, Point>): number => Math.max(0, ...[...points.values()].map(numberOf));
 
 class Crash extends Error {}
 const quiet = { info() {}, warn() {}, error() {} };
 
 export function startModelHub(options: ModelHubOptions): ModelHub {
-  const { ledgerFile, store, agent, boot, window, acknowledge, onReady, onDeath, storesLate = false } = options;
+  const { ledgerFile, store, kind, agent, boot, window, acknowledge, onReady, onDeath, storesLate = false } = options;
   const end = new AbortController();
   const file = openSqliteLedger(ledgerFile);
   let alive = true;
@@ -89,38 +96,47 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
     if (!alive) throw new Crash();
   };
 
-  const put = (batches: readonly StoreBatch[]) => {
+  const put = (batches: readonly StoreBatch[], isFilling = false) => {
     for (const { stream, numbers, samples } of batches) {
       const points = store.get(stream) ?? new Map<string, Point>();
       store.set(stream, points);
+      const mark = highestOf(points);
+      const there = new Set([...points.values()].map(numberOf));
+      const isPassedOver = (number: number) => kind === 'duckdb' && (isFilling ? there.has(number) : number <= mark);
       for (const [i, number] of numbers.entries()) {
+        if (isPassedOver(number)) continue;
         const place = `${samples.tags[i]} ${samples.times[i]} ${number % 1000}`;
         points.set(place, { number, tag: samples.tags[i]!, time: samples.times[i]!, value: samples.values[i]! });
       }
     }
   };
-  const writer: Pick<TelemetryWriter, 'write'> = {
-    async write(batches) {
-      reach('before store');
-      if (storeFault) {
-        if (storeFault === 'a part') put(batches.slice(0, 1));
-        storeFault = undefined;
-        throw new ConnectionError('the store is away');
-      }
-      if (storesLate) setTimeout(() => alive && put(batches), 300);
-      else put(batches);
-      reach('after store');
-      return [];
-    },
+  const writeAll = async (batches: readonly StoreBatch[], isFilling: boolean) => {
+    reach('before store');
+    if (storeFault) {
+      if (storeFault === 'a part' && kind === 'influx') put(batches.slice(0, 1));
+      storeFault = undefined;
+      throw new ConnectionError('the store is away');
+    }
+    if (storesLate) setTimeout(() => alive && put(batches, isFilling), 300);
+    else put(batches, isFilling);
+    reach('after store');
+    return [];
+  };
+  const writer: TelemetryWriter = {
+    write: (batches) => writeAll(batches, false),
+    fill: (batch) => writeAll([batch], true),
   };
   const account = async () => ({
-    highest: new Map(
-      [...store].map(([stream, points]) => [stream, Math.max(0, ...[...points.values()].map(numberOf))]),
-    ),
+    highest: new Map([...store].map(([stream, points]) => [stream, highestOf(points)])),
     lost: [],
     gone: new Map(),
   });
-  const reader: Pick<TelemetryReader, 'samplesByNumber'> = {
+  const reader: Pick<TelemetryReader, 'samplesByNumber' | 'countNumbers'> = {
+    async countNumbers(stream, first, last) {
+      const numbers = [...(store.get(stream)?.values() ?? [])].map(numberOf).filter((n) => n >= first && n <= last);
+      const [min, max] = numbers.length > 0 ? [Math.min(...numbers), Math.max(...numbers)] : [null, null];
+      return { points: numbers.length, distinct: new Set(numbers).size, min, max };
+    },
     async samplesByNumber({ stream, first, last }) {
       const found = [...(store.get(stream)?.values() ?? [])]
         .filter(({ number }) => number >= first && number <= last)
@@ -154,11 +170,13 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
     isBlocked: () => ingest.blocked !== undefined,
     now: () => Date.now(),
   });
+  const surplus = createSurplus({ ledger, store: { kind, account, reader }, now });
   const link: Link = createLink({
     ledger,
     arrivals,
     ownership,
     windows,
+    parted: surplus.parted,
     hubBoot: boot,
     now,
     publish(_topic, payload) {
@@ -190,6 +208,7 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
     ownership,
     ledger,
     writer,
+    surplus,
     now,
     reply: link.reply,
     onSettled() {},

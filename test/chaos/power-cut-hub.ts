@@ -10,6 +10,7 @@ import type { HubConfig } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
 import { createIdentities } from '../../hub/ingest/identity.ts';
 import { createIngest } from '../../hub/ingest/ingest.ts';
+import { createSurplus } from '../../hub/ingest/surplus.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { compareStanding } from '../../hub/proof/standing.ts';
 import { verify } from '../../hub/proof/verify.ts';
@@ -89,6 +90,7 @@ export async function openHubSide(dir: string, samples = join(dir, 'samples')): 
     ownership: { owns: () => true },
     ledger,
     writer: store.writer,
+    surplus: createSurplus({ ledger, store, now: () => start }),
     now: () => start,
     reply: (_agent, { kind }) => void acknowledged.dispatchEvent(new Event(kind)),
     onSettled() {},

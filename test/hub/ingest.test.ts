@@ -11,6 +11,7 @@ import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { createOwnership } from '../../hub/ingest/ownership.ts';
 import { replayDeadLetters } from '../../hub/ingest/replay.ts';
+import { createSurplus } from '../../hub/ingest/surplus.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openLedgerReader } from '../../hub/ledger/open-reader.ts';
@@ -18,7 +19,7 @@ import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
 import { createLatestValues } from '../../hub/live/latest.ts';
 import { openStore } from '../../hub/store/open.ts';
-import type { StoreBatch } from '../../hub/store/store.ts';
+import type { StoreBatch, StoreRejection } from '../../hub/store/store.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodePayload, sealFrame, toColumns } from '../../protocols/frame.ts';
@@ -68,6 +69,15 @@ function frame(first: number, values: readonly [tag: number, value: SampleValue]
   return sealFrame(header, encodePayload(toColumns(samples)));
 }
 
+const emptyStore = {
+  kind: 'duckdb' as const,
+  account: async () => ({ highest: new Map(), lost: [], gone: new Map() }),
+  reader: {
+    samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }),
+    countNumbers: async () => ({ points: 0, distinct: 0, min: null, max: null }),
+  },
+};
+
 /** A hub without broker and HTTP: messages in, answers out, a store that does what it is told. */
 function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere = 0 } = {}) {
   const ledger = openSqliteLedger(file);
@@ -76,7 +86,8 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
   const order: string[] = [];
   const state = { fail: 0, reject: [] as number[] };
   const writer = {
-    async write(batches: readonly StoreBatch[]) {
+    fill: (batch: StoreBatch) => writer.write([batch]),
+    async write(batches: readonly StoreBatch[]): Promise<StoreRejection[]> {
       if (state.fail > 0) {
         state.fail -= 1;
         throw new ConnectionError('store away');
@@ -105,11 +116,13 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
   });
   const shown: (readonly SampleValue[])[] = [];
   let letGo = 0;
+  const surplus = createSurplus({ ledger, store: emptyStore, now: () => now });
   const link = createLink({
     ledger,
     arrivals,
     ownership,
     windows,
+    parted: surplus.parted,
     hubBoot: 'boot',
     now: () => now,
     publish(_topic, payload) {
@@ -125,10 +138,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
   const greetAgent = createGreeter({
     ledger,
     identities,
-    store: {
-      account: async () => ({ highest: new Map(), lost: [], gone: new Map() }),
-      reader: { samplesByNumber: async () => ({ numbers: [], samples: toColumns([]) }) },
-    },
+    store: emptyStore,
     settledElsewhere: () => elsewhere,
     frameAt: ledger.frameAt,
     follow() {},
@@ -145,6 +155,7 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
     ownership,
     ledger,
     writer,
+    surplus,
     now: () => now,
     reply: link.reply,
     onSettled() {},

@@ -2,15 +2,22 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { createArrivals } from '../../hub/ingest/arrivals.ts';
+import { createIdentities } from '../../hub/ingest/identity.ts';
+import { createIngest } from '../../hub/ingest/ingest.ts';
+import { createSurplus } from '../../hub/ingest/surplus.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { adoptFromStore } from '../../hub/proof/adopt.ts';
 import { agreeWithStore } from '../../hub/proof/agree.ts';
+import { only } from '../../hub/proof/frames.ts';
 import { compareStanding } from '../../hub/proof/standing.ts';
 import { verify } from '../../hub/proof/verify.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import { connectInfluxStore } from '../../hub/store/influx/influx-store.ts';
 import type { TelemetryStore } from '../../hub/store/store.ts';
+import { encodePayload, openFrame, sealFrame, toColumns } from '../../protocols/frame.ts';
+import { sealGap } from '../../protocols/gap.ts';
 import { batchOf, counting } from '../contract/store.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { startInfluxd } from '../support/influxd.ts';
@@ -102,11 +109,128 @@ function standingContract(name: string, openStore: (t: Test) => Promise<Telemetr
   );
 }
 
-standingContract('DuckDB', async (t) => {
-  const store = await openDuckdbStore({ dir: t.testdir(), log: quiet });
-  t.teardown(() => store[Symbol.asyncDispose]());
-  return store;
-});
+/** Settling over a real ledger and store; resolves with the answer that follows what was sent. */
+function settlingOf(t: Test, { ledger, store }: { ledger: Ledger; store: TelemetryStore }) {
+  const arrivals = createArrivals(1_000_000);
+  const log = { info() {}, warn() {}, error() {} };
+  const now = () => start;
+  let answered: (answer: string) => void = () => {};
+  const ingest = createIngest({
+    arrivals,
+    identities: createIdentities({ ledger, now, log }),
+    ownership: { owns: () => true },
+    ledger,
+    writer: store.writer,
+    surplus: createSurplus({ ledger, store, now }),
+    now,
+    reply: (_, { kind, through, reason = '' }) => answered(`${kind} ${through} ${reason}`.trim()),
+    onSettled() {},
+    onRoom() {},
+    log,
+  });
+  const stop = new AbortController();
+  const running = ingest.run(stop.signal);
+  t.teardown(async () => {
+    stop.abort();
+    await running;
+  });
+  return (...frames: Uint8Array[]) => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    answered = resolve;
+    for (const frame of frames) void arrivals.put({ agent: 'a1', ...openFrame(frame) });
+    return promise;
+  };
+}
+
+const tags = ['float', 'int', 'string'].map((type, i) => ({
+  id: i + 1,
+  path: `t-${i + 1}`,
+  type: type as 'float',
+  unit: '',
+  role: 'process' as const,
+  source: 's',
+  intervalMs: 1000,
+}));
+const samplesOf = (first: number, values: readonly number[]) =>
+  toColumns(
+    values.map((value, i) => ({ tag: 1, time: start + (first + i) * 1000, value, quality: 0, flags: (first + i) % 2 })),
+  );
+const frameOf = (first: number, values: readonly number[], epoch = hello.epoch) =>
+  sealFrame(
+    { epoch, first, count: values.length, acceptedAt: start + 1_000_000, manifestRevision: 1 },
+    encodePayload(samplesOf(first, values)),
+  );
+const gapOf = (first: number, count: number, reason: string) =>
+  sealGap({ epoch: hello.epoch, first, count, acceptedAt: start }, { reason });
+
+/** A hub that ended between store and ledger: the store has 1 to 30, the ledger only 1 to 10. */
+async function aheadOf(t: Test, store: TelemetryStore, without: readonly number[] = []) {
+  const ledger = ledgerOf(t);
+  ledger.greet('a1', hello, start);
+  ledger.keepManifest(number, { epoch: hello.epoch, revision: 1, site: 's', tags }, start);
+  const send = settlingOf(t, { ledger, store });
+  t.equal(await send(frameOf(1, counted(1, 10))), 'ack 10');
+  const numbers = counted(11, 20).filter((each) => !without.includes(each));
+  const { samples } = only({ numbers: counted(11, 20), samples: samplesOf(11, counted(11, 20)) }, (each) =>
+    numbers.includes(each),
+  );
+  await store.writer.write([{ stream: number, numbers, samples }], calm);
+  return { ledger, send: settlingOf(t, { ledger, store }) };
+}
+const counted = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+const proofOf = (ledger: Ledger, { reader }: TelemetryStore) => verify({ ledger, reader, deep: true }, calm);
+
+function surplusContract(name: string, openStore: (t: Test) => Promise<TelemetryStore>): void {
+  t.test(
+    `${name}: what is stored already is settled when it comes again, and what is not there is put there`,
+    async (t) => {
+      const store = await openStore(t);
+      const { ledger, send } = await aheadOf(t, store, [13, 14]);
+      t.equal(await send(frameOf(11, counted(11, 7)), frameOf(18, counted(18, 20))), 'ack 37');
+      t.match(await proofOf(ledger, store), { ok: true, streams: [{ stored: 37, deadLetters: 0, gapNumbers: 0 }] });
+    },
+  );
+
+  t.test(
+    `${name}: other samples under stored numbers are refused until they have others; nothing is lost`,
+    async (t) => {
+      const store = await openStore(t);
+      const { ledger, send } = await aheadOf(t, store);
+      const others = [...counted(21, 4), ...counted(125, 16)];
+      t.equal(
+        await send(frameOf(11, counted(11, 10)), frameOf(21, others)),
+        'nack 20 hello',
+        'what is stored is settled',
+      );
+      t.equal(await send(frameOf(31, others)), 'nack 0 hello', 'and nothing more is taken of this epoch');
+      const epoch = 'cd'.repeat(16);
+      const { number: parted } = ledger.greet('a1', { ...hello, epoch }, start);
+      ledger.keepManifest(parted, { epoch, revision: 1, site: 's', tags }, start);
+      t.equal(await send(frameOf(1, others, epoch)), 'ack 20');
+      t.match(await proofOf(ledger, store), { ok: true, streams: [{ stored: 30 }, { stored: 20 }] });
+    },
+  );
+
+  t.test(`${name}: a gap over stored samples hides none of them`, async (t) => {
+    const store = await openStore(t);
+    const { ledger, send } = await aheadOf(t, store);
+    t.equal(await send(gapOf(11, 5, 'corrupt')), 'nack 15 gap', 'what was damaged since is there');
+    t.equal(await send(frameOf(16, counted(16, 5))), 'ack 20');
+    t.equal(
+      await send(gapOf(21, 5, 'evicted')),
+      'nack 20 hello',
+      'what was sent is never given up: it is another history',
+    );
+    t.match(await proofOf(ledger, store), { ok: true, streams: [{ stored: 30, gapNumbers: 0 }] });
+  });
+}
+
+for (const contract of [standingContract, surplusContract])
+  contract('DuckDB', async (t) => {
+    const store = await openDuckdbStore({ dir: t.testdir(), log: quiet });
+    t.teardown(() => store[Symbol.asyncDispose]());
+    return store;
+  });
 t.test(
   'a lost segment is sent again but for what it never held; that stays listed, also when nobody has it',
   async (t) => {
@@ -161,9 +285,10 @@ if (requireOrSkip(t, 'influxd')) {
   const influxd = await startInfluxd({ dir: join(t.testdir(), 'influxd') });
   t.teardown(() => influxd.stop());
   let databases = 0;
-  standingContract('InfluxDB', async (t) => {
-    const store = await connectInfluxStore({ api: 'v1', url: influxd.url, database: `d${++databases}`, log: quiet });
-    t.teardown(() => store[Symbol.asyncDispose]());
-    return store;
-  });
+  for (const contract of [standingContract, surplusContract])
+    contract('InfluxDB', async (t) => {
+      const store = await connectInfluxStore({ api: 'v1', url: influxd.url, database: `d${++databases}`, log: quiet });
+      t.teardown(() => store[Symbol.asyncDispose]());
+      return store;
+    });
 }
