@@ -23,7 +23,7 @@ const mishaps: readonly Mishap[] = [
 /** KPIs that depend on when the hub had what. */
 export const ofTiming = ['dq.ontime', 'dq.backfill', 'dq.latency', 'dq.latency_p50', 'dq.uptime', 'dq.clock'];
 
-/** @returns every figure as text, without how it came about. */
+/** @returns every figure that does not run on, as text, without how it came about. */
 export async function storeFigures(t: Test, place: { dir: string; influx?: string | undefined }): Promise<string[]> {
   const plants = plantFiles();
   await using lived = await live({
@@ -38,5 +38,6 @@ export async function storeFigures(t: Test, place: { dir: string; influx?: strin
     [],
     `${compared.length} figures of ${held.length} KPIs`,
   );
-  return (await figuresUntil(lived.hub, lived.computedUs)).map(({ figure }) => figure);
+  const figures = await figuresUntil(lived.hub, lived.computedUs);
+  return figures.filter(({ provisional }) => !provisional).map(({ figure }) => figure);
 }

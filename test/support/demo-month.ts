@@ -1,7 +1,9 @@
 /**
  * `node test/support/demo-month.ts FOLDER [--month 1405-08] [--days 30]`: lets the demo's two plants live for a month, measured
  * every ten seconds, in some minutes; people explain some of the stops. Then both languages of the monthly workbook of each
- * site lie in FOLDER, and in FOLDER/hub a hub's data that `payesh-hub run` can serve.
+ * site lie in FOLDER, and of a whole month the official ones as the hub issues them, and in FOLDER/hub a hub's data that
+ * `payesh-hub run` can serve. The hub hears of everything twice a day only: what the workbook says of connection, latency
+ * and clocks is of that, not of a factory.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -33,6 +35,25 @@ await Promise.race([lived.clock.advanceTo(lived.computedUs + hourUs), lived.hub.
 for (const site of [machining, packaging]) {
   for (const language of ['fa', 'en']) console.log(await workbook(lived.hub, site, language));
 }
+if (Number(values.days) >= 30) {
+  // The fifth of the next month, a little after noon.
+  await Promise.race([lived.clock.advanceTo(startUs + 34 * dayUs + 6.5 * hourUs), lived.hub.ended]);
+  for (const site of [machining, packaging]) {
+    for (const language of ['fa', 'en']) console.log(await officialWorkbook(lived.hub, site, language));
+  }
+}
+
+/** The month is issued beside everything else, in its own time. */
+async function officialWorkbook(hub: VirtualHub, site: string, language: string): Promise<string> {
+  for (let waitedS = 0; ; waitedS++) {
+    try {
+      return await workbook(hub, site, language, true);
+    } catch (error) {
+      if (waitedS === 120 || !(error instanceof Error && error.message.includes('not issued yet'))) throw error;
+      await delay(1000);
+    }
+  }
+}
 
 /** A stop of half an hour every day, with a reason for each second one. */
 async function explainStops(hub: VirtualHub): Promise<void> {
@@ -54,8 +75,10 @@ async function post(hub: VirtualHub, path: string, body: object): Promise<{ read
   return (await answer.json()) as { id: string };
 }
 
-async function workbook(hub: VirtualHub, site: string, language: string): Promise<string> {
-  const { id } = await post(hub, '/exports', { template: 'workbook', site, period: values.month, language });
+/** @returns where it lies, and how long it took. */
+async function workbook(hub: VirtualHub, site: string, language: string, official = false): Promise<string> {
+  const begunAt = performance.now();
+  const { id } = await post(hub, '/exports', { template: 'workbook', site, period: values.month, language, official });
   for (;;) {
     const job = await hub.get<{ state: string; error?: string; files: { name: string }[] }>(`/api/v1/exports/${id}`);
     if (job.state === 'failed') throw new Error(job.error);
@@ -64,7 +87,7 @@ async function workbook(hub: VirtualHub, site: string, language: string): Promis
       const answer = await hub.fetch(`/api/v1/exports/${id}/file?name=${file!.name}`);
       const path = join(folder, file!.name);
       writeFileSync(path, Buffer.from(await answer.arrayBuffer()));
-      return path;
+      return `${path} ${((performance.now() - begunAt) / 1000).toFixed(1)} s`;
     }
     await delay(100);
   }

@@ -27,6 +27,7 @@ export interface Value {
   readonly value: number | null;
   readonly coverage: number;
   readonly revision: number;
+  readonly provisional: boolean;
   readonly input_hash: string;
   readonly elements: Readonly<Record<string, number>>;
 }
