@@ -18,7 +18,7 @@ export interface Mutant {
 
 const ingest = 'hub/ingest/ingest.ts';
 const forward = 'edge-agent/forward.ts';
-const storeStep = 'const rejections = batches.length > 0 ? await store(batches, signal) : [];';
+const storeStep = 'const stored = judgements.length > 0 ? await store(judgements, signal) : nothingStored;';
 const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
 /** No bug: it only leaves more frames under way when a fault comes. */
 const slowHub: Edit = { file: ingest, search: storeStep, replace: `await delay(500);\n    ${storeStep}` };
