@@ -58,6 +58,8 @@ function exchange(
     };
     const ask = request(
       {
+        // A connection of its own: the path of a socket may be given to another one afterwards (`/proc/self/fd`).
+        agent: false,
         socketPath: socket.path,
         method,
         path,

@@ -29,6 +29,9 @@ interface StreamState {
   dead_letters: number;
 }
 
+// Both mostly wait, so they run side by side.
+t.jobs = 2;
+
 t.test('kill -9 of agent, hub and broker loses no accepted sample', (t) => killEverything(t, 'duckdb'));
 
 t.test('kill -9 of agent, hub, broker and InfluxDB loses no accepted sample', async (t) => {

@@ -15,6 +15,8 @@ import { startOpcuaProcess } from '../support/opcua-process.ts';
 import type { TestNode, TestServerOptions } from '../support/opcua-server.ts';
 
 t.setTimeout(180_000);
+// They mostly wait, so they run side by side.
+t.jobs = 4;
 const root = t.testdir();
 let folders = 0;
 const flowsAgainMs = 30_000;
