@@ -1,22 +1,32 @@
 /**
- * `kpi-queries-embedded` and `kpi-queries-influx`: a month of 50 units and 10 meters that was really rolled up, asked for over
- * HTTP: every KPI of a unit by day, and the energy of all meters by quarter-hour, its first page.
+ * `kpi-queries-embedded` and `kpi-queries-influx`: a month of 50 units and 10 meters, asked for over HTTP as an analyst does:
+ * OEE of all units by day, every KPI of a unit by day, and the energy of all meters by quarter-hour, its first page.
+ *
+ * The hub rolls up the first day from samples; the other days repeat its cells (`repeated-month.ts`), because a month of
+ * samples would take an hour. Queries read buckets and the ledger, never samples: what is asked then is a hub like any other.
  */
 import { join } from 'node:path';
+import { readPlant } from '../../hub/commands/read-plant.ts';
+import { buildPlant } from '../../hub/plant/plant.ts';
 import { startInfluxd } from '../support/influxd.ts';
 import { createStepClock } from '../support/step-clock.ts';
 import { openVirtualAgent } from '../support/virtual-agent.ts';
 import { startVirtualHub } from '../support/virtual-hub.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
-import { createEvenFactory, framesOf } from './even-factory.ts';
+import { createEvenFactory, type EvenFactory, framesOf } from './even-factory.ts';
+import { repeatDay } from './repeated-month.ts';
 
 /** 1 Aban 1405, and its 30 days. */
 const startUs = Date.parse('2026-10-23T06:00:00+03:30') * 1000;
 const days = 30;
 const dayS = 86_400;
+const hourS = 3600;
 /** A value of each tag so often: what is asked for is rolled up, whatever it came from. */
-const everyS = 300;
+const everyS = 60;
+/** After the end of a day, when its last cell is final and the next one is not. */
+const afterS = 16 * 60;
 const rounds = 40;
+const setupMs = 300_000;
 
 export const kpiQueriesEmbedded: Bench = {
   names: ['kpi-queries-embedded'],
@@ -36,20 +46,17 @@ async function* queries(
   influx: string | undefined,
   { dir, progress }: BenchContext,
 ): AsyncGenerator<Figure> {
-  const clock = createStepClock(startUs);
   const factory = createEvenFactory('month', { units: 50, meters: 10 }, startUs);
-  const { site, tags, plant } = factory;
-  await using hub = await startVirtualHub({ dir: join(dir, name), clock, plants: [plant], agents: ['month'], influx });
-  const password = hub.passwords.get('month')!;
-  const sources = [{ id: 'month', tags }];
-  await using agent = await openVirtualAgent({ agent: 'month', site, sources, clock, mqttUrl: hub.mqttUrl, password });
-  agent.connect();
-  progress(`${name}: rolling up a month`);
-  for (let day = 0; day < days; day++) {
-    await agent.append(framesOf(factory, agent.ids, { from: day * dayS, to: (day + 1) * dayS, everyS, perFrame: 12 }));
-    await agent.settled();
-    await Promise.race([clock.advanceTo(startUs + (day + 1) * dayS * 1e6), hub.ended]);
-  }
+  const folder = join(dir, name);
+  progress(`${name}: a day`);
+  await rollUpDay(factory, folder, influx);
+  progress(`${name}: the month`);
+  const plant = buildPlant(readPlant(factory.plant.content, factory.plant.file));
+  const span = { start: startUs, days, signal: AbortSignal.timeout(setupMs) };
+  const cells = await repeatDay(join(folder, 'rollup.db'), plant, span);
+  const clock = createStepClock(startUs + (days * dayS + afterS) * 1e6);
+  await using hub = await startVirtualHub({ dir: folder, clock, plants: [factory.plant], agents: ['month'], influx });
+  progress(`${name}: asking, ${cells} cells`);
 
   const at = (second: number) => new Date(startUs / 1000 + second * 1000).toISOString();
   const range = `from=${at(0)}&to=${at(days * dayS)}`;
@@ -81,4 +88,22 @@ async function* queries(
     ...{ name: `${name}-15min`, value: energy.p95, unit: 'ms', reference: null, atMost: 300 },
     note: `p95 of ${rounds}: energy of 10 meters by quarter-hour, the first ${energy.rows} of ${meters.length * days * 96} values`,
   };
+}
+
+/** Its last second begins the next day, so that all of it is told. */
+async function rollUpDay(factory: EvenFactory, dir: string, influx: string | undefined): Promise<void> {
+  const { name, site, tags, plant } = factory;
+  const clock = createStepClock(startUs);
+  await using hub = await startVirtualHub({ dir, clock, plants: [plant], agents: [name], influx });
+  const password = hub.passwords.get(name)!;
+  const sources = [{ id: name, tags }];
+  await using agent = await openVirtualAgent({ agent: name, site, sources, clock, mqttUrl: hub.mqttUrl, password });
+  agent.connect();
+  for (let from = 0; from <= dayS; from += hourS) {
+    const to = from === dayS ? from + 1 : from + hourS;
+    await agent.append(framesOf(factory, agent.ids, { from, to, everyS, perFrame: 15 }), startUs + to * 1e6);
+    await agent.settled();
+    const until = from === dayS ? from + afterS : to;
+    await Promise.race([clock.advanceTo(startUs + until * 1e6), hub.ended]);
+  }
 }
