@@ -23,10 +23,10 @@ export function formatLocal(zone: string, time: TimeUs): string {
 /** `12:45` */
 export const timeOfDay = (zone: string, time: TimeUs): string => formatLocal(zone, time).slice(11, 16);
 
-/** `1405-09-01 08:00 (2026-11-22 08:00 +03:30)`: of the wall clock in both calendars; digits are ASCII. */
+/** `1405-09-01 08:00 (2026-11-22T08:00+03:30)`: of the wall clock in both calendars; digits are ASCII. */
 export function bothCalendars(zone: string, time: TimeUs): string {
   const [date, clock] = formatLocal(zone, time).split('T');
-  return `${jalaliOfClock(zone, time)} ${clock!.slice(0, 5)} (${date} ${clock!.slice(0, 5)} ${clock!.slice(8)})`;
+  return `${jalaliOfClock(zone, time)} ${clock!.slice(0, 5)} (${date}T${clock!.slice(0, 5)}${clock!.slice(8)})`;
 }
 
 /** The Gregorian date of a business day's Jalali one, without a zone. */

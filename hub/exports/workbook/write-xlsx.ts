@@ -103,7 +103,7 @@ function toData({ columns, rows, empty }: Sheet, rightToLeft: boolean, nothing: 
     const style = tone ? tones[tone] : {};
     if (typeof value === 'string') {
       const reading = isPersian(value) && { alignVertical: 'bottom' as const };
-      return { value: plain(value), type: String, align, indent: 1, wrap: value.length > width, ...reading, ...style };
+      return { value: plain(value), type: String, align, indent: 1, ...wrapped(value, width), ...reading, ...style };
     }
     if (value instanceof Date) return { value, type: Date, format: formats.date, align: 'center' as const, ...style };
     // Among texts it stands as they do.
@@ -117,6 +117,12 @@ function toData({ columns, rows, empty }: Sheet, rightToLeft: boolean, nothing: 
     columns.map(({ header }) => ({ ...heading, value: header })),
     ...body.map((row) => row.map((given, index) => cell(given, columns[index]!, sizes[index]!))),
   ];
+}
+
+/** The row is as high as it needs: not every program finds that out when it opens the file. */
+function wrapped(text: string, width: number): { wrap?: true; height?: number } {
+  const lines = Math.ceil(text.length / (0.85 * width));
+  return text.length > width ? { wrap: true, height: 13 * lines } : {};
 }
 
 const sizeOf = (cell: SheetCell): number => (typeof cell === 'number' && Number.isFinite(cell) ? Math.abs(cell) : 0);
