@@ -58,6 +58,8 @@ export function parameterVersions(history: readonly AppliedPlant[], until: TimeU
 export function changesAfter(versions: readonly AppliedPlant[], time: TimeUs, given: (plant: Plant) => object): number {
   const first = versions.findIndex(({ appliedAt }) => appliedAt > time);
   if (first < 0) return 0;
-  const texts = versions.slice(Math.max(0, first - 1)).map(({ plant }) => JSON.stringify(given(plant)));
+  const compared = versions.slice(Math.max(0, first - 1));
+  if (compared.length < 2) return 0;
+  const texts = compared.map(({ plant }) => JSON.stringify(given(plant)));
   return texts.filter((text, at) => at > 0 && text !== texts[at - 1]).length;
 }

@@ -17,9 +17,20 @@ export function addAll(sums: Sums, others: Readonly<Record<string, number>>): vo
 /** `APT_us` 1500000 becomes `APT_s` 1.5; other names stay, and so do instants, whose names end in `_at_us`. */
 export function toElements(sums: Readonly<Sums>): Elements {
   const elements: Record<string, number> = {};
-  for (const [name, amount] of Object.entries(sums)) {
-    if (name.endsWith('_us') && !name.endsWith('_at_us')) elements[`${name.slice(0, -3)}_s`] = amount / 1e6;
-    else elements[name] = amount;
+  for (const name in sums) {
+    const told = toldName(name);
+    elements[told] = told === name ? sums[name]! : sums[name]! / 1e6;
   }
   return elements;
+}
+
+/** There are some hundred of them, and a month of a site names them millions of times. */
+const toldNames = new Map<string, string>();
+
+function toldName(name: string): string {
+  const known = toldNames.get(name);
+  if (known !== undefined) return known;
+  const told = name.endsWith('_us') && !name.endsWith('_at_us') ? `${name.slice(0, -3)}_s` : name;
+  toldNames.set(name, told);
+  return told;
 }

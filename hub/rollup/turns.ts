@@ -19,7 +19,7 @@ export const leastUs: Readonly<Record<BucketKind, number>> = {
 export const usualKpis = 20;
 
 /** Some tens of milliseconds of work. */
-const valuesPerTurn = 4000;
+const mostPerTurn = 4000;
 
 interface Range {
   readonly from: TimeUs;
@@ -29,8 +29,15 @@ interface Range {
 /**
  * Buckets that begin in a part belong to it, though they may end in the next one.
  * @param values in one bucket: assets × KPIs
+ * @param wanted nobody reads more of them than this many
  */
-export function* turns(granularity: BucketKind, { from, to }: Range, values: number): Generator<Range> {
-  const length = leastUs[granularity] * Math.max(1, Math.floor(valuesPerTurn / Math.max(1, values)));
+export function* turns(
+  granularity: BucketKind,
+  { from, to }: Range,
+  values: number,
+  wanted = mostPerTurn,
+): Generator<Range> {
+  const perTurn = Math.min(wanted, mostPerTurn);
+  const length = leastUs[granularity] * Math.max(1, Math.ceil(perTurn / Math.max(1, values)));
   for (let at = from; at < to; at += length) yield { from: at, to: Math.min(to, at + length) };
 }

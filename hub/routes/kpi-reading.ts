@@ -81,6 +81,8 @@ export interface ValueRequest extends Pick<RolledRequest, 'kpis' | 'granularity'
   readonly from?: TimeUs | undefined;
   /** Later pages tell what the first one knew: what was restated since then is told as it was. */
   readonly pinnedAt?: TimeUs | undefined;
+  /** The reader stops after so many values. */
+  readonly wanted?: number | undefined;
 }
 
 /** Each restatement of the range is another reading of it. */
@@ -89,14 +91,15 @@ const mostRestatements = 200;
 /** Ascending by start, asset, KPI and revision, over all pages. */
 export async function* valuePages(
   kpis: Pick<KpiSource, 'rolled' | 'buckets'>,
-  { parts, revision, from, pinnedAt, ...asked }: ValueRequest,
+  { parts, revision, from, pinnedAt, wanted, ...asked }: ValueRequest,
   signal: AbortSignal,
 ): AsyncGenerator<RolledValue[]> {
   const whole = wholeOf(parts, { from: 0, to: 0 });
   const { granularity } = asked;
   const assetCount = parts.reduce((sum, { assets }) => sum + assets.length, 0);
   const range = { from: Math.max(whole.from, from ?? whole.from), to: whole.to };
-  for (const turn of turns(granularity, range, assetCount * (asked.kpis?.length ?? usualKpis))) {
+  const perBucket = assetCount * (asked.kpis?.length ?? usualKpis);
+  for (const turn of turns(granularity, range, perBucket, wanted)) {
     signal.throwIfAborted();
     const found = parts.flatMap(({ assets, window }) => {
       const range = { from: Math.max(turn.from, window.from), to: Math.min(turn.to, window.to) };

@@ -122,7 +122,9 @@ export const kpiValueRoutes =
             const isEnough = (found: readonly RolledValue[]) => !query.sort && found.length > limit;
             const from = query.sort || cursor === undefined ? undefined : Number(after[0]);
             const found: RolledValue[] = [];
-            for await (const page of valuePages(source, { ...asked, from }, signal)) {
+            // One more tells whether there is a next page.
+            const some = { ...asked, from, ...(!query.sort && { wanted: limit + 1 }) };
+            for await (const page of valuePages(source, some, signal)) {
               for (const value of page) if (isWanted(value) && isAfter(value)) found.push(value);
               if (isEnough(found)) break;
             }

@@ -74,7 +74,7 @@ await t.test('browse takes patterns, a beginning, a limit, and prints JSON', asy
     [1, 2, 3].map((n) => `/machining/line-1/cnc-${n}/state`),
   );
   const below = await run('browse', field.opcua, '--from', '/energy', '--json');
-  t.equal(JSON.parse(below.stdout).length, 4);
+  t.equal(JSON.parse(below.stdout).length, 5);
   const limited = await run('browse', field.opcua, '--max', '3');
   t.match(limited, { code: 0, stderr: /stopped after 3 nodes/ });
 });
