@@ -144,12 +144,13 @@ export const mutants: readonly Mutant[] = [
       {
         file: ingest,
         search: "if (ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through });",
-        replace: "reply(agent, { epoch, kind: 'ack', through: through + 500 });",
+        replace: "reply(agent, { epoch, kind: 'ack', through: through + 1000 });",
       },
       slowHub,
       noReplay,
     ],
-    run: [...embedded, '--faults', 'kill'],
+    // A broker of its own would send again what its session had for the hub, and heal it.
+    run: [...embedded, '--broker', 'embedded', '--faults', 'kill'],
   },
   {
     name: 'a damaged frame is believed',
