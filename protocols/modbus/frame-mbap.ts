@@ -1,6 +1,7 @@
 /**
  * Modbus TCP and UDP framing (Modbus Messaging on TCP/IP 3.1.3). Transaction ids are 16 bits wide, and an id whose
- * reply is still owed is not given again: a late reply is always told from the one that is waited for.
+ * reply is still owed is not given again: a late reply is always told from the one that is waited for, and so is one
+ * that a server has given the id of a neighbour.
  */
 import { randomInt } from 'node:crypto';
 import { crc16, type Expected, exceptionBit, expectedOf, type Framing } from './frame.ts';
@@ -9,6 +10,8 @@ const headerBytes = 6;
 /** Unit, function and an exception code; unit and the longest PDU. */
 const shortestBody = 3;
 const longestBody = 254;
+/** Odd, so that all ids come before one comes again; and not 1, so that a server that counts wrongly never hits the next. */
+const stride = 7919;
 /** A server that owes more replies than this has lost them. */
 const maxOwed = 64;
 
@@ -30,7 +33,7 @@ export function createMbapFraming({ datagrams }: MbapOptions): Framing {
       return bytes.length === 0;
     },
     request(rtu) {
-      do id = (id + 1) & 0xffff;
+      do id = (id + stride) & 0xffff;
       while (owed.has(id));
       expected = expectedOf(rtu);
       const body = rtu.subarray(0, -2);

@@ -344,9 +344,11 @@ t.test(
 );
 
 t.test('many blocks at a long interval do not hold up a few at a short one', async (t) => {
-  const fast: number[] = [];
+  // How many slow ones have come since the last fast one: an order, so that a busy machine does not count.
+  const between = [0];
   await using server = await startScriptedServer('mbap', (request, peer) => {
-    if (request.unit === 1) fast.push(performance.now());
+    if (request.unit === 1) between.push(0);
+    else between[between.length - 1]! += 1;
     setTimeout(() => answerAll(request, peer), 15);
   });
   const slow = Array.from({ length: 40 }, (_, i) => holding(`b/r${i}`, i * 200));
@@ -359,9 +361,12 @@ t.test('many blocks at a long interval do not hold up a few at a short one', asy
   });
   const start = performance.now();
   const readings = await take(source, () => performance.now() - start > 5000);
-  const gaps = fast.slice(1).map((at, i) => at - fast[i]!);
-  // Forty blocks take 640 ms and more; each of the fast ones waits for one of them at most.
-  t.ok(Math.max(...gaps) < 600, `${Math.max(...gaps)} ms`);
+  // Held up, a fast one would see all forty pass; five or six of them take a short interval.
+  t.ok(between.length > 10 && Math.max(...between) < 30, between.join());
+  t.ok(
+    between.some((blocks) => blocks > 0),
+    'there was something to hold them up',
+  );
   t.equal(
     readings.reduce((sum, { slots }) => sum + slots!.bad, 0),
     0,
