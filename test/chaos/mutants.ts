@@ -149,7 +149,7 @@ export const mutants: readonly Mutant[] = [
       slowHub,
       noReplay,
     ],
-    // A broker of its own would send again what its session had for the hub, and heal it.
+    // The broker dies with the hub: what was under way is nowhere but at the agent.
     run: [...embedded, '--broker', 'embedded', '--faults', 'kill'],
   },
   {
