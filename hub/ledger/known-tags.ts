@@ -26,7 +26,7 @@ export function collectTags(streams: Iterable<DeclaredStream>): KnownTag[] {
       (a, b) => Number(Boolean(b.retired)) - Number(Boolean(a.retired)) || a.id - b.id,
     );
     const lived = livesUntil(end);
-    // An entry holds the manifest's own tags: copies of 100,000 would be a third of the hub's memory.
+    // An entry holds the manifest's own tags: with copies of 100,000 a third more lived in the hub's heap.
     for (const tag of inOrder) {
       const full = `${site}/${tag.path}`;
       const identity = `${stream.agent} ${full}`;

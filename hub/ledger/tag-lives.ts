@@ -70,7 +70,7 @@ export function prepareTagLives(db: Database): TagLifeRows {
   const forget = db.prepare('DELETE FROM tag_life WHERE stream = ?');
   const insert = db.prepare('INSERT INTO tag_life VALUES (?, ?, ?, ?)');
 
-  // Most tags of a stream began together: they share their spans, which for 100,000 tags is 20 MB less.
+  // Most tags of a stream began together, and share their spans.
   const gather = (rows: readonly Row[]): TagLives => {
     const told = new Map<string, Spans>();
     const shared = (lives: readonly Row[]): Spans => {

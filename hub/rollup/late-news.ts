@@ -31,7 +31,10 @@ export function createLateNews({ ledger, book, sites, sitesOf }: LateNewsOptions
   const seen = new Map<number, number>();
   return {
     arrived() {
-      const newest = Math.max(...sites().map((site) => book.reached(site) ?? Number.NEGATIVE_INFINITY));
+      const all = sites();
+      // A hub without plants computes nothing, and reads no batches.
+      if (all.length === 0) return false;
+      const newest = Math.max(...all.map((site) => book.reached(site) ?? Number.NEGATIVE_INFINITY));
       /** Asked for only when somebody may be late: it goes through all tags. */
       let ofStream: ((stream: number) => readonly string[]) | undefined;
       let arrived = false;

@@ -24,7 +24,7 @@ export function toElements(sums: Readonly<Sums>): Elements {
   return elements;
 }
 
-/** There are some hundred of them, and a month of a site names them millions of times. */
+/** Every bucket that is read names the same few again. */
 const toldNames = new Map<string, string>();
 
 function toldName(name: string): string {
