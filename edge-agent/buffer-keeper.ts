@@ -9,6 +9,7 @@ import type { TimeUs } from '../protocols/sample.ts';
 import {
   type Batch,
   type BufferState,
+  isDiskFull,
   isDiskTrouble,
   type NumberedFrame,
   type Quarantined,
@@ -218,5 +219,4 @@ function usable(file: BufferFile, first: (file: BufferFile) => unknown): BufferF
 }
 
 /** What the machine itself does; a full disk is no failure. */
-const isFailure = (error: unknown): boolean =>
-  isDiskTrouble(error) && !/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test((error as { code: string }).code);
+const isFailure = (error: unknown): boolean => isDiskTrouble(error) && !isDiskFull(error);

@@ -125,6 +125,10 @@ export interface RegisteredTags {
   readonly idByPath: ReadonlyMap<string, number>;
 }
 
+/** The disk, or somebody's share of it, has no room; nothing is broken. */
+export const isDiskFull = (error: unknown): boolean =>
+  /^(SQLITE_FULL|ENOSPC|EDQUOT)/.test((error as { code?: string }).code ?? '');
+
 /** What a machine does that may pass: a disk that is full, failing or read-only, no more files, a file held by somebody. */
 export const isDiskTrouble = (error: unknown): boolean =>
   /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY)|ENOSPC|EDQUOT|EIO|EROFS|EMFILE|ENFILE)/.test(

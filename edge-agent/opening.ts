@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../protocols/errors.ts';
-import { isDiskTrouble } from './buffer.ts';
+import { isDiskFull, isDiskTrouble } from './buffer.ts';
 
 export interface OpeningOptions {
   readonly log: {
@@ -20,7 +20,6 @@ export interface OpeningOptions {
 
 const firstRetryMs = 250;
 const longestRetryMs = 8000;
-const isFull = /^(SQLITE_FULL|ENOSPC|EDQUOT)/;
 
 /** @throws {ConfigError} what waiting does not mend. */
 export async function onceTheMachineAllows<T>(
@@ -52,6 +51,7 @@ function mayPass(error: unknown, isPatient: boolean): boolean {
   const { code = '', cause } = error as { code?: string; cause?: { code?: string } };
   const reason = cause?.code ?? code;
   // A full disk gets room, and a process that is ending lets go; a wrong folder stays one.
-  if (error instanceof ConfigError) return isFull.test(reason) || (isPatient && reason.startsWith('SQLITE_BUSY'));
+  if (error instanceof ConfigError)
+    return isDiskFull({ code: reason }) || (isPatient && reason.startsWith('SQLITE_BUSY'));
   return isDiskTrouble({ code: reason }) || reason === 'ERR_WORKER_INIT_FAILED';
 }

@@ -7,7 +7,7 @@ import { definitionOf } from '../protocols/commissioning.ts';
 import { ConfigError, ConnectionError } from '../protocols/errors.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TagDeclaration } from '../protocols/tag-config.ts';
-import type { Buffer, Keep, RegisteredTags } from './buffer.ts';
+import { type Buffer, isDiskFull, type Keep, type RegisteredTags } from './buffer.ts';
 import { healthDeclarations } from './health.ts';
 import { keepOf } from './keep.ts';
 
@@ -170,16 +170,13 @@ const manifestTagOf = (
   definition: definitionOf(address),
 });
 
-const isFull = (error: unknown): error is Error =>
-  ['SQLITE_FULL', 'ENOSPC'].includes((error as { code?: string }).code ?? '');
-
 function explain(cause: unknown): never {
-  if (!isFull(cause)) throw cause;
+  if (!isDiskFull(cause)) throw cause;
   const hint = 'Make room on the disk: what the hub has taken is let go of, and the rest must be kept.';
   throw new ConfigError('the disk is full: new tags cannot be kept', { path: 'dataDir', hint, cause });
 }
 
 function waitForRoom(cause: unknown): never {
-  if (!isFull(cause)) throw cause;
+  if (!isDiskFull(cause)) throw cause;
   throw new ConnectionError('the disk is full: found tags cannot be kept', { cause });
 }
