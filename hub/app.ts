@@ -30,7 +30,7 @@ import { openReports } from './reports/reports.ts';
 import { runRetention } from './retention.ts';
 import { openRollUpDatabase } from './rollup/database.ts';
 import { createRecomputing } from './rollup/recomputing.ts';
-import { watchChanges } from './rollup/watch-changes.ts';
+import { watchChanges } from './rollup/values/watch-changes.ts';
 import { writeParquet } from './store/duckdb/parquet.ts';
 import { openStore } from './store/open.ts';
 import { createWarnings } from './warnings.ts';

@@ -7,16 +7,16 @@ import { catalogue } from './kpi/catalogue.ts';
 import type { Ledger, LedgerReader } from './ledger/ledger.ts';
 import { plantAssets } from './plant/assets.ts';
 import { openPlantBook, type PlantFile, type ReadPlant } from './plant/book.ts';
-import { openBuckets } from './rollup/buckets.ts';
+import { openBuckets } from './rollup/buckets/buckets.ts';
 import type { openRollUpDatabase } from './rollup/database.ts';
 import { openDirtBook } from './rollup/dirt.ts';
-import { createKpiEvaluator } from './rollup/evaluate.ts';
-import { createLostTime } from './rollup/lost-time.ts';
 import { createRollUp } from './rollup/roll-up.ts';
-import { createRolledValues } from './rollup/rolled-values.ts';
-import { siteTags } from './rollup/site-tags.ts';
-import { hasCounters } from './rollup/unit-elements.ts';
-import { createValueChanges } from './rollup/value-changes.ts';
+import { createLostTime } from './rollup/samples/lost-time.ts';
+import { siteTags } from './rollup/samples/site-tags.ts';
+import { hasCounters } from './rollup/units/unit-elements.ts';
+import { createKpiEvaluator } from './rollup/values/evaluate.ts';
+import { createRolledValues } from './rollup/values/rolled-values.ts';
+import { createValueChanges } from './rollup/values/value-changes.ts';
 import type { TelemetryStore } from './store/store.ts';
 
 export interface FiguresOptions {

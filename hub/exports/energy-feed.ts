@@ -3,11 +3,11 @@
  * subscription, with how far it can be trusted. A quarter-hour that nothing is known of is told, without a number.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
+import { type Bucket, buckets } from '../plant/grid.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import { hourUs } from '../plant/zone.ts';
-import { type Bucket, buckets } from '../rollup/grid.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import type { Range } from './request.ts';
 import type { ExportSource } from './source.ts';
 

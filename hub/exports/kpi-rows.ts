@@ -2,8 +2,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { plantAssets } from '../plant/assets.ts';
 import type { Plant } from '../plant/plant.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
-import { turns, usualKpis } from '../rollup/turns.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
+import { turns, usualKpis } from '../rollup/values/turns.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import { bucketLabel, formatLocal } from './local-time.ts';
 import { rangeOf } from './request.ts';

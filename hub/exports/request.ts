@@ -1,9 +1,9 @@
 /** What an export is asked for, and the time it means at a site. */
 import type { TimeUs } from '../../protocols/sample.ts';
+import { type Bucket, buckets, type Granularity, snapped } from '../plant/grid.ts';
 import { jalaliToDay } from '../plant/jalali.ts';
 import type { Plant } from '../plant/plant.ts';
 import { dayUs, fromLocal } from '../plant/zone.ts';
-import { type Bucket, buckets, type Granularity, snapped } from '../rollup/grid.ts';
 import type { Language } from './local-time.ts';
 
 export const templates = ['kpi', 'samples', 'workbook', 'package'] as const;

@@ -4,11 +4,11 @@
  */
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Spans } from '../plant/spans.ts';
-import type { SiteSource, SiteTag } from '../rollup/site-tags.ts';
-import { sourceHealth } from '../rollup/source-health.ts';
-import { trackOf, truthOf } from '../rollup/tag-reading.ts';
-import { readTracks, type Track } from '../rollup/track.ts';
-import { vouchedFor } from '../rollup/vouched.ts';
+import type { SiteSource, SiteTag } from '../rollup/samples/site-tags.ts';
+import { sourceHealth } from '../rollup/samples/source-health.ts';
+import { trackOf, truthOf } from '../rollup/samples/tag-reading.ts';
+import { readTracks, type Track } from '../rollup/samples/track.ts';
+import { vouchedFor } from '../rollup/samples/vouched.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { type RowRefusal, refusal, type SampleRow } from './sample-row.ts';
 

@@ -13,7 +13,7 @@ import type { Entries } from '../entries/entries.ts';
 import { importAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { streamNumberOf } from '../ledger/stream-number.ts';
-import { createLostTime } from '../rollup/lost-time.ts';
+import { createLostTime } from '../rollup/samples/lost-time.ts';
 import type { TelemetryStore } from '../store/store.ts';
 import { checkSamples } from './check-samples.ts';
 import { importEntries, undoEntries } from './entry-rows.ts';

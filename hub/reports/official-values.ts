@@ -4,7 +4,7 @@
  */
 import Database from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 
 export const officialGranularities = ['day', 'month'] as const;
 

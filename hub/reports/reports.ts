@@ -13,10 +13,10 @@ import { ExportRefused, monthOf } from '../exports/request.ts';
 import type { FigureSource } from '../exports/source.ts';
 import { makeWorkbook } from '../exports/workbook/workbook.ts';
 import { describeFile, writeFile } from '../exports/write-file.ts';
+import { type Bucket, buckets } from '../plant/grid.ts';
 import type { Plant } from '../plant/plant.ts';
 import { dayUs, fromLocal, hourUs, toLocal } from '../plant/zone.ts';
-import { type Bucket, buckets } from '../rollup/grid.ts';
-import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledRequest, RolledValue } from '../rollup/values/rolled-values.ts';
 import { syncFolder } from '../store/sync-folder.ts';
 import {
   type OfficialValues,

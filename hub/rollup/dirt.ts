@@ -9,7 +9,7 @@ import { isImportAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { intersect, type Span, type Spans, union } from '../plant/spans.ts';
 import { dayUs, minuteUs } from '../plant/zone.ts';
-import { lossesOf } from './lost-time.ts';
+import { lossesOf } from './samples/lost-time.ts';
 
 /** A stretch of time that was imported. */
 interface ImportedRow {

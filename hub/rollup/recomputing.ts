@@ -1,7 +1,7 @@
 /** Computes a span anew because somebody asks for it: what is right stays as it is, what is not gets a revision. */
 import type { AuditLog } from '../access/audit.ts';
 import type { Span } from '../plant/spans.ts';
-import type { Buckets, Restatement } from './buckets.ts';
+import type { Buckets, Restatement } from './buckets/buckets.ts';
 import type { DirtBook } from './dirt.ts';
 
 /** Survives a restart: the dirt up to which it waits, and the restatement after which its own come. */

@@ -5,7 +5,7 @@ import { treeOf, withDescendants } from '../plant/asset-tree.ts';
 import { type Asset, plantAssets } from '../plant/assets.ts';
 import { groupKindNames, groupKinds, groupsOf } from '../plant/groups.ts';
 import type { Plant } from '../plant/plant.ts';
-import { kpiAssets } from '../rollup/site-plan.ts';
+import { kpiAssets } from '../rollup/cells/site-plan.ts';
 import { plantOf, plantsIn, sitesOfGroup } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';

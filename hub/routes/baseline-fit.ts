@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { formatLocal } from '../exports/local-time.ts';
 import { isAccepted } from '../kpi/baseline-model.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { fitStored } from '../rollup/fit-stored.ts';
+import { fitStored } from '../rollup/values/fit-stored.ts';
 import { plantsIn } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { everyRole } from './guard.ts';

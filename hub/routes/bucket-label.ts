@@ -1,6 +1,6 @@
 /** What a bucket is called in both languages, in the calendar asked for; Persian text has Persian digits. */
 import { bucketLabel, formatLocal, gregorianDate, persianDigits } from '../exports/local-time.ts';
-import type { Bucket } from '../rollup/grid.ts';
+import type { Bucket } from '../plant/grid.ts';
 import type { Words } from './words.ts';
 
 export const calendars = ['jalali', 'gregorian'] as const;

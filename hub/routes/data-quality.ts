@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { formatTime } from '../plant/time-text.ts';
 import { dayUs } from '../plant/zone.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import { assetParameters, assetsAskedFor, plantOf, plantsIn } from './asked-assets.ts';
 import { bucketLabels } from './bucket-label.ts';
 import { type RouteContext, viewOf } from './context.ts';

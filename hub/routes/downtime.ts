@@ -1,8 +1,11 @@
 /** `GET /downtime`: where planned busy time was lost, the greatest first: by reason, class, asset or shift. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { snapped } from '../plant/grid.ts';
 import { lengthUs, type Span, union } from '../plant/spans.ts';
 import { hourUs } from '../plant/zone.ts';
+import { createLostTime } from '../rollup/samples/lost-time.ts';
+import { siteTags } from '../rollup/samples/site-tags.ts';
 import {
   type Downtime,
   type DowntimeClass,
@@ -11,11 +14,8 @@ import {
   downtimeByReason,
   downtimeOf,
   explainedIn,
-} from '../rollup/downtime.ts';
-import { snapped } from '../rollup/grid.ts';
-import { createLostTime } from '../rollup/lost-time.ts';
-import { siteTags } from '../rollup/site-tags.ts';
-import { type StoredRecord, storedRecords } from '../rollup/stored-records.ts';
+} from '../rollup/values/downtime.ts';
+import { type StoredRecord, storedRecords } from '../rollup/values/stored-records.ts';
 import { assetParameters } from './asked-assets.ts';
 import { unitsAskedFor } from './asked-units.ts';
 import { type RouteContext, viewOf } from './context.ts';

@@ -5,12 +5,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ElementGroup } from '../kpi/element-table.ts';
+import { type Granularity, granularities, snapped } from '../plant/grid.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant } from '../plant/plant.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { type Granularity, granularities, snapped } from '../rollup/grid.ts';
-import { metersBelow } from '../rollup/site-plan.ts';
-import { type StoredRecord, storedRecords } from '../rollup/stored-records.ts';
+import { metersBelow } from '../rollup/cells/site-plan.ts';
+import { type StoredRecord, storedRecords } from '../rollup/values/stored-records.ts';
 import { metersAskedFor } from './asked-units.ts';
 import { bucketLabels } from './bucket-label.ts';
 import { type RouteContext, viewOf } from './context.ts';

@@ -13,8 +13,8 @@ import {
   templates,
 } from '../exports/request.ts';
 import { asciiDigits } from '../plant/digits.ts';
+import { granularities } from '../plant/grid.ts';
 import { formatTime, formatTimeOrNull } from '../plant/time-text.ts';
-import { granularities } from '../rollup/grid.ts';
 import { principalOf, type RouteContext, viewOf } from './context.ts';
 import { everyRole, overseers } from './guard.ts';
 import { invalid, notFound, ProblemError } from './problem.ts';

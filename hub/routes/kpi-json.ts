@@ -1,11 +1,11 @@
 /** How KPI definitions and values look at the API: names as in ISO 22400's definition and value, ratios as fractions. */
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import { granularities } from '../plant/grid.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { type Comparison, comparisons } from '../rollup/compare-values.ts';
-import { granularities } from '../rollup/grid.ts';
-import type { Input } from '../rollup/rolled-records.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import { type Comparison, comparisons } from '../rollup/values/compare-values.ts';
+import type { Input } from '../rollup/values/rolled-records.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import { encodeValueId } from './value-id.ts';
 
 const bilingual = z.object({ en: z.string(), fa: z.string() });

@@ -1,9 +1,9 @@
 /** What can be asked of `/kpi-values`, and what its answer looks like. */
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
+import { granularities } from '../plant/grid.ts';
 import { isZone } from '../plant/zone.ts';
-import { comparisons } from '../rollup/compare-values.ts';
-import { granularities } from '../rollup/grid.ts';
+import { comparisons } from '../rollup/values/compare-values.ts';
 import { assetParameters } from './asked-assets.ts';
 import { calendars } from './bucket-label.ts';
 import type { RouteContext } from './context.ts';

@@ -4,11 +4,11 @@
  */
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../protocols/sample.ts';
+import { type BucketKind, snapped } from '../plant/grid.ts';
 import type { Plant } from '../plant/plant.ts';
-import { allRevisions } from '../rollup/all-revisions.ts';
-import { type BucketKind, snapped } from '../rollup/grid.ts';
-import type { RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
-import { leastUs, turns, usualKpis } from '../rollup/turns.ts';
+import { allRevisions } from '../rollup/values/all-revisions.ts';
+import type { RolledRequest, RolledValue } from '../rollup/values/rolled-values.ts';
+import { leastUs, turns, usualKpis } from '../rollup/values/turns.ts';
 import { byPlant } from './asked-assets.ts';
 import type { KpiSource } from './kpi-source.ts';
 import { invalid } from './problem.ts';

@@ -2,10 +2,10 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiDefinition, KpiValue } from '../kpi/kpi.ts';
 import type { Asset } from '../plant/assets.ts';
+import type { Granularity } from '../plant/grid.ts';
 import type { Plant } from '../plant/plant.ts';
-import type { Buckets } from '../rollup/buckets.ts';
-import type { Granularity } from '../rollup/grid.ts';
-import type { RolledPart, RolledRequest, RolledValue } from '../rollup/rolled-values.ts';
+import type { Buckets } from '../rollup/buckets/buckets.ts';
+import type { RolledPart, RolledRequest, RolledValue } from '../rollup/values/rolled-values.ts';
 import type { Window } from './times.ts';
 
 export interface KpiSource {

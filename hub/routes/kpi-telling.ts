@@ -1,11 +1,11 @@
 /** What is told of KPI values: the parts that were asked for, what their buckets are called, what they are compared with. */
 import type { TimeUs } from '../../protocols/sample.ts';
 import { formatLocal } from '../exports/local-time.ts';
+import type { Bucket } from '../plant/grid.ts';
 import type { Plant } from '../plant/plant.ts';
 import { parseTime } from '../plant/time-text.ts';
-import { comparing } from '../rollup/compare-values.ts';
-import type { Bucket } from '../rollup/grid.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import { comparing } from '../rollup/values/compare-values.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import { plantOf } from './asked-assets.ts';
 import { bucketLabels, type Calendar } from './bucket-label.ts';
 import type { RouteContext } from './context.ts';

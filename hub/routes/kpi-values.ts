@@ -2,9 +2,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { KpiValue } from '../kpi/kpi.ts';
+import type { BucketKind } from '../plant/grid.ts';
 import { formatTime } from '../plant/time-text.ts';
-import type { BucketKind } from '../rollup/grid.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import { assetsAskedFor, plantsIn } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
 import { createCursors } from './cursor.ts';

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { elementSpec } from '../kpi/elements.ts';
 import { formatTime } from '../plant/time-text.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import { plantOf } from './asked-assets.ts';
 import { bucketLabels } from './bucket-label.ts';
 import { type RouteContext, viewOf } from './context.ts';

@@ -1,14 +1,14 @@
 /** A tag by buckets of time, as `/series` answers it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownTag } from '../ledger/ledger.ts';
+import { buckets, granularities } from '../plant/grid.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { Span } from '../plant/spans.ts';
 import { formatTime } from '../plant/time-text.ts';
 import { minuteUs, zoneOffsetUs } from '../plant/zone.ts';
-import { type AggregatedBucket, type Aggregation, aggregateSeries } from '../rollup/aggregate-series.ts';
-import { buckets, granularities } from '../rollup/grid.ts';
-import { createLostTime } from '../rollup/lost-time.ts';
-import { type SiteTag, siteTags } from '../rollup/site-tags.ts';
+import { createLostTime } from '../rollup/samples/lost-time.ts';
+import { type SiteTag, siteTags } from '../rollup/samples/site-tags.ts';
+import { type AggregatedBucket, type Aggregation, aggregateSeries } from '../rollup/windows/aggregate-series.ts';
 import type { RouteContext } from './context.ts';
 import { type Column, sendDownload } from './download.ts';
 import type { Format } from './formats.ts';

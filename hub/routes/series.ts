@@ -6,7 +6,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { KnownTag } from '../ledger/ledger.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { aggregations } from '../rollup/aggregate-series.ts';
+import { aggregations } from '../rollup/windows/aggregate-series.ts';
 import { flagNames, severityOf } from '../store/sample-words.ts';
 import { newestRows, pagesOfRows, type SeriesRow } from '../store/series-pages.ts';
 import { plantOf, plantsIn } from './asked-assets.ts';

@@ -1,7 +1,7 @@
 /** The id of a KPI value at the API: its key as text, so that it can be asked for again. */
 import { z } from 'zod';
-import { type BucketKind, granularities } from '../rollup/grid.ts';
-import type { RolledValue } from '../rollup/rolled-values.ts';
+import { type BucketKind, granularities } from '../plant/grid.ts';
+import type { RolledValue } from '../rollup/values/rolled-values.ts';
 
 export interface ValueKey {
   readonly kpi: string;

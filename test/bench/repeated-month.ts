@@ -5,10 +5,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type ElementGroup, elementGroups } from '../../hub/kpi/element-table.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
-import { type NewBucket, openBuckets } from '../../hub/rollup/buckets.ts';
+import { type NewBucket, openBuckets } from '../../hub/rollup/buckets/buckets.ts';
+import { createMergeUpwards } from '../../hub/rollup/buckets/merge-upwards.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { openDirtBook } from '../../hub/rollup/dirt.ts';
-import { createMergeUpwards } from '../../hub/rollup/merge-upwards.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 
 const dayUs = 86_400e6;

@@ -1,6 +1,6 @@
 import t from 'tap';
+import { buckets, cells, type Granularity, snapped } from '../../hub/plant/grid.ts';
 import { dayToJalali, formatJalali, isLeapYear, jalaliToDay, monthLength } from '../../hub/plant/jalali.ts';
-import { buckets, cells, type Granularity, snapped } from '../../hub/rollup/grid.ts';
 import { vectorPlant } from '../support/vector-plant.ts';
 
 const utc = (iso: string) => Date.parse(iso) * 1000;

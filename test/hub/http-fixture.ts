@@ -22,7 +22,7 @@ import type { Asset } from '../../hub/plant/assets.ts';
 import { openPlantBook } from '../../hub/plant/book.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import { openReports } from '../../hub/reports/reports.ts';
-import { openBuckets } from '../../hub/rollup/buckets.ts';
+import { openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { openDirtBook } from '../../hub/rollup/dirt.ts';
 import { createRecomputing } from '../../hub/rollup/recomputing.ts';

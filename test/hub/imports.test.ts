@@ -7,7 +7,7 @@ import { createKnownRuns, type HealthSample } from '../../hub/imports/known-runs
 import { readCsv } from '../../hub/imports/read-csv.ts';
 import { readValue } from '../../hub/imports/sample-row.ts';
 import { parseInstant } from '../../hub/plant/instant.ts';
-import { sourceHealth } from '../../hub/rollup/source-health.ts';
+import { sourceHealth } from '../../hub/rollup/samples/source-health.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import { readParquet } from '../../hub/store/duckdb/read-parquet.ts';
 import { openRowSorter } from '../../hub/store/duckdb/sort-rows.ts';

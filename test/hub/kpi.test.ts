@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { KpiValue } from '../../hub/kpi/kpi.ts';
-import { judgeStep } from '../../hub/rollup/counter.ts';
+import { judgeStep } from '../../hub/rollup/samples/counter.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { createVectorSite, line, local, maintenance, site, type VectorSite } from '../support/vector-plant.ts';
 

@@ -2,7 +2,7 @@
 
 import { buildPlant, type Plant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
-import { createKpiEvaluator, type KpiEvaluator } from '../../hub/rollup/evaluate.ts';
+import { createKpiEvaluator, type KpiEvaluator } from '../../hub/rollup/values/evaluate.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
 

@@ -1,5 +1,5 @@
 /** Energy by day and band, demand with the profile of the peak day, limits, and energy per unit of output. */
-import type { RolledValue } from '../../rollup/rolled-values.ts';
+import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { timeOfDay } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';

@@ -1,8 +1,8 @@
 /** Why units stood in a month, as people have said, held against what their states were then. */
 import type { Plant } from '../../plant/plant.ts';
 import type { Span } from '../../plant/spans.ts';
-import { type Downtime, downtimeByReason } from '../../rollup/downtime.ts';
-import { siteTags } from '../../rollup/site-tags.ts';
+import { siteTags } from '../../rollup/samples/site-tags.ts';
+import { type Downtime, downtimeByReason } from '../../rollup/values/downtime.ts';
 import type { TelemetryReader } from '../../store/store.ts';
 import type { ExportSource } from '../source.ts';
 

@@ -1,7 +1,7 @@
 /** Cover, data quality, scorecard, definitions, restatements, notes. */
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { againstTarget } from '../../kpi/target.ts';
-import type { Bucket } from '../../rollup/grid.ts';
+import type { Bucket } from '../../plant/grid.ts';
 import { bucketLabel } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';

@@ -1,7 +1,7 @@
 /** Summary, production by day, losses by line, and the Pareto of stops. */
 import { againstTarget, type Light } from '../../kpi/target.ts';
 import { oeeWaterfall } from '../../kpi/waterfall.ts';
-import type { RolledValue } from '../../rollup/rolled-values.ts';
+import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { targetAt } from '../targets.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Marked, Sheet, SheetCell } from './sheet.ts';

@@ -1,7 +1,7 @@
 /** The words of the workbook in both languages, as kpi.md §5.7 and its glossary have them. */
 import type { KpiStatus } from '../../kpi/result.ts';
 import type { Light } from '../../kpi/target.ts';
-import type { BucketState } from '../../rollup/rolled-values.ts';
+import type { BucketState } from '../../rollup/values/rolled-values.ts';
 
 const both = (en: string, fa: string) => ({ en, fa });
 
