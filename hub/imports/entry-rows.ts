@@ -10,7 +10,7 @@ import type { EntryContent } from '../entries/entry.ts';
 import { asciiDigits } from '../plant/digits.ts';
 import { parseInstant } from '../plant/instant.ts';
 import { formatTime } from '../plant/time-text.ts';
-import { contentOf, entryContentSchema } from '../routes/entry-content.ts';
+import { contentOf, entryContentSchema } from '../routes/plant/entry-content.ts';
 import type { Outcome } from './import.ts';
 import { readCsv, type TextRow, UnreadableFile } from './read-csv.ts';
 import { openRefusalsWriter } from './refusals-file.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { valuesSchema } from '../../hub/routes/kpi-query.ts';
+import { valuesSchema } from '../../hub/routes/kpi/kpi-query.ts';
 import { at, demoHub, demoLine, demoMeter, demoSite } from '../support/demo-site.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely

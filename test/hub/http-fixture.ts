@@ -26,7 +26,7 @@ import { openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { openDirtBook } from '../../hub/rollup/dirt.ts';
 import { createRecomputing } from '../../hub/rollup/recomputing.ts';
-import type { KpiSource } from '../../hub/routes/kpi-source.ts';
+import type { KpiSource } from '../../hub/routes/asked/kpi-source.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import type { SeriesPoints, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
 import type { Clock } from '../../protocols/clock.ts';

@@ -10,7 +10,7 @@ import { openAccess } from '../../hub/access/access.ts';
 import { type Role, roles } from '../../hub/access/scope.ts';
 import { csvCell, csvLine } from '../../hub/exports/csv.ts';
 import { formatTime, parseTime } from '../../hub/plant/time-text.ts';
-import { guard } from '../../hub/routes/guard.ts';
+import { guard } from '../../hub/routes/door/guard.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { toColumns } from '../../protocols/frame.ts';
 import { flag } from '../../protocols/sample.ts';

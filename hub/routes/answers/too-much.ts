@@ -1,0 +1,29 @@
+/** What is said to who asks for more than one answer can hold: ask for less, or make it an export. */
+
+import type { Window } from '../asked/times.ts';
+import { invalid } from '../door/problem.ts';
+import type { Words } from '../door/words.ts';
+
+export const tooMuch = (what: string, whatFa = what): Words => ({
+  en: `${what}; ask for a shorter range or fewer assets, or make it an export: POST /api/v1/exports`,
+  fa: `${whatFa}؛ بازهٔ کوتاه‌تر یا دارایی‌های کمتری بخواهید، یا آن را خروجی کنید: POST /api/v1/exports`,
+});
+
+const mostSamples = 5_000_000;
+
+/** @throws {ProblemError} about so many samples would have to be read. */
+export function refuseSamples(tags: readonly { readonly intervalMs: number }[], { from, to }: Window): void {
+  const samples = tags.reduce((sum, { intervalMs }) => sum + (to - from) / 1000 / Math.max(1, intervalMs), 0);
+  if (samples <= mostSamples) return;
+  const millions = Math.ceil(samples / 1e6);
+  throw invalid(
+    'from',
+    tooMuch(`that is some ${millions} million samples to read`, `حدود ${millions} میلیون نمونه خوانده می‌شود`),
+  );
+}
+
+/** @throws {ProblemError} the answer would have more rows than it may. */
+export function refuseRows(rows: number, most: number): void {
+  if (rows <= most) return;
+  throw invalid('from', tooMuch(`that is more than ${most} rows`, `بیش از ${most} سطر می‌شود`));
+}

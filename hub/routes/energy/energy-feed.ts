@@ -1,0 +1,92 @@
+/** `GET /energy-feed`: quarter-hours of every subscription in the scope, for who balances the grid. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { energyFeed, feedQualities } from '../../exports/energy-feed.ts';
+import { formatTime } from '../../plant/time-text.ts';
+import { type RouteContext, viewOf } from '../asked/context.ts';
+import { timeOrDateParameter, windowOf } from '../asked/times.ts';
+import { everyRole } from '../door/guard.ts';
+import { invalid } from '../door/problem.ts';
+
+const dayUs = 86_400_000_000;
+const quarterUs = 900_000_000;
+const maxDays = 7;
+
+const feedSchema = z.object({
+  meta: z.object({
+    range: z.object({ from: z.string(), to: z.string() }),
+    interval_min: z.literal(15),
+    generated_at: z.string(),
+  }),
+  data: z.array(
+    z.object({
+      subscription: z.string(),
+      site: z.string(),
+      start: z.string(),
+      end: z.string(),
+      kwh: z.number().nullable().meta({ description: 'drawn; null is not known' }),
+      kw: z.number().nullable().meta({ description: 'mean power drawn' }),
+      exported_kwh: z.number().nullable().meta({ description: 'given to the grid; null where no meter tells' }),
+      quality: z.enum(feedQualities),
+      coverage: z.number(),
+      provisional: z.boolean(),
+      revision: z.int().meta({ description: 'rises when a quarter-hour that was final is told anew' }),
+    }),
+  ),
+});
+
+export const energyFeedRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { kpis, clock, exports } = context;
+    app.get(
+      '/energy-feed',
+      {
+        config: { access: everyRole },
+        schema: {
+          tags: ['exports'],
+          summary: 'Energy and mean power of each quarter-hour and electricity subscription',
+          description: `The last day when nothing is said; at most ${maxDays} days. The range is snapped outward to quarter-hours.`,
+          querystring: z.strictObject({
+            subscription: z.string().max(40).optional(),
+            from: timeOrDateParameter.optional(),
+            to: timeOrDateParameter.optional(),
+          }),
+          response: { 200: feedSchema },
+        },
+      },
+      async (request) => {
+        const view = viewOf(request, context);
+        const now = clock.now();
+        const window = windowOf(request.query, { from: now - dayUs, to: now });
+        if (window.to - window.from > maxDays * dayUs) {
+          throw invalid('from', {
+            en: `at most ${maxDays} days: ask in parts`,
+            fa: `حداکثر ${maxDays} روز؛ بخش‌بخش بخواهید`,
+          });
+        }
+        const range = {
+          from: Math.floor(window.from / quarterUs) * quarterUs,
+          to: Math.ceil(window.to / quarterUs) * quarterUs,
+        };
+        const plants = exports.plants().filter(({ path }) => view.sees(path));
+        const { subscription } = request.query;
+        const rows = energyFeed(kpis, plants, range).filter(
+          (row) => subscription === undefined || row.subscription === subscription,
+        );
+        return {
+          meta: {
+            range: { from: formatTime(range.from), to: formatTime(range.to) },
+            interval_min: 15 as const,
+            generated_at: formatTime(now),
+          },
+          data: rows.map(({ exportedKwh, start, end, ...row }) => ({
+            ...row,
+            start: formatTime(start),
+            end: formatTime(end),
+            exported_kwh: exportedKwh,
+          })),
+        };
+      },
+    );
+  };

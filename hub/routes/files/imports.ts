@@ -1,0 +1,268 @@
+/** `/imports`: samples of the past and what people wrote down, as files. Announced, sent in pieces, checked, put in, undone. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { type Import, importFormats, importKinds } from '../../imports/import.ts';
+import { ImportRefused } from '../../imports/imports.ts';
+import { formatTime, formatTimeOrNull } from '../../plant/time-text.ts';
+import { isZone } from '../../plant/zone.ts';
+import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
+import type { View } from '../asked/view.ts';
+import { overseers } from '../door/guard.ts';
+import { notFound, ProblemError } from '../door/problem.ts';
+
+const config = { access: overseers };
+const maxPieceBytes = 8 * 1024 * 1024;
+const usualHoldS = 3600;
+
+const outcomeSchema = z.object({
+  rows: z.int(),
+  taken: z.int().meta({ description: 'new: put in, or that would be' }),
+  known: z.int().meta({ description: 'say what is stored already' }),
+  refused: z.record(z.string(), z.int()).meta({ description: 'by kind of reason; /imports/{id}/refused lists them' }),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  numbers: z.int().meta({ description: 'in its stream: samples, and since when and until when they are known' }),
+  tags: z.int(),
+});
+
+const importSchema = z.object({
+  id: z.string(),
+  kind: z.enum(importKinds),
+  format: z.enum(importFormats),
+  site: z.string(),
+  name: z.string(),
+  bytes: z.int(),
+  sha256: z.string(),
+  who: z.string(),
+  created_at: z.string(),
+  dry_run: z.boolean(),
+  state: z.enum(['receiving', 'checking', 'checked', 'writing', 'done', 'failed', 'undone']),
+  received: z.int().meta({ description: 'bytes of the file that are here: go on from there' }),
+  progress: z.number().meta({ description: '0 to 1' }),
+  step: z.string(),
+  outcome: outcomeSchema.nullable(),
+  stream: z.int().nullable(),
+  ended_at: z.string().nullable(),
+  why: z.string().nullable(),
+});
+
+const idParameter = z.object({ id: z.string().regex(/^[0-9a-f]{32}$/, 'must be the id of an import') });
+const zone = z.string().max(64).refine(isZone, 'must be an IANA time zone such as Asia/Tehran');
+
+export const importRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { imports, plants } = context;
+    const tags = ['imports'];
+    app.addContentTypeParser(
+      'application/octet-stream',
+      { parseAs: 'buffer', bodyLimit: maxPieceBytes },
+      (_, body, done) => done(null, body),
+    );
+    const visible = (id: string, view: View): Import => {
+      const found = imports.get(id);
+      if (!found || !view.sees(found.request.site)) throw notFound(`import ${id}`);
+      return found;
+    };
+    const told = (one: Import) => importJson(one, imports.progress(one.id));
+
+    app.post(
+      '/imports',
+      {
+        config: {
+          ...config,
+          example: {
+            body: {
+              kind: 'samples',
+              site: 'sahand/machining-plant',
+              name: 'tir-1404.csv',
+              bytes: 1048576,
+              sha256: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+              dry_run: true,
+            },
+          },
+        },
+        schema: {
+          tags,
+          summary: 'Announce a file; one that was imported already is told, and nothing changes',
+          body: z.strictObject({
+            kind: z.enum(importKinds),
+            format: z.enum(importFormats).default('csv'),
+            site: z.string().max(300).optional().meta({ description: 'may be left out where the token sees one' }),
+            name: z.string().min(1).max(300),
+            bytes: z.int().min(0),
+            sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'),
+            zone: zone.optional().meta({ description: "of wall times; the site's, if absent" }),
+            hold_s: z
+              .number()
+              .min(0)
+              .max(31 * 86_400)
+              .default(usualHoldS)
+              .meta({ description: 'how long a sample is the truth where the next row comes later' }),
+            rows: z.int().min(0).default(0).meta({ description: 'as far as known, for progress' }),
+            dry_run: z.boolean().default(false),
+          }),
+          response: { 200: importSchema },
+        },
+      },
+      async (request) => {
+        const { site, dry_run, hold_s, rows, ...rest } = request.body;
+        const view = viewOf(request, context);
+        const asked = { ...rest, site: siteOf(site, view), holdUs: Math.round(hold_s * 1e6), rowsGuessed: rows };
+        if (asked.kind === 'entries' && asked.format !== 'csv') {
+          throw new ProblemError('refused', 'entries come as CSV');
+        }
+        return told(refusing(() => imports.begin(asked, dry_run, principalOf(request).name)));
+      },
+    );
+
+    app.put(
+      '/imports/:id/content',
+      {
+        config: {
+          ...config,
+          example: { params: { id: '00000000000000000000000000000000' }, query: { offset: '0' }, file: 'tir-1404.csv' },
+        },
+        bodyLimit: maxPieceBytes,
+        schema: {
+          tags,
+          summary: 'A piece of the file, application/octet-stream, at most 8 MiB; with the last one the work begins',
+          params: idParameter,
+          querystring: z.strictObject({ offset: z.coerce.number().int().min(0) }),
+          response: { 200: importSchema },
+        },
+      },
+      async (request) => {
+        const { id } = visible(request.params.id, viewOf(request, context));
+        if (!Buffer.isBuffer(request.body)) throw new ProblemError('unsupported-type', 'send application/octet-stream');
+        try {
+          return told(await imports.receive(id, request.query.offset, request.body));
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+            throw new ProblemError('not-ready', "the hub's disk is full: make room and go on");
+          }
+          throw asProblem(error);
+        }
+      },
+    );
+
+    app.get(
+      '/imports',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Imports, newest first',
+          querystring: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+          response: { 200: z.object({ data: z.array(importSchema) }) },
+        },
+      },
+      async (request) => {
+        const view = viewOf(request, context);
+        const seen = imports.list(10_000).filter(({ request: { site } }) => view.sees(site));
+        return { data: seen.slice(0, request.query.limit).map(told) };
+      },
+    );
+
+    app.get(
+      '/imports/:id',
+      {
+        config: { ...config, example: { params: { id: '00000000000000000000000000000000' } } },
+        schema: { tags, summary: 'How far it is', params: idParameter, response: { 200: importSchema } },
+      },
+      async (request) => told(visible(request.params.id, viewOf(request, context))),
+    );
+
+    app.get(
+      '/imports/:id/refused',
+      {
+        config: { ...config, example: { params: { id: '00000000000000000000000000000000' } } },
+        schema: {
+          tags,
+          summary: 'Rows that are not taken, with line and reason; the first 100,000 are listed',
+          params: idParameter,
+          querystring: z.strictObject({
+            after: z.coerce.number().int().min(0).default(0),
+            limit: z.coerce.number().int().min(1).max(1000).default(100),
+          }),
+          response: {
+            200: z.object({
+              data: z.array(z.object({ line: z.int(), kind: z.string(), reason: z.string() })),
+              next_after: z.int().nullable(),
+            }),
+          },
+        },
+      },
+      async (request) => {
+        const { id } = visible(request.params.id, viewOf(request, context));
+        const { after, limit } = request.query;
+        const data = [...(await imports.refused(id, after, limit))];
+        return { data, next_after: data.length === limit ? after + limit : null };
+      },
+    );
+
+    app.post(
+      '/imports/:id/undo',
+      {
+        config: {
+          ...config,
+          example: {
+            params: { id: '00000000000000000000000000000000' },
+            body: { why: 'the file was of another site' },
+          },
+        },
+        schema: {
+          tags,
+          summary: 'What it brought counts no more; its samples stay, and stay proved',
+          params: idParameter,
+          body: z.strictObject({ why: z.string().trim().min(1).max(1000) }),
+          response: { 200: importSchema },
+        },
+      },
+      async (request) => {
+        const { id } = visible(request.params.id, viewOf(request, context));
+        try {
+          return told(await imports.undo(id, request.body.why, principalOf(request).name));
+        } catch (error) {
+          throw asProblem(error);
+        }
+      },
+    );
+
+    function siteOf(asked: string | undefined, view: View): string {
+      const seen = plants.plants().flatMap(({ path }) => (view.sees(path) ? [path] : []));
+      if (asked !== undefined) {
+        if (!seen.includes(asked)) throw notFound(`site "${asked}"`);
+        return asked;
+      }
+      const [only, ...more] = seen;
+      if (only === undefined) throw notFound('any site');
+      if (more.length > 0) throw new ProblemError('refused', `say the site: ${seen.join(', ')}`);
+      return only;
+    }
+  };
+
+const asProblem = (error: unknown): unknown =>
+  error instanceof ImportRefused ? new ProblemError('refused', error.message) : error;
+
+function refusing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw asProblem(error);
+  }
+}
+
+const importJson = (
+  { id, request, who, createdAt, dryRun, state, received, outcome, stream, endedAt, why }: Import,
+  { share, step }: { readonly share: number; readonly step: string },
+): z.infer<typeof importSchema> => {
+  const { kind, format, site, name, bytes, sha256 } = request;
+  const times = { from: formatTimeOrNull(outcome?.from ?? null), to: formatTimeOrNull(outcome?.to ?? null) };
+  return {
+    ...{ id, kind, format, site, name, bytes, sha256, who, created_at: formatTime(createdAt), dry_run: dryRun, state },
+    ...{ received, progress: endedAt === null ? share : 1, step },
+    outcome: outcome && { ...outcome, refused: { ...outcome.refused }, ...times },
+    ...{ stream, ended_at: formatTimeOrNull(endedAt), why },
+  };
+};

@@ -1,0 +1,120 @@
+/** `GET /revisions`: a feed of what was told otherwise than before: final buckets that got other elements. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { isUnder } from '../../access/scope.ts';
+import type { KpiDefinition } from '../../kpi/kpi.ts';
+import { granularities } from '../../plant/grid.ts';
+import { formatTime } from '../../plant/time-text.ts';
+import type { Restatement } from '../../rollup/buckets/buckets.ts';
+import { nothingRestated } from '../answers/empty-words.ts';
+import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
+import { assetsAskedFor } from '../asked/asked-assets.ts';
+import { type RouteContext, viewOf } from '../asked/context.ts';
+import { listParameter, wordsParameter } from '../asked/lists.ts';
+import { everyRole } from '../door/guard.ts';
+import { invalid } from '../door/problem.ts';
+
+/** Read at once; a feed of which little is asked for goes through many. */
+const turn = 2000;
+/** Looked through for one answer. */
+const mostTurns = 50;
+
+const rowSchema = z.object({
+  sequence: z.int(),
+  asset: z.string().meta({ description: 'the unit or meter; everything above it changes with it' }),
+  group: z.string().meta({ description: 'of elements' }),
+  granularity: z.enum(granularities),
+  start: z.string(),
+  end: z.string(),
+  revision: z.int().meta({ description: 'that is in force since' }),
+  replaced: z.int().meta({ description: 'the revision before; as_of just before `at` still tells it' }),
+  at: z.string(),
+  kpis: z.array(z.string()).meta({ description: 'that are computed from it' }),
+});
+type Row = z.infer<typeof rowSchema>;
+const columns = columnsOf<Row>({
+  ...{ sequence: 'integer', asset: 'text', group: 'text', granularity: 'text', start: 'time', end: 'time' },
+  ...{ revision: 'integer', replaced: 'integer', at: 'time', kpis: 'list' },
+});
+
+export const revisionRoutes =
+  (context: RouteContext): FastifyPluginAsyncZod =>
+  async (app) => {
+    const { kpis } = context;
+    app.get(
+      '/revisions',
+      {
+        config: { access: everyRole, example: { query: { since: '0', granularity: 'day,month', limit: '100' } } },
+        schema: {
+          tags: ['kpi'],
+          summary: 'What was restated, oldest first, since a place in the feed',
+          description:
+            'Keep `next_since` and ask again with it: there is always one, and nothing is told twice. Figures that come while a bucket is provisional are no restatements.',
+          querystring: z.strictObject({
+            since: z.coerce.number().int().min(0).default(0).meta({ description: '`next_since` of the answer before' }),
+            kpi: listParameter('ids of definitions'),
+            asset: listParameter('full paths; what lies below them is told too'),
+            granularity: wordsParameter(granularities).optional(),
+            limit: z.coerce.number().int().min(1).max(10_000).default(500),
+            ...rowsParameters,
+          }),
+          response: rowsResponse('Restatements', rowSchema, {
+            next_since: z.int(),
+            more: z.boolean().meta({ description: 'there may be more at once' }),
+          }),
+        },
+      },
+      async (request, reply) => {
+        const { since, kpi, asset, granularity, limit } = request.query;
+        const view = viewOf(request, context);
+        const unknown = kpi?.filter((id) => !kpis.definitions().some((one) => one.id === id)) ?? [];
+        if (unknown.length > 0) {
+          throw invalid('kpi', {
+            en: `there is no ${unknown.join(', ')}; /kpi-definitions lists all`,
+            fa: `شاخص ${unknown.join('، ')} وجود ندارد؛ فهرست در /kpi-definitions است`,
+          });
+        }
+        if (asset) assetsAskedFor({ asset }, view, context);
+        const definitions = kpis.definitions().filter(({ id }) => kpi?.includes(id) ?? true);
+        const rows: Row[] = [];
+        let next = since;
+        let more = true;
+        for (let turns = 0; more && rows.length < limit && turns < mostTurns; turns++) {
+          const found = kpis.buckets.restatements(next, turn);
+          more = found.length === turn;
+          for (const one of found) {
+            if (rows.length === limit) {
+              more = true;
+              break;
+            }
+            next = one.sequence;
+            const row = rowOf(one, definitions);
+            const isWanted =
+              view.sees(one.asset) &&
+              (asset?.some((path) => isUnder(one.asset, path)) ?? true) &&
+              (granularity?.includes(row.granularity) ?? true) &&
+              (kpi === undefined || row.kpis.length > 0);
+            if (isWanted) rows.push(row);
+          }
+        }
+        const meta = { next_since: next, more };
+        return answerRows(request, reply, context, request.query, {
+          ...{ name: 'revisions', meta, rows, columns },
+          empty: nothingRestated,
+        });
+      },
+    );
+  };
+
+function rowOf(one: Restatement, definitions: readonly KpiDefinition[]): Row {
+  const granularity = one.tier === 'cell' ? '15min' : one.tier;
+  const usual = granularity === 'gregorian_month' ? 'month' : granularity;
+  return {
+    ...{ sequence: one.sequence, asset: one.asset, group: one.group, granularity },
+    ...{ start: formatTime(one.start), end: formatTime(one.end), revision: one.revision + 1, replaced: one.revision },
+    at: formatTime(one.replacedAt),
+    kpis: definitions.flatMap(({ id, groups, granularities: told }) =>
+      groups.includes(one.group) && told.includes(usual) ? [id] : [],
+    ),
+  };
+}
