@@ -66,6 +66,21 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
   { from: /^deploy\//, to: [/^(?!test\/)/], rule: 'nothing imports test' },
 ];
 
+/**
+ * Floors of a folder, the lowest first: a file imports its own subfolder and those of lower floors. `.` is the folder's
+ * own files; every subfolder has a floor.
+ */
+const houses: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'hub/rollup': [['samples'], ['units'], ['meters'], ['cells'], ['buckets', 'windows'], ['values', '.']],
+  'hub/routes': [
+    ['door'],
+    ['asked'],
+    ['answers'],
+    ['kpi', 'energy', 'production', 'plant', 'samples', 'delivery', 'files', 'operation'],
+    ['live'],
+  ],
+};
+
 /** Where each library may be imported. Libraries that are not named may be imported by whoever may have libraries. */
 const homes: Readonly<Record<string, RegExp>> = {
   'modbus-serial': /^protocols\/(modbus|simulator)\//,
@@ -104,6 +119,20 @@ function readSources(root: string): Map<string, SourceFile> {
   return new Map(paths.sort().map((path) => [path, importsOf(readFileSync(join(root, path), 'utf8'))]));
 }
 
+/** The folder's own name for the place of a file in it, and the height of its floor; undefined outside all of them. */
+function placeOf(file: string): { house: string; room: string; floor: number } | undefined {
+  const house = Object.keys(houses).find((folder) => file.startsWith(`${folder}/`));
+  if (house === undefined) return undefined;
+  const room = dirname(file.slice(house.length + 1)).split('/')[0]!;
+  return { house, room, floor: houses[house]!.findIndex((rooms) => rooms.includes(room)) };
+}
+
+function buildsOnLower(file: string, target: string): boolean {
+  const [upper, lower] = [placeOf(file), placeOf(target)];
+  if (!upper || upper.house !== lower?.house || upper.room === lower.room) return true;
+  return lower.floor < upper.floor;
+}
+
 export function checkImports(root: string): Violation[] {
   const sources = readSources(root);
   const violations: Violation[] = [];
@@ -121,10 +150,12 @@ export function checkImports(root: string): Violation[] {
         else targets.push(target);
       } else checkPackage(file, specifier, report);
     }
+    if (placeOf(file)?.floor === -1) report('every subfolder has its floor', dirname(file));
     const row = directions.find(({ from }) => from.test(file));
     for (const target of targets) {
       if (target.startsWith('test/') && !file.startsWith('test/')) report('nothing imports test', target);
       else if (row && !row.to.some((allowed) => allowed.test(target))) report(row.rule, target);
+      else if (!buildsOnLower(file, target)) report('a floor builds on lower ones', target);
     }
     if (computedImports > 0) report('a dynamic import names its module literally', `${computedImports} times`);
     if (!shell.test(file)) {
