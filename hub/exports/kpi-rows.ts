@@ -1,11 +1,11 @@
 /** KPI values as rows of the tidy table (kpi.md §5.6): one value a row, the same columns as CSV and as Parquet. */
 import { setImmediate as breathe } from 'node:timers/promises';
 import { plantAssets } from '../plant/assets.ts';
+import { bucketLabel, formatLocal } from '../plant/local-time.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { RolledValue } from '../rollup/values/rolled-values.ts';
 import { turns, usualKpis } from '../rollup/values/turns.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
-import { bucketLabel, formatLocal } from './local-time.ts';
 import { rangeOf } from './request.ts';
 import type { ExportSource, ExportTask } from './source.ts';
 import { targetAt } from './targets.ts';

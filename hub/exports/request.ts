@@ -2,9 +2,9 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import { type Bucket, buckets, type Granularity, snapped } from '../plant/grid.ts';
 import { jalaliToDay } from '../plant/jalali.ts';
+import type { Language } from '../plant/local-time.ts';
 import type { Plant } from '../plant/plant.ts';
 import { dayUs, fromLocal } from '../plant/zone.ts';
-import type { Language } from './local-time.ts';
 
 export const templates = ['kpi', 'samples', 'workbook', 'package'] as const;
 export type Template = (typeof templates)[number];

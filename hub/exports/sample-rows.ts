@@ -1,10 +1,10 @@
 /** Samples of a site's tags as rows, exactly as they are stored: tag after tag, each ascending in time. */
 import { isUnder } from '../access/scope.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
+import { formatLocal } from '../plant/local-time.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import { flagNames, severityOf } from '../store/sample-words.ts';
 import { pagesOfRows } from '../store/series-pages.ts';
-import { formatLocal } from './local-time.ts';
 import { ExportRefused, rangeOf } from './request.ts';
 import type { ExportSource, ExportTask } from './source.ts';
 

@@ -2,11 +2,11 @@
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { KpiDefinition } from '../kpi/kpi.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
+import type { Language } from '../plant/local-time.ts';
 import type { Plant } from '../plant/plant.ts';
 import type { RolledRequest, RolledValue } from '../rollup/values/rolled-values.ts';
 import type { ParquetColumn, ParquetRow } from '../store/duckdb/parquet.ts';
 import type { TelemetryReader } from '../store/store.ts';
-import type { Language } from './local-time.ts';
 import type { ExportRequest } from './request.ts';
 
 export interface FigureSource {

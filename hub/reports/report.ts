@@ -1,6 +1,6 @@
 /** An official monthly report of a site: its figures stand from then on, whatever comes later. */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Language } from '../exports/local-time.ts';
+import type { Language } from '../plant/local-time.ts';
 
 export interface ReportFile {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** Energy by day and band, demand with the profile of the peak day, limits, and energy per unit of output. */
+
+import { timeOfDay } from '../../plant/local-time.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
-import { timeOfDay } from '../local-time.ts';
 import { besideEachOther, type Report, unitWord } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
 import { carrierWords, emptyWords, sheetNames, statusWords } from './words.ts';

@@ -2,7 +2,7 @@
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { againstTarget } from '../../kpi/target.ts';
 import type { Bucket } from '../../plant/grid.ts';
-import { bucketLabel } from '../local-time.ts';
+import { bucketLabel } from '../../plant/local-time.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
 import { emptyWords, lightWords, reportWords, sheetNames, sourceWords, stateWords, statusWords } from './words.ts';

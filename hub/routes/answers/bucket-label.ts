@@ -1,6 +1,7 @@
 /** What a bucket is called in both languages, in the calendar asked for; Persian text has Persian digits. */
-import { bucketLabel, formatLocal, gregorianDate, persianDigits } from '../../exports/local-time.ts';
+
 import type { Bucket } from '../../plant/grid.ts';
+import { bucketLabel, formatLocal, gregorianDate, persianDigits } from '../../plant/local-time.ts';
 import type { Words } from '../door/words.ts';
 
 export const calendars = ['jalali', 'gregorian'] as const;

@@ -1,8 +1,8 @@
 /** `GET /baselines/fit`: an energy baseline fitted to what is stored, as an entry for the plant model to answer for. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { formatLocal } from '../../exports/local-time.ts';
 import { isAccepted } from '../../kpi/baseline-model.ts';
+import { formatLocal } from '../../plant/local-time.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import { fitStored } from '../../rollup/values/fit-stored.ts';
 import { plantsIn } from '../asked/asked-assets.ts';

@@ -1,7 +1,7 @@
 /** What is told of KPI values: the parts that were asked for, what their buckets are called, what they are compared with. */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import { formatLocal } from '../../exports/local-time.ts';
 import type { Bucket } from '../../plant/grid.ts';
+import { formatLocal } from '../../plant/local-time.ts';
 import type { Plant } from '../../plant/plant.ts';
 import { parseTime } from '../../plant/time-text.ts';
 import { comparing } from '../../rollup/values/compare-values.ts';

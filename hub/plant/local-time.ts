@@ -1,8 +1,8 @@
-/** How exports write local time and dates: ISO 8601 with the plant's offset, and Jalali dates in words. */
+/** Local time and dates as text: ISO 8601 with the plant's offset, Jalali dates in words, and what buckets are called. */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Bucket } from '../plant/grid.ts';
-import { dayToJalali, jalaliToDay } from '../plant/jalali.ts';
-import { dayUs, minuteUs, toLocal, zoneOffsetUs } from '../plant/zone.ts';
+import type { Bucket } from './grid.ts';
+import { dayToJalali, jalaliToDay } from './jalali.ts';
+import { dayUs, minuteUs, toLocal, zoneOffsetUs } from './zone.ts';
 
 export type Language = 'en' | 'fa';
 
