@@ -9,7 +9,7 @@ import {
   type TimeUs,
 } from '../../protocols/sample.ts';
 import { asciiDigits } from '../plant/digits.ts';
-import { parseInstant } from '../plant/instant.ts';
+import { parseInstant } from '../plant/time-text.ts';
 import type { TextRow } from './read-csv.ts';
 
 export const sampleColumns = ['tag', 'time', 'value'] as const;

@@ -8,7 +8,7 @@ import { asciiDigits } from './digits.ts';
 import { jalaliToDay } from './jalali.ts';
 import { dayUs, fromLocal } from './zone.ts';
 
-const pattern = /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?$/;
+const pattern = /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?$/i;
 const jalaliBefore = 1700;
 
 /** undefined when it is no date, or no such day. */

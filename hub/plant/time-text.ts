@@ -1,27 +1,42 @@
-/** Instants as text: ISO 8601 with an offset or Z in, in any of the three scripts' digits; in UTC out, to the microsecond. */
+/**
+ * Times as text. In: a date of either calendar, `T` or a blank, a time of day with up to six decimals, and `Z`, an
+ * offset, or nothing, which is wall time; digits of all three scripts. Out: ISO 8601 in UTC, to the microsecond.
+ */
 import type { TimeUs } from '../../protocols/sample.ts';
+import { parseLocal } from './dates.ts';
 import { asciiDigits } from './digits.ts';
+import { fromLocal, minuteUs, toLocal } from './zone.ts';
 
-const iso = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))$/i;
+/** An instant; or a wall time or a day, whose instant depends on the zone, and on when a day begins there. */
+export type Moment = { readonly time: TimeUs } | { readonly local: TimeUs; readonly isDay: boolean };
 
-/** undefined for anything that is not one instant: no offset, a 30 February, an hour 24. */
+const pattern = /^(.*?\d{1,2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?)(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/i;
+
+/** undefined for anything else: a 30 February, an hour 24, a date with an offset. */
+export function parseMoment(text: string): Moment | undefined {
+  const [, wall = '', fraction = '', offset] = pattern.exec(asciiDigits(text.trim())) ?? [];
+  const seconds = parseLocal(wall);
+  if (seconds === undefined || (fraction !== '' && !/:\d{2}:\d{2}$/.test(wall))) return undefined;
+  const local = seconds + Number(fraction.slice(0, 6).padEnd(6, '0'));
+  const isDay = !wall.includes(':');
+  if (offset === undefined) return { local, isDay };
+  const [, sign, hours = '0', minutes = '0'] = /^([+-])(\d{2}):?(\d{2})$/.exec(offset) ?? [];
+  if (isDay || +hours > 14 || +minutes > 59) return undefined;
+  return { time: local - (+hours * 60 + +minutes) * (sign === '-' ? -1 : 1) * minuteUs };
+}
+
+/** Where only an instant will do. */
 export function parseTime(text: string): TimeUs | undefined {
-  // An offset's + that was not escaped arrives as a space.
-  const match = iso.exec(asciiDigits(text.trim()).replace(/ (?=\d\d:?\d\d$)/, '+'));
-  if (!match) return undefined;
-  const [, year, month, day, hour, minute, second = '0', fraction = '', sign, offsetHour = '0', offsetMinute = '0'] =
-    match;
-  const fields = [+year!, +month! - 1, +day!, +hour!, +minute!, +second] as const;
-  const wall = new Date(Date.UTC(...fields));
-  const isReal =
-    wall.getUTCMonth() === fields[1] &&
-    wall.getUTCDate() === fields[2] &&
-    fields[3] < 24 &&
-    fields[4] < 60 &&
-    fields[5] < 60;
-  if (!isReal || +offsetHour > 14 || +offsetMinute > 59) return undefined;
-  const offsetMinutes = (+offsetHour * 60 + +offsetMinute) * (sign === '-' ? -1 : 1);
-  return (wall.getTime() - offsetMinutes * 60_000) * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
+  const moment = parseMoment(text);
+  return moment && 'time' in moment ? moment.time : undefined;
+}
+
+/** Of wall time that occurs twice, the earlier; what a clock change left out is none. A day begins when it begins. */
+export function parseInstant(text: string, zone: string): TimeUs | undefined {
+  const moment = parseMoment(text);
+  if (!moment || 'time' in moment) return moment?.time;
+  const time = fromLocal(zone, moment.local);
+  return moment.isDay || toLocal(zone, time) === moment.local ? time : undefined;
 }
 
 export function formatTime(time: TimeUs): string {

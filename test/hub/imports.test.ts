@@ -6,7 +6,7 @@ import t from 'tap';
 import { createKnownRuns, type HealthSample } from '../../hub/imports/known-runs.ts';
 import { readCsv } from '../../hub/imports/read-csv.ts';
 import { readValue } from '../../hub/imports/sample-row.ts';
-import { parseInstant } from '../../hub/plant/instant.ts';
+import { parseInstant } from '../../hub/plant/time-text.ts';
 import { sourceHealth } from '../../hub/rollup/samples/source-health.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import { readParquet } from '../../hub/store/duckdb/read-parquet.ts';

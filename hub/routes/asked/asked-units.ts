@@ -1,10 +1,12 @@
 /** Units and meters that a request means, plant by plant, with the range that it means there. */
+
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant, Unit } from '../../plant/plant.ts';
+import type { Moment } from '../../plant/time-text.ts';
 import { invalid } from '../door/problem.ts';
 import { type AssetQuery, assetsAskedFor, plantsIn } from './asked-assets.ts';
 import type { RouteContext } from './context.ts';
-import { civilDay, type Moment, type PlantDay, type Window, windowAt } from './times.ts';
+import { civilDay, type PlantDay, type Window, windowAt } from './times.ts';
 import type { View } from './view.ts';
 
 interface Ranged {

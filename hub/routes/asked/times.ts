@@ -2,9 +2,8 @@
 import { z } from 'zod';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { businessDay } from '../../plant/calendar.ts';
-import { parseLocal } from '../../plant/dates.ts';
 import type { Plant } from '../../plant/plant.ts';
-import { formatTime, parseTime } from '../../plant/time-text.ts';
+import { formatTime, type Moment, parseInstant, parseMoment } from '../../plant/time-text.ts';
 import { fromLocal } from '../../plant/zone.ts';
 import { invalid } from '../door/problem.ts';
 
@@ -23,22 +22,17 @@ const timeText = z
   .max(64)
   .meta({ examples: ['1404-04-16', '2025-07-07', '2025-07-07T06:00:00+03:30'] });
 
+/** An offset's + that was not escaped arrives as a blank. */
+const withPlus = (text: string): string => text.replace(/(T\S+) (?=\S+$)/i, '$1+');
+
 /** A time, or a date of either calendar: the beginning of that day in Iran. */
 export const timeOrDateParameter = timeText.transform((text, context): TimeUs => {
-  const local = parseLocal(text);
-  const time = parseTime(text) ?? (local === undefined ? undefined : fromLocal('Asia/Tehran', local));
-  return time ?? refuseTime(context);
+  return parseInstant(withPlus(text), 'Asia/Tehran') ?? refuseTime(context);
 });
-
-/** An instant, or a local time whose instant, and day whose beginning, is the plant's affair. */
-export type Moment = { readonly time: TimeUs } | { readonly local: TimeUs; readonly isDay: boolean };
 
 /** As `timeOrDateParameter`, but a day begins when the business day of the plant does that is asked about. */
 export const momentParameter = timeText.transform((text, context): Moment => {
-  const time = parseTime(text);
-  if (time !== undefined) return { time };
-  const local = parseLocal(text);
-  return local === undefined ? refuseTime(context) : { local, isDay: !/[T ]/.test(text.trim()) };
+  return parseMoment(withPlus(text)) ?? refuseTime(context);
 });
 
 export type PlantDay = Pick<Plant, 'zone' | 'businessDayStartMin'>;

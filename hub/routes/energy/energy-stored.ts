@@ -8,7 +8,7 @@ import type { ElementGroup } from '../../kpi/element-table.ts';
 import { type Granularity, granularities, snapped } from '../../plant/grid.ts';
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant } from '../../plant/plant.ts';
-import { formatTime } from '../../plant/time-text.ts';
+import { formatTime, type Moment } from '../../plant/time-text.ts';
 import { metersBelow } from '../../rollup/cells/site-plan.ts';
 import { type StoredRecord, storedRecords } from '../../rollup/values/stored-records.ts';
 import { bucketLabels } from '../answers/bucket-label.ts';
@@ -18,7 +18,7 @@ import { refuseRows } from '../answers/too-much.ts';
 import { metersAskedFor } from '../asked/asked-units.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { listParameter } from '../asked/lists.ts';
-import { lastDays, type Moment, rangeParameters, type Window, windowJson, windowSchema } from '../asked/times.ts';
+import { lastDays, rangeParameters, type Window, windowJson, windowSchema } from '../asked/times.ts';
 import type { View } from '../asked/view.ts';
 import { everyRole } from '../door/guard.ts';
 

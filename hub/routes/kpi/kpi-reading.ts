@@ -2,17 +2,19 @@
  * KPI values of whole buckets in the order of time, read part by part so that nobody waits for a long range and the
  * first page of it costs as much as any other.
  */
+
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { type BucketKind, snapped } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
+import type { Moment } from '../../plant/time-text.ts';
 import { allRevisions } from '../../rollup/values/all-revisions.ts';
 import type { RolledRequest, RolledValue } from '../../rollup/values/rolled-values.ts';
 import { leastUs, turns, usualKpis } from '../../rollup/values/turns.ts';
 import { tooMuch } from '../answers/too-much.ts';
 import { byPlant } from '../asked/asked-assets.ts';
 import type { KpiSource } from '../asked/kpi-source.ts';
-import { civilDay, type Moment, type Window, windowAt } from '../asked/times.ts';
+import { civilDay, type Window, windowAt } from '../asked/times.ts';
 import { invalid } from '../door/problem.ts';
 
 /** Assets whose range is the same: those of plants whose business days begin at one time of day. */
