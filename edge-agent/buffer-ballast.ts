@@ -2,7 +2,6 @@
  * A file of real blocks that is given up when the disk is full: SQLite can then neither delete nor write its log, and this
  * is the room in which it does. Made again as soon as there is room for it twice.
  */
-
 import { randomFillSync } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

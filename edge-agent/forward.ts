@@ -3,7 +3,6 @@
  * doubt, and lets the buffer go of nothing but what the hub says is settled (delivery rules R5 to R8, R16, R22). Streams
  * go one after the other: what was salvaged of a damaged buffer, and then what is being measured.
  */
-
 import { ConnectionError } from '../protocols/errors.ts';
 import type { Manifest } from '../protocols/manifest.ts';
 import type { Ack, HubState } from '../protocols/messages.ts';

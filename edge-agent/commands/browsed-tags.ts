@@ -1,5 +1,4 @@
 /** Variables of an OPC UA server as tags: their paths, types and units, and the list of them that agent.yaml reads. */
-
 import type { BrowsedVariable } from '../../protocols/opcua/explore.ts';
 import type { TagType } from '../../protocols/sample.ts';
 import { createPathKeeper, namesOf, standInWord, tagPathOf, wordOf } from './tag-path.ts';

@@ -2,7 +2,6 @@
  * What in the configuration would make the agent say what the display shows: another byte order or format of the same
  * registers, or another power of ten. Pure.
  */
-
 import { type Decoding, decodingsOf } from '../../protocols/modbus/decodings.ts';
 import type { ModbusTag } from '../../protocols/modbus/device.ts';
 import { type ApiValue, type Comparable, compare, type Seen } from './compare.ts';

@@ -2,7 +2,6 @@
  * A walk from tag to tag that is not finished yet. Each answer is durable as soon as it is given, so a laptop that runs
  * empty costs the answer under way and no more.
  */
-
 import type { KeyObject } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

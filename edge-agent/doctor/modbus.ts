@@ -1,5 +1,4 @@
 /** A Modbus connection: the way to it, and one answer of each unit, asked for the first register that is configured. */
-
 import type { ModbusConfig } from '../../protocols/modbus/config.ts';
 import { connectionName } from '../../protocols/modbus/connection-config.ts';
 import { inspectRegisters } from '../../protocols/modbus/explore.ts';

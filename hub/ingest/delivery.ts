@@ -1,5 +1,4 @@
 /** Delivery put together, in the order in which frames go: broker → link → arrivals → ingest → store and ledger → answer. */
-
 import type { Clock } from '../../protocols/clock.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { HubConfig } from '../config.ts';

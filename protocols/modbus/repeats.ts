@@ -3,7 +3,6 @@
  * next request that is like its own. So before such a request the line is listened to for a while, and what comes then
  * is known to be a repeat. A request that is unlike those just answered needs no waiting.
  */
-
 import type { Span } from './exchange.ts';
 import { kindOf } from './frame.ts';
 import { functionCode, replyBytes } from './table.ts';

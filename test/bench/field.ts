@@ -1,5 +1,4 @@
 /** Field devices for the benches of the live chain: every value changes every second, 1,000 in all. */
-
 import { join } from 'node:path';
 import { ServerTCP } from 'modbus-serial';
 import { DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, SecurityPolicy } from 'node-opcua';

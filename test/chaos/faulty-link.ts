@@ -2,7 +2,6 @@
  * A TCP relay that can spoil what passes: cut, reset, fall silent while its connections stay open, be slow, lose the
  * replies, or change a byte. Faults hold for all its connections, and for those that come while they last.
  */
-
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 

@@ -1,5 +1,4 @@
 /** A reader of samples that lie in arrays: the contract's `series`, for tests of what is computed from it. */
-
 import type { SeriesKey, SeriesPoints, SeriesQuery, TelemetryReader } from '../../hub/store/store.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 

@@ -1,5 +1,4 @@
 /** A site whose samples arrive when a test says so, as frames that a ledger has settled, with a roll-up beside it. */
-
 import type { EntryLog } from '../../hub/entries/entry-log.ts';
 import type { Amendment, BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
 import type { Plant } from '../../hub/plant/plant.ts';

@@ -1,5 +1,4 @@
 /** The plant of the test vectors of kpi.md: one shift with one break, three machines of one line, two meters. */
-
 import { buildPlant, type Plant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
 import { createKpiEvaluator, type KpiEvaluator } from '../../hub/rollup/values/evaluate.ts';

@@ -1,5 +1,4 @@
 /** Which of a server's variables become tags: all, by folder, by text, or one by one. */
-
 import type { BrowsedVariable } from '../../../protocols/opcua/explore.ts';
 import { parseGlob } from '../../../protocols/opcua/glob.ts';
 import { plain } from '../../terminal/plain.ts';

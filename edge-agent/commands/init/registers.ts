@@ -1,5 +1,4 @@
 /** Registers asked for one after the other: each is read, and the technician picks the decoding that the display shows. */
-
 import { ConnectionError, RejectedError } from '../../../protocols/errors.ts';
 import type { Inspection } from '../../../protocols/inspect.ts';
 import type { ModbusConnectionConfig } from '../../../protocols/modbus/connection-config.ts';

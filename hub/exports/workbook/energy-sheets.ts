@@ -1,5 +1,4 @@
 /** Energy by day and band, demand with the profile of the peak day, limits, and energy per unit of output. */
-
 import { timeOfDay } from '../../plant/local-time.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { besideEachOther, type Report, unitWord } from './report.ts';

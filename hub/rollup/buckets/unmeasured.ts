@@ -2,7 +2,6 @@
  * What a bucket holds of the time before anything of its site was known: the plan, and that nothing was measured. So
  * the month in which a site began says how much of it is told, and not that all of it is.
  */
-
 import { addAssets } from '../../kpi/merge-sums.ts';
 import type { Sums } from '../../kpi/sums.ts';
 import { shiftInstances } from '../../plant/calendar.ts';

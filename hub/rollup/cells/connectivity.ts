@@ -3,7 +3,6 @@
  * followed each other and were committed soon after they were accepted; time in which none of its devices had a
  * session is not counted, since it had nothing to send.
  */
-
 import { addTo, type Sums } from '../../kpi/sums.ts';
 import type { Plant } from '../../plant/plant.ts';
 import { clip, intersect, lengthUs, type Span, type Spans, subtract, union } from '../../plant/spans.ts';

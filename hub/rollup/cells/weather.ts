@@ -1,5 +1,4 @@
 /** Degree days of a site: what the outdoor temperature was below the one, or above the other, times how long. */
-
 import type { Sums } from '../../kpi/sums.ts';
 import type { Plant } from '../../plant/plant.ts';
 import { lengthUs, overlapUs } from '../../plant/spans.ts';

@@ -1,5 +1,4 @@
 /** What a carrier's quantity is in MJ and in kg of CO₂e, by the factors in force (kpi.md §2.1). */
-
 import type { Sums } from '../../kpi/sums.ts';
 import type { Factor } from '../../plant/energy-model.ts';
 import type { Meter } from '../../plant/meter.ts';

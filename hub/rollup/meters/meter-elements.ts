@@ -1,5 +1,4 @@
 /** The elements of a meter in one cell: what it counted and how well, demand, tariff, reactive energy, limits. */
-
 import type { Sums } from '../../kpi/sums.ts';
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant } from '../../plant/plant.ts';

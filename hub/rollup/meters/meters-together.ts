@@ -1,5 +1,4 @@
 /** What several meters, or a meter and the units behind it, say together in one cell. */
-
 import type { Sums } from '../../kpi/sums.ts';
 import type { Meter } from '../../plant/meter.ts';
 import { intersect, lengthUs, type Span, type Spans, subtract, union } from '../../plant/spans.ts';

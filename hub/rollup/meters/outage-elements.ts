@@ -1,5 +1,4 @@
 /** Supply interruptions of a meter, told by a device that stays powered: its tag is false, or below the limit. */
-
 import type { Sums } from '../../kpi/sums.ts';
 import type { Meter } from '../../plant/meter.ts';
 import { intersect, lengthUs, type Span, union } from '../../plant/spans.ts';

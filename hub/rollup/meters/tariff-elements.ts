@@ -1,5 +1,4 @@
 /** The energy of a cell by tariff band, and what it costs: applied here, where band, price and date are known. */
-
 import type { Sums } from '../../kpi/sums.ts';
 import { dailySpans } from '../../plant/daily.ts';
 import type { EnergyModel, Tariff } from '../../plant/energy-model.ts';

@@ -1,5 +1,4 @@
 /** Time in which a power curtailment kept a unit from working, and what it could have made in it (dr.lost_output). */
-
 import type { Sums } from '../../kpi/sums.ts';
 import type { Plant, Unit } from '../../plant/plant.ts';
 import { clip, lengthUs, overlapUs, type Spans } from '../../plant/spans.ts';

@@ -1,5 +1,4 @@
 /** What orders, products and capacity say of a unit in one cell: plan, execution time, standard units, mass. */
-
 import type { Sums } from '../../kpi/sums.ts';
 import { plannedBusy, shiftInstances } from '../../plant/calendar.ts';
 import type { Plant, Unit } from '../../plant/plant.ts';

@@ -4,7 +4,6 @@
  * and counts as down time (ADOT) only where the file says that there was no order. IDLE and OFF say only that the unit
  * stands: where people have said why, the time is booked as the class of their reason is.
  */
-
 import { addTo, type Sums } from '../../kpi/sums.ts';
 import type { CanonicalState } from '../../plant/canonical-state.ts';
 import type { ExplainedStop, Plant } from '../../plant/plant.ts';

@@ -1,5 +1,4 @@
 /** The production elements of a unit in one cell: its time, its pieces, and how much of both is known. */
-
 import { edges } from '../../kpi/merge-sums.ts';
 import { addAll, addTo, type Sums } from '../../kpi/sums.ts';
 import { plannedBusy, plannedOperation, type ShiftInstance } from '../../plant/calendar.ts';

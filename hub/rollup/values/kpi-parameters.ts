@@ -1,5 +1,4 @@
 /** What the plant model gives a KPI beside its elements: what does not add up (`hub/kpi/parameters.ts`). */
-
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { KpiParameters } from '../../kpi/parameters.ts';
 import type { Validity } from '../../plant/dates.ts';

@@ -1,5 +1,4 @@
 /** The merged elements of an asset in a bucket, from the stored series that they come from. */
-
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { ElementGroup } from '../../kpi/element-table.ts';
 import { elementSpec, mergeElements } from '../../kpi/elements.ts';

@@ -1,5 +1,4 @@
 /** What a bucket is called in both languages, in the calendar asked for; Persian text has Persian digits. */
-
 import type { Bucket } from '../../plant/grid.ts';
 import { bucketLabel, formatLocal, gregorianDate, persianDigits } from '../../plant/local-time.ts';
 import type { Words } from '../door/words.ts';

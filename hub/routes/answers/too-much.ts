@@ -1,5 +1,4 @@
 /** What is said to who asks for more than one answer can hold: ask for less, or make it an export. */
-
 import type { Window } from '../asked/times.ts';
 import { invalid } from '../door/problem.ts';
 import type { Words } from '../door/words.ts';

@@ -1,5 +1,4 @@
 /** Units and meters that a request means, plant by plant, with the range that it means there. */
-
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant, Unit } from '../../plant/plant.ts';
 import type { Moment } from '../../plant/time-text.ts';

@@ -2,7 +2,6 @@
  * KPI values of whole buckets in the order of time, read part by part so that nobody waits for a long range and the
  * first page of it costs as much as any other.
  */
-
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { type BucketKind, snapped } from '../../plant/grid.ts';

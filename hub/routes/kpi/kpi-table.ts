@@ -1,5 +1,4 @@
 /** KPI values as rows of a table: the columns of CSV, workbook and Parquet. */
-
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import type { Asset } from '../../plant/assets.ts';
 import { parseTime } from '../../plant/time-text.ts';
