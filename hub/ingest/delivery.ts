@@ -70,7 +70,6 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     arrivals,
     ownership,
     windows,
-    parted: surplus.parted,
     hubBoot,
     now,
     publish: session.publish,

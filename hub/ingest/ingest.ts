@@ -7,6 +7,7 @@ import { ConnectionError } from '../../protocols/errors.ts';
 import type { Ack } from '../../protocols/messages.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Ledger, Stream } from '../ledger/ledger.ts';
+import { isParted } from '../ledger/parted.ts';
 import { isWaitedOut } from '../ledger/waited-out.ts';
 import type { StoreBatch, StoreRejection, TelemetryWriter } from '../store/store.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
@@ -93,11 +94,7 @@ export function createIngest(options: IngestOptions): Ingest {
       // Another hub has taken it over since.
       if (!ownership.owns(agent)) continue;
       const stream = ledger.stream(agent, header.epoch);
-      if (!stream) {
-        refuse(arrival, 0, 'hello');
-        continue;
-      }
-      if (surplus.parted.has(stream.number)) {
+      if (!stream || isParted(stream)) {
         refuse(arrival, 0, 'hello');
         continue;
       }
@@ -169,9 +166,14 @@ export function createIngest(options: IngestOptions): Ingest {
   };
 
   /** False when the signal aborted before the ledger, on a full disk say, took it; the store's rewrite is harmless. */
-  const settle = async (settled: readonly Judgement['settled'][], signal: AbortSignal): Promise<boolean> => {
+  const settle = async (
+    settled: readonly Judgement['settled'][],
+    rejoining: readonly number[],
+    signal: AbortSignal,
+  ): Promise<boolean> => {
     for (let failures = 0; ; failures++) {
       try {
+        for (const stream of rejoining) ledger.rejoin(stream);
         ledger.settle(settled, now());
         blocked = undefined;
         return true;
@@ -199,9 +201,13 @@ export function createIngest(options: IngestOptions): Ingest {
     );
     const standing = taken.filter((judgement) => !moved.has(runOf(judgement).stream));
     const settled = standing.map((judgement) => withRejections(judgement, rejections));
-    if (settled.length > 0 && !(await settle(settled, signal))) return;
-    for (const { batch, settled } of standing) if (batch) options.onSettled(batch, settled.batch.acceptedAt);
+    const going = new Set(standing.map((judgement) => runOf(judgement).stream));
+    const rejoining = before.flatMap(({ stream: { number, partedAfter } }) =>
+      partedAfter !== null && going.has(number) ? [number] : [],
+    );
+    if (settled.length > 0 && !(await settle(settled, rejoining, signal))) return;
     const isCut = ({ number }: Stream) => cuts.some(({ stream }) => stream === number);
+    for (const { batch, settled } of standing) if (batch) options.onSettled(batch, settled.batch.acceptedAt);
     for (const [stream, agent] of touched) {
       const { epoch, through } = stream;
       if (isCut(stream)) continue;

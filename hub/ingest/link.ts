@@ -16,6 +16,7 @@ import {
 import type { SampleColumns, TimeUs } from '../../protocols/sample.ts';
 import { agentTopic, parseAgentTopic, parseHubStateTopic } from '../../protocols/topics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { isParted } from '../ledger/parted.ts';
 import { isWaitedOut } from '../ledger/waited-out.ts';
 import type { Arrivals } from './arrivals.ts';
 import { samplesThatFit } from './judge.ts';
@@ -27,8 +28,6 @@ export interface LinkOptions {
   readonly arrivals: Arrivals;
   readonly ownership: Ownership;
   readonly windows: Windows;
-  /** Streams of which an agent may hear nothing but a welcome. */
-  readonly parted: ReadonlySet<number>;
   readonly hubBoot: string;
   readonly now: () => TimeUs;
   /** Publishes at QoS 1; a failure is the connection's, which is made anew. */
@@ -55,15 +54,15 @@ export interface Link {
 }
 
 export function createLink(options: LinkOptions): Link {
-  const { ledger, arrivals, ownership, windows, parted, hubBoot, now, publish, log } = options;
+  const { ledger, arrivals, ownership, windows, hubBoot, now, publish, log } = options;
   const faults = new Map<string, number>();
 
-  const isParted = (agent: string, epoch: string): boolean =>
-    parted.size > 0 && parted.has(ledger.stream(agent, epoch)?.number ?? 0);
   const reply: Link['reply'] = (agent, ack) => {
     const { epoch, kind } = ack;
     const window = windows.of(agent, epoch);
-    const mustGreet = kind !== 'welcome' && isParted(agent, epoch);
+    const stream = ledger.stream(agent, epoch);
+    // Any other word on how far the hub is would let the agent go of samples that are not stored.
+    const mustGreet = kind !== 'welcome' && stream !== undefined && isParted(stream);
     const said = mustGreet ? ({ epoch, kind: 'nack', through: 0, reason: 'hello' } as const) : ack;
     publish(agentTopic(agent, 'down/ack'), encodeMessage({ ...said, window, hubBoot }));
   };

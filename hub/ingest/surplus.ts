@@ -43,11 +43,6 @@ export interface Surplus {
    * @throws {ConnectionError}
    */
   adopt(cut: Cut, signal: AbortSignal): Promise<void>;
-  /**
-   * Streams whose agent has another history than the store: what it sends of them is refused, and no `through` but a
-   * welcome's is told to it, since it would let go of other samples.
-   */
-  readonly parted: ReadonlySet<number>;
 }
 
 export interface SurplusOptions {
@@ -70,7 +65,6 @@ const gapReason = 'neither stored nor listed';
 
 export function createSurplus({ ledger, store, now }: SurplusOptions): Surplus {
   const { reader } = store;
-  const parted = new Set<number>();
   /** By stream, the highest number that the store holds; undefined while it must be asked. */
   let held: Map<number, number> | undefined;
   const reach = (stream: number) => held!.get(stream) ?? 0;
@@ -101,7 +95,6 @@ export function createSurplus({ ledger, store, now }: SurplusOptions): Surplus {
   };
 
   return {
-    parted,
     async examine(judgements, signal) {
       held ??= new Map((await store.account(signal)).highest);
       const taken: Judgement[] = [];
@@ -127,16 +120,12 @@ export function createSurplus({ ledger, store, now }: SurplusOptions): Surplus {
     },
     async adopt({ stream: number, isOther, last }, signal) {
       const stream = streamWith(number);
-      const { through } = stream;
-      if (isOther) parted.add(number);
       const end = Math.min(reach(number), isOther ? Number.POSITIVE_INFINITY : last);
-      try {
-        const { max } = await reader.countNumbers(number, through + 1, end, signal);
-        if (max !== null) await adoptFromStore({ ledger, reader, stream, last: max, gapReason, now }, signal);
-      } finally {
-        // Nothing has become of it: its next frame is held against the store again.
-        if (stream.through === through) parted.delete(number);
-      }
+      const { max } = await reader.countNumbers(number, stream.through + 1, end, signal);
+      if (max === null) return;
+      // Before anything of it is settled: a hub that ends in between must not take what follows for this history's.
+      if (isOther) ledger.part(number);
+      await adoptFromStore({ ledger, reader, stream, last: max, gapReason, now }, signal);
     },
   };
 }

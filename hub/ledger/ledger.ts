@@ -34,6 +34,11 @@ export interface Stream {
   readonly deadLetters: number;
   /** Closed when the agent greeted with another epoch; a known one that comes back to drain is opened again. */
   readonly closedAt: TimeUs | null;
+  /**
+   * What is settled beyond this number is of another history than its agent's: it was stored before the agent, which had
+   * been put back, gave the same numbers again. null: there is none.
+   */
+  readonly partedAfter: number | null;
   /** An import that was undone: its samples stay, are proved, and count for nothing. */
   readonly withdrawnAt: TimeUs | null;
 }
@@ -202,6 +207,10 @@ export interface Ledger extends LedgerReader, Disposable {
   expire(gone: { readonly before: TimeUs; readonly through: ReadonlyMap<number, number> | null }): number;
   /** Nothing more will come of a stream. */
   close(stream: number, now: TimeUs): void;
+  /** What will be settled beyond `through` is of another history than its agent's: of it nothing more is to be taken. */
+  part(stream: number): void;
+  /** It goes on as its agent's after all: nothing of the other history was settled, or that is forgotten. */
+  rejoin(stream: number): void;
   /** Its samples count for nothing from now on; they stay, and are proved. */
   withdraw(stream: number, now: TimeUs): void;
   /**

@@ -17,6 +17,7 @@ export const newStream = (number: number, agent: string, epoch: string, inherite
   samples: 0,
   deadLetters: 0,
   closedAt: null,
+  partedAfter: null,
   withdrawnAt: null,
 });
 

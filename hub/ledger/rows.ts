@@ -22,6 +22,7 @@ export interface StreamRow {
   closed_at: number | null;
   /** Absent in the file of an earlier version that another process holds. */
   withdrawn_at?: number | null;
+  parted_after?: number | null;
 }
 
 interface GapRow extends Omit<Gap, 'acknowledged' | 'from' | 'to'> {
@@ -138,6 +139,7 @@ export const toStream = (row: StreamRow): Stream => ({
   samples: row.samples,
   deadLetters: row.dead_letters,
   closedAt: row.closed_at,
+  partedAfter: row.parted_after ?? null,
   withdrawnAt: row.withdrawn_at ?? null,
 });
 

@@ -17,6 +17,7 @@ export function prepareSchema(db: Database): void {
 const addedColumns = [
   ['inherited', 'INTEGER NOT NULL DEFAULT 0'],
   ['withdrawn_at', 'INTEGER'],
+  ['parted_after', 'INTEGER'],
 ] as const;
 
 const ledgerSchema = `
@@ -37,6 +38,7 @@ const ledgerSchema = `
     settled_at INTEGER,
     closed_at INTEGER,
     withdrawn_at INTEGER,
+    parted_after INTEGER,
     UNIQUE (agent, epoch)
   ) STRICT;
   CREATE TABLE IF NOT EXISTS manifest (

@@ -57,6 +57,7 @@ export function openSqliteLedger(file: string): Ledger {
   const deleteManifests = db.prepare('DELETE FROM manifest WHERE stream = ? AND revision <= ?');
   const insertManifest = db.prepare('INSERT OR IGNORE INTO manifest VALUES (?, ?, ?, ?)');
   const writeRevision = db.prepare('UPDATE stream SET manifest_revision = ? WHERE number = ?');
+  const writeParted = db.prepare('UPDATE stream SET parted_after = ? WHERE number = ?');
   const writeWithdrawn = db.prepare('UPDATE stream SET withdrawn_at = ? WHERE number = ?');
   const selectJudged = db
     .prepare<[number], number>('SELECT coalesce(max(number), 0) FROM dead_letter WHERE stream = ?')
@@ -175,6 +176,11 @@ export function openSqliteLedger(file: string): Ledger {
     return { progress, inForce };
   };
 
+  const partAfter = (number: number, partedAfter: number | null) => {
+    durably(() => writeParted.run(partedAfter, number));
+    states.get(number)!.stream.partedAfter = partedAfter;
+  };
+
   const advanceRevision = ({ batch, manifestRevision }: SettledFrame, inForce: Map<number, number>) => {
     const { stream, acceptedAt, minTime, maxTime } = batch;
     const state = states.get(stream)!;
@@ -267,6 +273,8 @@ export function openSqliteLedger(file: string): Ledger {
       const { stream } = states.get(number)!;
       if (stream.closedAt === null) close(stream, now);
     },
+    part: (number) => partAfter(number, states.get(number)!.stream.through),
+    rejoin: (number) => partAfter(number, null),
     withdraw(number, now) {
       durably(() => writeWithdrawn.run(now, number));
       states.get(number)!.stream.withdrawnAt = now;

@@ -176,7 +176,6 @@ export function startModelHub(options: ModelHubOptions): ModelHub {
     arrivals,
     ownership,
     windows,
-    parted: surplus.parted,
     hubBoot: boot,
     now,
     publish(_topic, payload) {

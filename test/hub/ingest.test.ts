@@ -122,7 +122,6 @@ function createHub(t: Test, file = join(t.testdir(), 'ledger.db'), { elsewhere =
     arrivals,
     ownership,
     windows,
-    parted: surplus.parted,
     hubBoot: 'boot',
     now: () => now,
     publish(_topic, payload) {
@@ -380,6 +379,29 @@ t.test('damaged frames are refused, unreadable ones are listed number by number,
   void hub.send('up/manifest', Buffer.from('[]'));
   void hub.link.handle('payesh/v1/a/UPPER/up/data', good);
   t.same(Object.fromEntries(hub.link.faults), { crc: 1, length: 1, hello: 1, manifest: 1, topic: 1 });
+});
+
+t.test('of a history that is not its own an agent hears nothing but a welcome', async (t) => {
+  const hub = createHub(t);
+  hub.greet();
+  void hub.send('up/data', frame(1, [[2, 1]]));
+  await until(() => hub.answers.some(({ through }) => through === 1), 'ack');
+  hub.ledger.part(number);
+  hub.ledger.declareGap(number, 3, 'found in the store', now);
+  const flipped = Buffer.from(frame(4, [[2, 1]]));
+  flipped[60]! ^= 1;
+  for (const sent of [flipped, frame(1, [[2, 1]]), frame(4, [[2, 1]])]) {
+    const told = hub.answers.length;
+    void hub.send('up/data', sent);
+    await until(() => hub.answers.length > told, 'an answer');
+    t.match(hub.answers.at(-1), { kind: 'nack', through: 0, reason: 'hello' });
+  }
+  void hub.send('up/hello', hello);
+  t.match(hub.answers.at(-1), { kind: 'welcome', through: 3 });
+  hub.ledger.rewind(number, 1);
+  void hub.send('up/data', frame(2, [[2, 1]]));
+  await until(() => hub.answers.at(-1)!.kind === 'ack', 'an ack');
+  t.match(hub.answers.at(-1), { through: 2 }, 'what went back is forgotten, and so is that');
 });
 
 t.test('a frame of a manifest that the hub does not hold is sent back for it', async (t) => {
