@@ -45,7 +45,7 @@ function createProof(token, { words, format }) {
     try {
       const proof = await getJson('/verification', token);
       result.dataset.state = proof.ok ? 'good' : 'bad';
-      if (proof.ok) setText(result, words.proved(sums(proof.streams, format)));
+      if (proof.ok) setText(result, words.proved(sums(proof.streams, format)) + twice(proof.doubles, words, format));
       else result.replaceChildren(words.notProved, ' ', ltr(proof.sentence));
     } catch (error) {
       result.dataset.state = 'bad';
@@ -55,6 +55,8 @@ function createProof(token, { words, format }) {
   });
   return h('div', { class: 'proof' }, result, button);
 }
+
+const twice = ({ count }, words, format) => (count === 0 ? '' : ` ${words.cameTwice(format.count(count))}`);
 
 function sums(streams, format) {
   const total = (key) => streams.reduce((sum, stream) => sum + stream[key], 0);

@@ -60,6 +60,7 @@ export const words = {
     proving: 'Proving…',
     proved: ({ through, stored, deadLetters, gaps, compared, frames }) =>
       `Proved just now: of ${through} acknowledged samples, ${stored} are stored exactly once, ${deadLetters} are dead letters and ${gaps} lie in declared gaps; ${compared} of ${frames} frames were compared value by value.`,
+    cameTwice: (count) => `${count} of them came twice, under numbers of two streams.`,
     notProved: 'The proof failed:',
     units: { d: 'd', h: 'h', min: 'min', s: 's' },
     measures: {},
@@ -123,6 +124,7 @@ export const words = {
     proving: 'در حال اثبات…',
     proved: ({ through, stored, deadLetters, gaps, compared, frames }) =>
       `همین حالا اثبات شد: از ${through} نمونهٔ تأییدشده، ${stored} نمونه دقیقاً یک بار ذخیره شده، ${deadLetters} نمونه مردود و ${gaps} نمونه در گسست‌های اعلام‌شده است؛ ${compared} بسته از ${frames} بسته مقداربه‌مقدار مقایسه شد.`,
+    cameTwice: (count) => `${count} نمونه از آن‌ها دو بار و با شماره‌های دو جریان رسیده است.`,
     notProved: 'اثبات ناموفق بود:',
     units: { d: 'روز', h: 'ساعت', min: 'دقیقه', s: 'ثانیه' },
     measures: {

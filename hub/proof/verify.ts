@@ -3,43 +3,23 @@
  * and frames compared value by value by hash. It reads the ledger before the store, so that what arrives meanwhile
  * cannot make it fail.
  */
-import { setImmediate } from 'node:timers/promises';
-import type { Gap, LedgerReader, NumberRun, Stream } from '../ledger/ledger.ts';
+import type { LedgerReader, NumberRun, Stream } from '../ledger/ledger.ts';
+import { uniteLedgers } from '../ledger/unite.ts';
+import { formatTime } from '../plant/time-text.ts';
 import type { TelemetryReader } from '../store/store.ts';
+import { type Doubles, findDoubles } from './doubles.ts';
 import { isUnchanged } from './frames.ts';
+import { readListed } from './listed.ts';
+import { sentenceOf } from './sentence.ts';
+import type { StreamProof } from './stream-proof.ts';
 import { readTiles } from './tiles.ts';
-
-export interface InvariantResult {
-  readonly id: string;
-  readonly name: string;
-  readonly ok: boolean;
-  /** What was found; names the first number that breaks it. */
-  readonly detail: string;
-}
-
-export interface StreamProof {
-  readonly stream: number;
-  readonly agent: string;
-  readonly epoch: string;
-  readonly through: number;
-  /** Deleted by retention since, up to this number. */
-  readonly expired: number;
-  /** Up to this number it is another ledger's. */
-  readonly inherited: number;
-  /** How many numbers behind it are another ledger's. */
-  readonly elsewhere: number;
-  readonly stored: number;
-  readonly deadLetters: number;
-  readonly gapNumbers: number;
-  readonly framesCompared: number;
-  readonly frames: number;
-  readonly invariants: readonly InvariantResult[];
-}
 
 export interface Verification {
   readonly ok: boolean;
   readonly sentence: string;
   readonly streams: readonly StreamProof[];
+  /** What is stored under numbers of two streams; it breaks no invariant, and nothing can be done about it. */
+  readonly doubles: Doubles;
 }
 
 export interface VerifyOptions {
@@ -51,23 +31,32 @@ export interface VerifyOptions {
   readonly deep?: boolean;
 }
 
-const pageSize = 10_000;
+const mostPlaces = 5;
 
 export async function verify(options: VerifyOptions, signal: AbortSignal): Promise<Verification> {
   const streams: StreamProof[] = [];
   const ledgers = [options.ledger, ...(options.others ?? [])];
+  const whole = uniteLedgers(ledgers);
+  const ended = new Map(whole.streams().flatMap((one) => (one.closedAt === null ? [] : [[one.number, one.through]])));
   for (const ledger of ledgers) {
     for (const stream of ledger.streams().map((known) => ({ ...known }))) {
-      streams.push(await verifyStream(stream, { ...options, ledger, ledgers }, signal));
+      streams.push(await verifyStream(stream, { ...options, ledger, ledgers, ended }, signal));
     }
   }
   const ok = streams.every(({ invariants }) => invariants.every((invariant) => invariant.ok));
-  return { ok, sentence: sentenceOf(streams, ok), streams };
+  const doubles = await findDoubles({ ledger: whole, reader: options.reader }, signal);
+  return { ok, sentence: sentenceOf(streams, doubles, ok), streams, doubles };
+}
+
+interface StreamSources extends VerifyOptions {
+  readonly ledgers: readonly LedgerReader[];
+  /** How far closed streams have come, in whatever ledger. */
+  readonly ended: ReadonlyMap<number, number>;
 }
 
 async function verifyStream(
   stream: Stream,
-  { ledger, ledgers, reader, deep }: VerifyOptions & { readonly ledgers: readonly LedgerReader[] },
+  { ledger, ledgers, ended, reader, deep }: StreamSources,
   signal: AbortSignal,
 ): Promise<StreamProof> {
   const { number, agent, epoch, through, expired, inherited, hello } = stream;
@@ -86,12 +75,17 @@ async function verifyStream(
   });
   if (!deep) for (const batch of tiles.selection) await compare(batch);
 
-  const stored = { points: 0, distinct: 0 };
+  const stored = { points: 0, distinct: 0, double: undefined as number | undefined };
   for (const { first, last } of without(elsewhere, { first: expired + 1, last: through })) {
-    const { points, distinct } = await reader.countNumbers(number, first, last, signal);
+    const { points, distinct, double } = await reader.countNumbers(number, first, last, signal);
     stored.points += points;
     stored.distinct += distinct;
+    stored.double ??= double;
   }
+  const beyond =
+    ended.get(number) === through
+      ? (await reader.countNumbers(number, through + 1, Number.MAX_SAFE_INTEGER, signal)).distinct
+      : 0;
   // Listed, and in the store all the same.
   const both = await reader.firstAmong(number, listed.runs, signal);
   const now = ledger.stream(agent, epoch)!;
@@ -105,13 +99,18 @@ async function verifyStream(
   const handedOver = inherited > 0 ? [{ first: 1, last: inherited }, ...elsewhere] : elsewhere;
   const orphaned = handedOver.find((run) => !isAccountedFor(run, stream, others));
   const results: readonly [id: string, name: string, ok: boolean, detail: string][] = [
-    ['I1', 'complete', accounted === wanted, `${accounted} of ${wanted} numbers stored or listed`],
+    [
+      'I1',
+      'complete',
+      accounted === wanted,
+      `${accounted} of ${wanted} numbers stored or listed${beyond > 0 ? `; beyond them ${beyond} that were never acknowledged` : ''}`,
+    ],
     [
       'I2',
       'nothing double',
       stored.points === stored.distinct && both === undefined,
       both === undefined
-        ? `${stored.points} points for ${stored.distinct} numbers`
+        ? `${stored.points} points for ${stored.distinct} numbers${await pointsOf(number, stored.double, reader, signal)}`
         : `number ${both} is listed and stored`,
     ],
     [
@@ -161,10 +160,25 @@ async function verifyStream(
     stored: stored.distinct,
     deadLetters: listed.deadLetters,
     gapNumbers: listed.gapNumbers,
+    beyond,
     frames: tiles.frames,
     framesCompared: compared,
     invariants: results.map(([id, name, ok, detail]) => ({ id, name, ok, detail })),
   };
+}
+
+/** Where the points of a number that has several lie. */
+async function pointsOf(
+  stream: number,
+  number: number | undefined,
+  reader: Pick<TelemetryReader, 'samplesByNumber'>,
+  signal: AbortSignal,
+): Promise<string> {
+  if (number === undefined) return '';
+  const anyTime = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+  const { samples } = await reader.samplesByNumber({ stream, first: number, last: number, ...anyTime }, signal);
+  const places = samples.times.map((time, i) => `tag ${samples.tags[i]} at ${formatTime(time)}`);
+  return `; number ${number} is stored as ${places.slice(0, mostPlaces).join(', and as ')}`;
 }
 
 /** Whether other ledgers have a run of the stream, one after the other. */
@@ -187,70 +201,4 @@ function without(others: readonly NumberRun[], { first, last }: NumberRun): Numb
   const starts = [first, ...others.map((run) => run.last + 1)];
   const ends = [...others.map((run) => run.first - 1), last];
   return starts.map((start, i) => ({ first: start, last: ends[i]! })).filter((run) => run.first <= run.last);
-}
-
-interface Listed {
-  readonly deadLetters: number;
-  readonly gapNumbers: number;
-  /** First and last of every run of listed numbers, ascending. */
-  readonly runs: readonly (readonly [number, number])[];
-}
-
-async function readListed(
-  ledger: Pick<LedgerReader, 'deadLetters'>,
-  { number, expired, through }: Stream,
-  gaps: readonly Gap[],
-): Promise<Listed> {
-  const runs: [number, number][] = [];
-  let deadLetters = 0;
-  for (let after = expired, more = true; more; ) {
-    const page = ledger.deadLetters(number, after, pageSize);
-    more = page.length === pageSize;
-    await setImmediate();
-    for (const { number: listed } of page) {
-      after = listed;
-      if (listed > through) continue;
-      deadLetters += 1;
-      const run = runs.at(-1);
-      if (run && run[1] === listed - 1) run[1] = listed;
-      else runs.push([listed, listed]);
-    }
-  }
-  const ofGaps = gaps.map(({ first, last }): [number, number] => [first, last ?? through]);
-  return {
-    deadLetters,
-    gapNumbers: ofGaps.reduce((sum, [first, last]) => sum + last - first + 1, 0),
-    runs: [...runs, ...ofGaps].sort((a, b) => a[0] - b[0]),
-  };
-}
-
-const count = (value: number): string => value.toLocaleString('en');
-
-function sentenceOf(streams: readonly StreamProof[], ok: boolean): string {
-  if (!ok) {
-    const broken = streams.flatMap(({ agent, invariants }) =>
-      invariants.filter((invariant) => !invariant.ok).map(({ id, detail }) => `${id} of ${agent}: ${detail}`),
-    );
-    return `NOT proved: ${broken.join('; ')}.`;
-  }
-  if (streams.length === 0) return 'Nothing to prove yet: no agent has ever greeted this hub.';
-  const sum = (
-    key:
-      | 'through'
-      | 'expired'
-      | 'inherited'
-      | 'elsewhere'
-      | 'stored'
-      | 'deadLetters'
-      | 'gapNumbers'
-      | 'frames'
-      | 'framesCompared',
-  ) => streams.reduce((total, stream) => total + stream[key], 0);
-  const expired = sum('expired') - sum('inherited');
-  const deleted = expired > 0 ? `${count(expired)} deleted by retention; ` : '';
-  return (
-    `Every one of the ${count(sum('through') - sum('inherited') - sum('elsewhere'))} samples that the hub has acknowledged is stored exactly once or listed with its reason: ` +
-    `${count(sum('stored'))} stored, ${count(sum('deadLetters'))} dead letters, ${count(sum('gapNumbers'))} in declared gaps; ` +
-    `${deleted}${count(sum('framesCompared'))} of ${count(sum('frames'))} frames compared value by value.`
-  );
 }

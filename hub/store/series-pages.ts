@@ -1,5 +1,5 @@
 /**
- * The points of one tag, over all epochs of its agents, as pages in the order of time. Windows are asked for one after
+ * The points of a tag, over all epochs of its agents, or of several tags, as pages in the order of time. Windows are asked for one after
  * the other and sized by what came back, so that memory stays flat however long the whole is.
  */
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
@@ -11,6 +11,7 @@ export interface SeriesRow {
   readonly quality: number;
   readonly flags: number;
   readonly stream: number;
+  readonly tag: number;
   /** The sample's number in its stream: its identity, for whoever wants to trace it. */
   readonly number: number;
 }
@@ -37,9 +38,9 @@ export async function newestRows(
   return { rows: truncated ? rows.slice(-limit) : rows, truncated };
 }
 
-/** Every row of the window. `intervalMs` is the tag's nominal interval: how much to ask for first. */
+/** Every row of the window. `intervalMs` is how far apart rows nominally are: how much to ask for first. */
 export async function* pagesOfRows(
-  reader: TelemetryReader,
+  reader: Pick<TelemetryReader, 'series'>,
   { keys, from, to }: SeriesWindow,
   intervalMs: number,
   signal: AbortSignal,
@@ -67,6 +68,7 @@ function merge(keys: readonly SeriesKey[], found: readonly SeriesPoints[]): Seri
         quality: points.qualities[i]!,
         flags: points.flags[i]!,
         stream: keys[index]!.stream,
+        tag: keys[index]!.tag,
         number: points.numbers[i]!,
       });
     }

@@ -69,6 +69,8 @@ export interface NumberCount {
   readonly points: number;
   /** Different numbers among them; equal to `points` when nothing is double. */
   readonly distinct: number;
+  /** The lowest number that has more than one point; absent when nothing is double. */
+  readonly double?: number;
   readonly min: number | null;
   readonly max: number | null;
 }

@@ -131,13 +131,20 @@ t.test('the page', { skip }, async (t) => {
       deadLetters: 4,
       gapNumbers: 0,
     };
-    const proof = { ok: true, sentence: '', streams: [{ ...stream, frames: 9, framesCompared: 9, invariants: [] }] };
+    const doubles = { count: 3, listed: [] };
+    const proof = {
+      ok: true,
+      sentence: '',
+      doubles,
+      streams: [{ ...stream, beyond: 0, frames: 9, framesCompared: 9, invariants: [] }],
+    };
     const hub = await startHub(t, { verify: async () => proof });
     fillHub(hub);
     const { page } = await openPage(t, browser, { locale: 'en-GB' });
     await page.goto(`${hub.origin}/#token=${hub.token('admin')}`);
     await page.getByRole('button', { name: 'Prove it now' }).click();
     await page.getByText('of 1,234 acknowledged samples, 1,230 are stored exactly once, 4 are dead letters').waitFor();
+    await page.getByText('3 of them came twice').waitFor();
   });
 
   t.test('shows one site only to who may see one, and says when there is nothing', async (t) => {

@@ -372,7 +372,12 @@ export async function startHub(t: Test, { plants = [], knownTags, ...overrides }
     }),
     latest,
     clock,
-    verify: async () => ({ ok: true, sentence: 'Every one of the 3 samples is stored.', streams: [] }),
+    verify: async () => ({
+      ok: true,
+      sentence: 'Every one of the 3 samples is stored.',
+      streams: [],
+      doubles: { count: 0, listed: [] },
+    }),
     ready: () => ({ ok: true, reasons: [] }),
     warnings: () => [],
     metrics: new Registry(),

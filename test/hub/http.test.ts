@@ -684,7 +684,7 @@ t.test('delivery', async (t) => {
 
   t.test('verification runs one at a time', async (t) => {
     let finish = () => {};
-    const proof = { ok: true, sentence: 'proved', streams: [] };
+    const proof = { ok: true, sentence: 'proved', streams: [], doubles: { count: 0, listed: [] } };
     const hub = await startHub(t, { verify: () => new Promise((resolve) => (finish = () => resolve(proof))) });
     const secret = hub.token('manager');
     const first = hub.get('/api/v1/verification', secret);

@@ -1,5 +1,5 @@
 /** Ledgers and stores that come from different backups: what the hub finds when it opens both, and how they agree again. */
-import { truncateSync } from 'node:fs';
+import { cpSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
@@ -211,6 +211,23 @@ function surplusContract(name: string, openStore: (t: Test) => Promise<Telemetry
     },
   );
 
+  t.test(`${name}: a hub that is killed then takes nothing of that history when it is back`, async (t) => {
+    const store = await openStore(t);
+    const { send } = await aheadOf(t, store);
+    const others = counted(125, 16);
+    t.equal(await send(frameOf(11, counted(11, 10)), frameOf(21, others)), 'nack 20 hello');
+    const killed = join(t.testdirName, 'killed');
+    for (const file of ['ledger.db', 'ledger.db-wal']) cpSync(join(t.testdirName, file), join(killed, file));
+    const ledger = ledgerOf(t, join(killed, 'ledger.db'));
+    const sendAgain = settlingOf(t, { ledger, store });
+    t.equal(await sendAgain(frameOf(31, others)), 'nack 0 hello', 'what was on its way meanwhile');
+    t.match(
+      ledger.streams(),
+      [{ through: 30 }],
+      'else its agent would find a frame of its own, and let go of all before',
+    );
+  });
+
   t.test(`${name}: a gap over stored samples hides none of them`, async (t) => {
     const store = await openStore(t);
     const { ledger, send } = await aheadOf(t, store);
@@ -225,7 +242,79 @@ function surplusContract(name: string, openStore: (t: Test) => Promise<Telemetry
   });
 }
 
-for (const contract of [standingContract, surplusContract])
+/** An agent that was put back: it has read its sources' history again, in an epoch that numbers its tags anew. */
+function doublesContract(name: string, openStore: (t: Test) => Promise<TelemetryStore>): void {
+  t.test(`${name}: samples that come again under numbers of another stream are named`, async (t) => {
+    const store = await openStore(t);
+    const ledger = ledgerOf(t);
+    const { reader } = store;
+    const send = settlingOf(t, { ledger, store });
+    const restored = 'cd'.repeat(16);
+    const sample = (tag: number, at: number, value = at) => ({
+      tag,
+      time: start + at * 1000,
+      value,
+      quality: 0,
+      flags: 0,
+    });
+    const frame = (epoch: string, first: number, samples: readonly ReturnType<typeof sample>[]) =>
+      sealFrame(
+        { epoch, first, count: samples.length, acceptedAt: start + 1_000_000, manifestRevision: 1 },
+        encodePayload(toColumns(samples)),
+      );
+    ledger.greet('a1', hello, start);
+    ledger.keepManifest(number, { epoch: hello.epoch, revision: 1, site: 's', tags }, start);
+    // The last is told twice by its source, which it may.
+    await send(
+      frame(
+        hello.epoch,
+        1,
+        [...counted(1, 40), 40].map((at) => sample(1, at)),
+      ),
+    );
+    const { number: second } = ledger.greet('a1', { ...hello, epoch: restored }, start);
+    const renumbered = tags.map((tag, i) => ({ ...tag, type: 'float' as const, id: [5, 1, 6][i]! }));
+    ledger.keepManifest(second, { epoch: restored, revision: 1, site: 's', tags: renumbered }, start);
+    await send(
+      frame(
+        restored,
+        1,
+        counted(41, 10).map((at) => sample(5, at)),
+      ),
+    );
+    t.match(
+      await proofOf(ledger, store),
+      { ok: true, doubles: { count: 0, listed: [] } },
+      'what follows is not double',
+    );
+
+    const again = counted(21, 20).map((at) => sample(5, at));
+    // Another tag that has the old id, and another value.
+    await send(frame(restored, 11, [...again, sample(1, 15), sample(5, 16, -16)]));
+    const proof = await proofOf(ledger, store);
+    t.match(proof, { ok: true, doubles: { count: 20 }, sentence: /; 20 came twice, under numbers of two streams; / });
+    const { listed } = proof.doubles;
+    const place = (first: number, then: number) => [
+      { stream: number, number: first },
+      { stream: second, number: then },
+    ];
+    t.match(listed.toSorted((a, b) => a.time - b.time)[0], { agent: 'a1', tag: 's/t-1', time: start + 21_000 });
+    const ordered = listed.map(({ places }) =>
+      places.toSorted((a, b) => Number(a.stream === second) - Number(b.stream === second)),
+    );
+    t.same(ordered[0], place(21, 11));
+    t.same(ordered[19], [{ stream: number, number: 40 }, ...place(41, 30)]);
+
+    ledger.withdraw(second, start);
+    t.match((await proofOf(ledger, store)).doubles, { count: 0 }, 'what was withdrawn counts for nothing');
+    const unread = { ...reader, series: () => t.fail('samples are read') as never };
+    t.match(await verify({ ledger, reader: unread }, calm), { ok: true });
+  });
+}
+
+const contracts = [standingContract, surplusContract, doublesContract];
+
+for (const contract of contracts)
   contract('DuckDB', async (t) => {
     const store = await openDuckdbStore({ dir: t.testdir(), log: quiet });
     t.teardown(() => store[Symbol.asyncDispose]());
@@ -285,10 +374,10 @@ if (requireOrSkip(t, 'influxd')) {
   const influxd = await startInfluxd({ dir: join(t.testdir(), 'influxd') });
   t.teardown(() => influxd.stop());
   let databases = 0;
-  for (const contract of [standingContract, surplusContract])
-    contract('InfluxDB', async (t) => {
-      const store = await connectInfluxStore({ api: 'v1', url: influxd.url, database: `d${++databases}`, log: quiet });
-      t.teardown(() => store[Symbol.asyncDispose]());
-      return store;
-    });
+  const openStore = async (t: Test) => {
+    const store = await connectInfluxStore({ api: 'v1', url: influxd.url, database: `d${++databases}`, log: quiet });
+    t.teardown(() => store[Symbol.asyncDispose]());
+    return store;
+  };
+  for (const contract of contracts) contract('InfluxDB', openStore);
 }

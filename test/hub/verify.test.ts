@@ -1,14 +1,16 @@
 /** The proof holds when everything is there, and names what is not: each way in which it can be broken is planted. */
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import t from 'tap';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { uniteLedgers } from '../../hub/ledger/unite.ts';
 import { agreeWithStore } from '../../hub/proof/agree.ts';
+import { coveredTime } from '../../hub/proof/covered-time.ts';
 import { verify } from '../../hub/proof/verify.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';
 import type { TelemetryReader } from '../../hub/store/store.ts';
 import type { SampleColumns } from '../../protocols/sample.ts';
-import { hello, settle, settleFrames, start } from '../support/settled-frames.ts';
+import { hello, number, settle, settleFrames, start } from '../support/settled-frames.ts';
 
 const calm = new AbortController().signal;
 const quiet = { info() {}, warn() {}, error() {} };
@@ -167,6 +169,67 @@ t.test(
     );
   },
 );
+
+t.test('a number that has two points is named, with where they lie', async (t) => {
+  const dir = t.testdir();
+  using ledger = openSqliteLedger(join(dir, 'ledger.db'));
+  const open = () => openDuckdbStore({ dir: join(dir, 'samples'), log: quiet });
+  let store = await open();
+  t.teardown(() => store[Symbol.asyncDispose]());
+  await settle({ ledger, store }, 1, 100);
+  await store[Symbol.asyncDispose]();
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(`
+    ATTACH '${join(dir, 'samples', '000000001.duckdb')}' AS planted;
+    INSERT INTO planted.sample SELECT * REPLACE (time + 5 AS time) FROM planted.sample WHERE n IN (42, 77);
+    CHECKPOINT planted; DETACH planted`);
+  connection.closeSync();
+  instance.closeSync();
+  store = await open();
+  const proof = await verify({ ledger, reader: store.reader }, calm);
+  t.match(
+    proof.sentence,
+    /101 points for 99 numbers; number 42 is stored as tag 2 at \S+042Z, and as tag 2 at \S+042005Z/,
+  );
+});
+
+t.test('what a closed stream has in the store beyond its account is told', async (t) => {
+  const { ledger, store } = await settleFrames(t);
+  ledger.rewind(number, 570);
+  t.match(await verify({ ledger, reader: store.reader }, calm), { ok: true, streams: [{ beyond: 0 }] }, 'it may come');
+  ledger.close(number, start);
+  const proof = await verify({ ledger, reader: store.reader }, calm);
+  t.match(proof, { ok: true, streams: [{ through: 570, beyond: 30 }] });
+  t.match(proof.sentence, /; 30 more stored that were never acknowledged; /);
+});
+
+t.test('of which time the frames of a stream tell is few spans, however often it was interrupted', async (t) => {
+  using ledger = openSqliteLedger(join(t.testdir(), 'ledger.db'));
+  ledger.greet('a1', hello, start);
+  const minute = 60_000_000;
+  const frames = Array.from({ length: 1000 }, (_, i) => {
+    const at = start + ((i * 37) % 1000) * 10 * minute;
+    const times = { minTime: at, maxTime: at + minute, acceptedAt: start };
+    return { batch: { stream: number, first: i + 1, last: i + 1, contentHash: '00', ...times }, deadLetters: [] };
+  });
+  const coveredBy = async (count: number) => {
+    ledger.settle(frames.slice(ledger.streams()[0]!.through, count), start);
+    return coveredTime(ledger, ledger.streams()[0]!);
+  };
+  t.same(
+    await coveredBy(100),
+    frames
+      .slice(0, 100)
+      .map(({ batch: { minTime, maxTime } }) => ({ start: minTime, end: maxTime + 1 }))
+      .sort((a, b) => a.start - b.start),
+  );
+  const spans = await coveredBy(1000);
+  t.ok(spans.length <= 256, `${spans.length} spans`);
+  for (const { batch } of frames)
+    if (!spans.some(({ start, end }) => start <= batch.minTime && batch.maxTime < end))
+      t.fail(`${batch.first} is lost`);
+});
 
 t.test('with no agent there is nothing to prove, and it says so', async (t) => {
   const dir = t.testdir();

@@ -1,6 +1,7 @@
 /** `GET /verification`: the proof, made while one waits. One at a time: it reads what it judges from the store itself. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { formatTime } from '../../plant/time-text.ts';
 import type { Verification } from '../../proof/verify.ts';
 import type { RouteContext } from '../asked/context.ts';
 import { overseers } from '../door/guard.ts';
@@ -25,9 +26,23 @@ const verificationSchema = z.object({
       gap_numbers: z.int(),
       frames: z.int(),
       frames_compared: z.int(),
+      beyond: z.int().meta({ description: 'stored beyond that in a closed stream, and never acknowledged' }),
       invariants: z.array(invariantSchema),
     }),
   ),
+  doubles: z
+    .object({
+      count: z.int(),
+      listed: z.array(
+        z.object({
+          agent: z.string(),
+          tag: z.string(),
+          time: z.string(),
+          places: z.array(z.object({ stream: z.int(), number: z.int() })),
+        }),
+      ),
+    })
+    .meta({ description: 'samples that came twice, under numbers of two streams of their agent; the first thousand' }),
 });
 
 export const verificationRoutes =
@@ -53,7 +68,7 @@ export const verificationRoutes =
     );
   };
 
-const verificationJson = ({ ok, sentence, streams }: Verification): z.infer<typeof verificationSchema> => ({
+const verificationJson = ({ ok, sentence, streams, doubles }: Verification): z.infer<typeof verificationSchema> => ({
   ok,
   sentence,
   streams: streams.map((proof) => ({
@@ -68,6 +83,16 @@ const verificationJson = ({ ok, sentence, streams }: Verification): z.infer<type
     gap_numbers: proof.gapNumbers,
     frames: proof.frames,
     frames_compared: proof.framesCompared,
+    beyond: proof.beyond,
     invariants: proof.invariants.map((invariant) => ({ ...invariant })),
   })),
+  doubles: {
+    count: doubles.count,
+    listed: doubles.listed.map(({ agent, tag, time, places }) => ({
+      agent,
+      tag,
+      time: formatTime(time),
+      places: places.map((place) => ({ ...place })),
+    })),
+  },
 });

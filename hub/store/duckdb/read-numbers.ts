@@ -21,25 +21,37 @@ export async function countNumbers(
   [stream, first, last]: readonly [stream: number, first: number, last: number],
   signal: AbortSignal,
 ): Promise<NumberCount> {
-  const total = { points: 0, distinct: 0, min: null as number | null, max: null as number | null };
+  const total: { -readonly [K in keyof NumberCount]: NumberCount[K] } = {
+    points: 0,
+    distinct: 0,
+    min: null,
+    max: null,
+  };
   for (const group of overlapping(holdings(segments, stream, first, last))) {
     const sources = group.map(({ segment }) => `SELECT stream, n FROM ${segment.source}`).join(' UNION ALL ');
     const start = Math.max(first, Math.min(...group.map(({ extent }) => extent.firstNumber)));
     const end = Math.min(last, Math.max(...group.map(({ extent }) => extent.lastNumber)));
     for (let from = start; from <= end; from += numbersPerCount) {
       const to = Math.min(end, from + numbersPerCount - 1);
-      const sql = `
-        SELECT count(n)::DOUBLE, count(DISTINCT n)::DOUBLE, min(n)::DOUBLE, max(n)::DOUBLE
-        FROM (${sources}) WHERE stream = ${stream} AND n BETWEEN ${from} AND ${to}`;
+      const numbers = `FROM (${sources}) WHERE stream = ${stream} AND n BETWEEN ${from} AND ${to}`;
+      const sql = `SELECT count(n)::DOUBLE, count(DISTINCT n)::DOUBLE, min(n)::DOUBLE, max(n)::DOUBLE ${numbers}`;
       const result = await session.read((connection) => connection.runAndReadAll(sql), signal);
       const [points, distinct, min, max] = result.getRows()[0] as [number, number, number | null, number | null];
       total.points += points;
       total.distinct += distinct;
       if (min !== null) total.min = Math.min(min, total.min ?? min);
+      if (points > distinct) total.double ??= await firstDouble(session, numbers, signal);
       if (max !== null) total.max = Math.max(max, total.max ?? max);
     }
   }
   return total;
+}
+
+/** Asked for only where there is one. */
+async function firstDouble(session: Session, numbers: string, signal: AbortSignal): Promise<number> {
+  const sql = `SELECT n::DOUBLE ${numbers} GROUP BY n HAVING count(*) > 1 ORDER BY n LIMIT 1`;
+  const result = await session.read((connection) => connection.runAndReadAll(sql), signal);
+  return result.getRows()[0]![0] as number;
 }
 
 /** Runs of one query. */

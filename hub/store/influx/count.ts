@@ -12,6 +12,7 @@ export async function countNumbers(parts: AsyncIterable<Rows>): Promise<NumberCo
   const pages = new Map<number, Uint32Array>();
   let points = 0;
   let distinct = 0;
+  let double = Number.POSITIVE_INFINITY;
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for await (const { values } of parts) {
@@ -21,9 +22,11 @@ export async function countNumbers(parts: AsyncIterable<Rows>): Promise<NumberCo
       if (number < min) min = number;
       if (number > max) max = number;
       if (tick(pages, number)) distinct++;
+      else if (number < double) double = number;
     }
   }
-  return points === 0 ? { points, distinct, min: null, max: null } : { points, distinct, min, max };
+  if (points === 0) return { points, distinct, min: null, max: null };
+  return { points, distinct, ...(points > distinct && { double }), min, max };
 }
 
 /** The lowest number that lies in one of the ascending runs. `parts` have the number in their second column. */
