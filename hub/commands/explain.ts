@@ -85,10 +85,10 @@ function print({ value, definition, plant_version, given_by, elements, inputs, p
   console.log(`${asset}, ${value.granularity} from ${start} to ${end}`);
   console.log(`\n  ${plain(value.value) ?? 'not known'} ${value.unit === '1' ? '' : value.unit}`);
   console.log(`  ${status}, ${(coverage * 100).toFixed(1)} % known${value.provisional ? ', provisional' : ''}`);
-  if (bounds)
-    console.log(
-      `  between ${plain(bounds[0]) ?? 'any'} and ${plain(bounds[1]) ?? 'any'}, if the unknown part were all bad or all good`,
-    );
+  if (bounds) {
+    const why = value.parameters?.method ?? 'if the unknown part were all bad or all good';
+    console.log(`  between ${plain(bounds[0]) ?? 'any'} and ${plain(bounds[1]) ?? 'any'}, ${why}`);
+  }
   if (flags.length > 0) console.log(`  ${flags.join(', ')}`);
   console.log(`\n${definition.formula}   (${definition.source})\n`);
   printTable(

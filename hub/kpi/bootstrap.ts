@@ -16,21 +16,22 @@ export function randomNumbers(seed: number): () => number {
 }
 
 /**
+ * @param before undefined: it is one figure, and is not drawn.
  * @param difference of two draws; null where it has none, such a draw does not count.
  * @returns undefined: fewer than two days in a set, or too few draws that count.
  */
 export function bootstrapInterval<Day>(
-  before: readonly Day[],
+  before: readonly Day[] | undefined,
   after: readonly Day[],
   seed: number,
   difference: (before: readonly Day[], after: readonly Day[]) => number | null,
 ): readonly [number, number] | undefined {
-  if (before.length < 2 || after.length < 2) return undefined;
+  if ((before && before.length < 2) || after.length < 2) return undefined;
   const random = randomNumbers(seed);
   const draw = (days: readonly Day[]) => days.map(() => days[Math.floor(random() * days.length)]!);
   const found: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const one = difference(draw(before), draw(after));
+    const one = difference(before ? draw(before) : [], draw(after));
     if (one !== null) found.push(one);
   }
   if (found.length < 0.9 * rounds) return undefined;

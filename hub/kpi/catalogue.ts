@@ -9,11 +9,18 @@ import { specificEnergy, standby } from './intensity.ts';
 import type { KpiDefinition } from './kpi.ts';
 import * as maintenance from './maintenance.ts';
 import * as output from './output.ts';
-import { maturity, pilotChange, pilotChangeShare } from './pilot.ts';
+import { maturity } from './pilot.ts';
+import { pilotChanges } from './pilot-change.ts';
 import { availability, effectiveness, nee, oee, quality } from './production.ts';
 import { closure, meterCoverage, selfSupply } from './supply.ts';
 import { cost, shareLow, shareMid, sharePeak, shifted } from './tariff.ts';
 import * as utilisation from './utilisation.ts';
+
+/** What a pilot is judged by (kpi.md §3), and what those are made of. */
+export const compared: readonly KpiDefinition[] = [
+  ...[oee, availability, effectiveness, quality, output.scrap, output.volume, maintenance.unplannedDowntime],
+  ...[electricity, specificEnergy, sharePeak],
+];
 
 export const catalogue: readonly KpiDefinition[] = [
   availability,
@@ -91,8 +98,7 @@ export const catalogue: readonly KpiDefinition[] = [
   dataQuality.backfill,
   dataQuality.clockOffset,
 
-  pilotChange,
-  pilotChangeShare,
+  ...compared.flatMap(pilotChanges),
   maturity,
 
   // Not in §5.1, but in ISO 22400-2 and SEMI E10 and in the vectors of kpi.md §1.5.

@@ -28,6 +28,8 @@ export interface Ratio {
   readonly suspect?: boolean;
   /** What of the parameters was used. */
   readonly parameters?: KpiResult['parameters'] | undefined;
+  /** What was read beside what the definition declares: of a KPI that is compared. */
+  readonly elements?: Elements;
 }
 
 /** Something that gives the KPI its meaning is not declared: a planned run time, a contract, a tariff. */
@@ -36,6 +38,7 @@ export interface Undefined {
   readonly coverage?: number;
   readonly bounds?: KpiBounds;
   readonly parameters?: KpiResult['parameters'];
+  readonly elements?: Elements;
 }
 
 type Declared = Omit<KpiDefinition, 'version' | 'rules' | 'uses' | 'parameters' | 'compute'>;
@@ -83,7 +86,8 @@ function pick(elements: Elements, names: readonly ElementName[]): Elements {
   return picked;
 }
 
-function toResult(assessed: Ratio | Undefined, elements: Elements, limits: CoverageLimits): KpiResult {
+function toResult(assessed: Ratio | Undefined, inputs: Elements, limits: CoverageLimits): KpiResult {
+  const elements = assessed.elements ?? inputs;
   const coverage = toCoverage(assessed.coverage ?? 1);
   const [bounds, parameters] = [finiteBounds(assessed.bounds), finiteOnly(assessed.parameters)];
   const rest = { coverage, elements, ...(bounds && { bounds }), ...(parameters && { parameters }) };

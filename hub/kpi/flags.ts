@@ -48,7 +48,20 @@ export const flags = {
   NO_REQUEST: { en: 'no reduction was requested', fa: 'کاهش باری درخواست نشده است' },
 
   NO_COMPARISON: { en: 'no periods to compare', fa: 'دوره‌ای برای مقایسه تعریف نشده است' },
+  NO_BEFORE: {
+    en: 'nothing is stored or declared of the time before',
+    fa: 'از دورهٔ مبنا چیزی ذخیره یا اعلام نشده است',
+  },
   NO_INTERVAL: { en: 'too few days for an interval', fa: 'روزها برای محاسبه بازه اطمینان کافی نیست' },
+  SHORT_BASELINE: { en: 'the time before is shorter than four weeks', fa: 'دورهٔ مبنا کوتاه‌تر از چهار هفته است' },
+  DECLARED_BEFORE: {
+    en: 'the figure before is declared; the interval is of the days after alone',
+    fa: 'رقم دورهٔ مبنا اعلامی است؛ بازهٔ اطمینان تنها از روزهای پایلوت است',
+  },
+  CURTAILED_DAYS: {
+    en: 'some days were curtailed; the parameters tell the change without them',
+    fa: 'برخی روزها محدودیت برق داشته‌اند؛ تغییر بدون آن روزها جداگانه گفته شده است',
+  },
   NOT_ASSESSED: { en: 'not assessed', fa: 'ارزیابی نشده است' },
   OFF_SCALE: { en: 'a score off the scale of its model', fa: 'امتیاز خارج از مقیاس مدل است' },
 } as const satisfies Readonly<Record<string, { readonly en: string; readonly fa: string }>>;

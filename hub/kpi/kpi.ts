@@ -40,6 +40,8 @@ export interface KpiDefinition {
   readonly needs: readonly ElementName[];
   /** Elements that are used or shown where they are there; absent counts as 0. */
   readonly uses: readonly ElementName[];
+  /** The KPI whose figures of two periods it compares; its groups are those of it. */
+  readonly compares?: KpiDefinition | undefined;
   /** Members of the parameters that it reads, besides `coverage`. */
   readonly parameters: readonly (keyof KpiParameters)[];
   /** Never throws, and is never NaN or infinite, for finite elements. */

@@ -4,7 +4,7 @@
  * window, the one in force at its end is given. All are optional: a KPI that lacks its own is `undefined` and says so.
  */
 import type { BaselineModel } from './baseline-model.ts';
-import type { Elements, KpiResult } from './result.ts';
+import type { Elements } from './result.ts';
 
 /** Coverage from which a value is `ok` or `partial` (R5). */
 export interface CoverageLimits {
@@ -60,15 +60,36 @@ export interface BaselineInForce {
   readonly of?: number;
 }
 
-/** Two periods of one KPI by business days, each with the elements that the KPI needs. */
+/** Two periods by business days, each with the elements that the compared KPI needs (pl.delta). */
 export interface Comparison {
-  readonly kpi: string;
-  /** The KPI's own function, with its parameters. */
-  compute(elements: Elements): KpiResult;
-  readonly before: readonly Elements[];
-  readonly after: readonly Elements[];
-  /** Seed of the bootstrap; the same seed and days give the same interval. */
-  readonly seed: number;
+  readonly before: ComparedDays | DeclaredFigure;
+  readonly after: ComparedDays;
+  /** What the compared KPI is given beside its elements: the same for both, so that only the periods differ. */
+  readonly parameters: KpiParameters;
+  /** Of the elements of all days: who has it has the same days. */
+  readonly digest: string;
+  /** What the plant model says of it. */
+  readonly declared: object;
+}
+
+export interface ComparedDays {
+  readonly days: readonly ComparedDay[];
+  /** How many the period has: those without elements are not known. */
+  readonly of: number;
+}
+
+export interface ComparedDay {
+  readonly elements: Elements;
+  /** A limit was notified for it, or an event called. */
+  readonly curtailed: boolean;
+}
+
+/** A figure from signed records of a time in which nothing was measured here. */
+export interface DeclaredFigure {
+  readonly value: number;
+  /** Which it is of. */
+  readonly days: number;
+  readonly source: string;
 }
 
 /** A readiness assessment as people recorded it. */

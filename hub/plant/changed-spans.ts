@@ -21,6 +21,7 @@ const withoutElements = [
   'events',
   'peakReferences',
   'assessments',
+  'pilot',
 ] as const;
 /** Lists whose entries say themselves when they hold. */
 const dated = ['tariffs', 'limits', 'factors', 'outputReferences', 'plannedWorks'] as const;

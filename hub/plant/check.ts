@@ -6,6 +6,7 @@ import { checkAssets, checkOrders, checkProducts, checkReasons } from './check-a
 import { checkExceptions, checkShifts, checkShiftValidity } from './check-calendar.ts';
 import { checkEnergy, checkMeters } from './check-energy.ts';
 import type { PlantIssue } from './check-parts.ts';
+import { checkPilot } from './check-pilot.ts';
 import { checkReferences } from './check-references.ts';
 import type { PlantConfig } from './schema.ts';
 
@@ -21,6 +22,7 @@ const checks = [
   checkMeters,
   checkEnergy,
   checkReferences,
+  checkPilot,
 ];
 
 /** Every contradiction in a plant file; none is a plant that can be built. */

@@ -22,6 +22,7 @@ import {
   assessmentSchema,
   outputReferenceSchema,
   peakReferenceSchema,
+  pilotSchema,
   plannedWorksSchema,
   weatherSchema,
 } from './schema-references.ts';
@@ -100,5 +101,6 @@ export const plantShape = z.strictObject({
   weather: weatherSchema.optional(),
   plannedWorks: z.array(plannedWorksSchema).default([]),
   assessments: z.array(assessmentSchema).default([]),
+  pilot: pilotSchema.optional(),
 });
 export type PlantConfig = z.infer<typeof plantShape>;

@@ -11,7 +11,7 @@ const specified = {
   en: 'kwh carrier cec sec eei saving peak_block peak_slide load_factor contract_util pf reactive_excess share_peak share_mid share_low shifted standby selfgen outage closure cost co2e',
   dr: 'compliance excess reduction performance lost_hours lost_output',
   dq: 'complete ontime valid latency uptime tag_cov meter_cov backfill clock',
-  pl: 'delta maturity',
+  pl: 'delta_oee delta_sec delta_share_peak delta_downtime_unpl delta_scrap maturity',
 };
 
 for (const { name, about, expected, run } of goldenCases()) {

@@ -10,7 +10,10 @@ import { fitStored } from '../../hub/rollup/values/fit-stored.ts';
 import type { RolledValue } from '../../hub/rollup/values/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createRolledSite, type RolledSite, type SampleEvent } from '../support/rolled-site.ts';
-import { local, site, vectorPlant } from '../support/vector-plant.ts';
+import { local, site, vectorPlant, vectorPlantFile } from '../support/vector-plant.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a plant file before it is read.
+type Json = any;
 
 const minute = 60e6;
 const hour = 60 * minute;
@@ -351,6 +354,7 @@ function wholePlant() {
     })),
     outputReferences: [{ unit: `${line}/cnc-1`, effectiveness: 0.9, quality: 0.9, source }],
     weather: { temperature: 'outdoor/temperature' },
+    pilot: { from: '1404-04-17', baseline: { from: '1404-04-16', to: '1404-04-17' } },
   };
   machine.tags = { countRework: `${line}/cnc-1/count-rework` };
   t.equal(others.length, 2);
@@ -437,7 +441,6 @@ t.test('every KPI has a value on a site that measures everything, at each kind o
     ['pieces have no serial numbers', /^prod\.fpy$/, ['unit', 'line', 'area', 'site']],
     ['nobody enters what people worked', /^prod\.worker_eff$/, ['unit', 'line', 'area', 'site']],
     ['here several meters measure it, each with a baseline of its own', /^en\.(eei|saving)/, ['area', 'site']],
-    ['compared when asked: kpi-values?compare=baseline', /^pl\.delta/, ['site', 'area', 'line', 'unit', 'meter']],
   ];
   for (const [reason, kpis, scopes] of reasons) {
     const found = lacking.filter(([id]) => kpis.test(id)).map(([, scope]) => scope);
@@ -547,4 +550,84 @@ t.test('a baseline is fitted to the stored days that are known, and each is held
   t.match(fitted.fit, { n: 5, fitted: 2 });
   t.ok(fitted.fit!.cvRmse! < 0.005);
   t.ok(Math.abs(periods.at(-1)!.cusum!) < 1e-6, 'residuals of a least-squares fit add up to nothing');
+});
+
+t.test('the days of a pilot are held against those before it, with an interval and all that went in', async (t) => {
+  const live = liveSite();
+  const dates = ['2025-07-07', '2025-07-08', '2025-07-09', '2025-07-10'];
+  const step = 5 * minute;
+  /** A piece and a kWh a minute from 06:00 on; 1 kWh a minute around the clock. */
+  const made = [200, 250, 400, 300];
+  let [count, kwh] = [0, 0];
+  live.say('health/plc/session', local('00:00'), true);
+  live.say('area/line/m1/mode', local('00:00'), 1);
+  for (const [index, date] of dates.entries()) {
+    const begin = local('06:00', date);
+    const end = begin + made[index]! * minute;
+    live.say('area/line/m1/state', begin, 6);
+    live.say('area/line/m1/state', end, 4);
+    for (let time = local('00:00', date); time < local('00:00', date) + day; time += step) {
+      if (time > begin && time <= end) count += 5;
+      kwh += 5;
+      live.say('health/plc/through', time, time);
+      for (const name of ['total', 'good']) live.say(`area/line/m1/count-${name}`, time, count);
+      live.say('energy/main/kwh', time, kwh);
+    }
+  }
+  const clock = { now: local('02:00', '2025-07-11') };
+  live.say('health/plc/through', clock.now, clock.now);
+  live.arriveAt(clock.now);
+  const pilot = { from: '1404-04-18', baseline: { from: '1404-04-16', to: '1404-04-18' } };
+  const {
+    areas: [area],
+    products,
+  } = vectorPlantFile() as Json;
+  const plantWith = (change: object) =>
+    vectorPlant({
+      areas: [{ ...area, lines: [{ ...area.lines[0], units: [area.lines[0].units[0]] }] }],
+      products: [products[0]],
+      orders: [],
+      pilot: { ...pilot, ...change },
+    });
+  let plant = plantWith({});
+  const rollUp = live.rollUp(() => plant, clock);
+  await rollUp.once(never);
+  const month = { granularity: 'month', from: local('00:00'), to: local('01:00') } as const;
+  const told = (kpi: string, asset = unit) => pick(rollUp.values({ ...month, kpis: [kpi] }), kpi, asset)[0]!;
+
+  // 30 s a piece of 450 minutes: 450 pieces of 1800 before, 700 of 1800 after; a draw of the days after makes 600 to 800,
+  // one of those before 400 to 500.
+  const oee = told('pl.delta_oee');
+  near(t, oee.value, (700 - 450) / 1800);
+  near(t, oee.bounds![0], (600 - 500) / 1800, 'the least that one draw of sixteen makes');
+  near(t, oee.bounds![1], (800 - 400) / 1800, 'and the most');
+  t.match(oee, { unit: '1', provisional: true, flags: ['SHORT_BASELINE'], revision: 1 });
+  t.match(oee.parameters, { days_before: 2, days_after: 2, before: 0.25, after: 700 / 1800, before_PBT_s: 54_000 });
+  t.match(oee.elements, { PBT_s: 54_000, PRI_GQ_s: 21_000 });
+  near(t, told('pl.delta_pct_oee').value, 250 / 450);
+  near(t, told('pl.delta_volume', site).value, 700 - 450, 'of as many days');
+  near(t, told('pl.delta_sec', site).value, 2875 / 700 - 2880 / 450, 'the last five minutes are not told');
+  t.equal(rollUp.partsOf(oee).length, 4, 'it comes from four days');
+  t.same(
+    rollUp.partsOf(oee).map(({ tier, elements }) => [tier, elements.PRI_GQ_s]),
+    made.map((pieces) => ['day', 30 * pieces]),
+  );
+  t.ok(rollUp.tagsOf(oee).includes(`${unit}/count-good`));
+
+  plant = plantWith({
+    declared: [{ kpi: 'prod.oee', asset: 'area/line/m1', value: 0.3, days: 90, source: 'a letter' }],
+  });
+  const declared = told('pl.delta_oee');
+  near(t, declared.value, 700 / 1800 - 0.3);
+  near(t, declared.bounds![0], 600 / 1800 - 0.3);
+  t.match(declared, {
+    flags: ['DECLARED_BEFORE'],
+    parameters: { declared_by: 'a letter', days_before: 90 },
+  });
+  t.not(declared.inputHash, oee.inputHash);
+
+  plant = plantWith({ from: '1404-04-20' });
+  t.equal(told('pl.delta_oee'), undefined, 'no day of the pilot has passed');
+  plant = plantWith({ baseline: { from: '1404-03-01', to: '1404-04-18' } });
+  t.match(told('pl.delta_oee'), { value: null, status: 'no_data' }, 'two days of 49 are not the time before');
 });

@@ -403,6 +403,18 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
       /no reason above it mechanics; known: none/,
       'mechanics',
     ],
+    [
+      'a time before the pilot that reaches into it',
+      (d) => (d.pilot.baseline = { from: '1403-11-01', to: '1404-01-02' }),
+      /days would count on both sides/,
+      '1404-01-02',
+    ],
+    [
+      'a declared figure of what is not compared',
+      (d) => (d.pilot.declared[0].kpi = 'prod.nee'),
+      /no compared KPI prod\.nee; known: prod\.oee/,
+      'prod.nee',
+    ],
     ['limits the wrong way round', (d) => (d.coverage = { ok: 0.5, partial: 0.6 }), /above "ok"/, '0.6'],
     [
       'a mode tag without modes',

@@ -12,7 +12,7 @@ import { forecastDemand } from '../../hub/kpi/demand-forecast.ts';
 import { eventElements } from '../../hub/kpi/demand-response.ts';
 import { mergeElements } from '../../hub/kpi/elements.ts';
 import { fitBaseline } from '../../hub/kpi/fit-baseline.ts';
-import type { KpiParameters } from '../../hub/kpi/parameters.ts';
+import type { ComparedDay, KpiParameters } from '../../hub/kpi/parameters.ts';
 import type { Elements } from '../../hub/kpi/result.ts';
 import { toElements } from '../../hub/kpi/sums.ts';
 import { oeeWaterfall } from '../../hub/kpi/waterfall.ts';
@@ -115,9 +115,16 @@ const runners: Readonly<Record<string, (input: Input, expected: object) => unkno
     return kpis(mergeElements([mergeElements(meters, 'assets'), ...records], 'time'), undefined, expected);
   },
 
-  pilot({ kpi, before, after, seed }, expected) {
-    const { compute } = catalogue.find(({ id }) => id === kpi)!;
-    return kpis({}, { comparison: { kpi, compute, before, after, seed } }, expected);
+  /** Days as `{ elements, curtailed }`, or elements alone; `of` where some are not stored. */
+  pilot({ before, after, of = {} }, expected) {
+    const toDay = (day: ComparedDay | Elements): ComparedDay =>
+      typeof day.elements === 'object' ? (day as ComparedDay) : { elements: day as Elements, curtailed: false };
+    const daysOf = (days: (ComparedDay | Elements)[], whole = days.length) => ({ days: days.map(toDay), of: whole });
+    const comparison = {
+      before: Array.isArray(before) ? daysOf(before, of.before) : before,
+      ...{ after: daysOf(after, of.after), parameters: {}, digest: '', declared: {} },
+    };
+    return kpis({}, { comparison }, expected);
   },
 
   waterfall: ({ elements }) => oeeWaterfall(elements),

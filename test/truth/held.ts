@@ -2,15 +2,13 @@
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { Comparison } from './compare.ts';
 
-const comparedWhenAsked =
-  'it is told beside another KPI, without its interval, when somebody asks for kpi-values?compare=baseline';
+const comparedElsewhere = 'two days are no month beside a time before';
 
-/** KPIs that have no value on a live site, and why: only fixtures hold them. */
+/** KPIs that the factory of two days says nothing of, and why. */
 export const notOfTheFactory: Readonly<Record<string, string>> = {
   'prod.fpy': 'no source tells serial numbers of pieces',
   'prod.worker_eff': 'nobody can enter yet what people worked',
-  'pl.delta': comparedWhenAsked,
-  'pl.delta_pct': comparedWhenAsked,
+  ...Object.fromEntries(catalogue.flatMap(({ id, compares }) => (compares ? [[id, comparedElsewhere]] : []))),
 };
 
 export interface Held {

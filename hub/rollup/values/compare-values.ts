@@ -3,9 +3,9 @@
  * another length than the bucket: what adds up over time is told for as much time as the bucket has.
  */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import { elementSpec, mergeElements } from '../../kpi/elements.ts';
+import { addsUp } from '../../kpi/adds-up.ts';
+import { mergeElements } from '../../kpi/elements.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
-import type { Elements } from '../../kpi/result.ts';
 import { againstTarget, type Light } from '../../kpi/target.ts';
 import type { Plant } from '../../plant/plant.ts';
 import { dayUs } from '../../plant/zone.ts';
@@ -151,13 +151,4 @@ function referenceReader(
     const lengthUs = parts.reduce((sum, { start, end }) => sum + end - start, 0);
     return (told * (value.end - value.start)) / lengthUs;
   };
-}
-
-/** Twice of everything is twice the figure, and no maximum is in it. */
-function addsUp(definition: KpiDefinition, elements: Elements): boolean {
-  const names = [...definition.needs, ...definition.uses];
-  if (names.some((name) => elementSpec(name)?.merge === 'max')) return false;
-  const twice = Object.fromEntries(Object.entries(elements).map(([name, amount]) => [name, 2 * amount]));
-  const [one, two] = [definition.compute(elements).value, definition.compute(twice).value];
-  return one !== null && two !== null && one !== 0 && Math.abs(two / one - 2) < 1e-9;
 }

@@ -22,6 +22,7 @@ export function givenTo({ parameters: read }: KpiDefinition, parameters: KpiPara
   const given: Record<string, unknown> = { coverage: parameters.coverage };
   for (const name of read) {
     if (name === 'baseline') given.baseline = parameters.baseline?.model;
+    else if (name === 'comparison') given.comparison = parameters.comparison?.declared;
     else if (parameters[name] !== undefined) given[name] = parameters[name];
   }
   return given;
@@ -36,6 +37,7 @@ const members = [
   'peakReferences',
   'events',
   'assessments',
+  'pilot',
   'meters',
 ] as const;
 const keys = new WeakMap<Plant, string>();

@@ -23,6 +23,7 @@ import { type AssetRecord, assetRecords, eventRecords, type Site, withBaseline }
 import { modelInForce } from './baseline-in-force.ts';
 import { parametersOf } from './kpi-parameters.ts';
 import { type AppliedPlant, changesAfter, givenTo, type PlantHistory, parameterVersions } from './parameter-history.ts';
+import { createComparisons, declaredOf } from './pilot-comparison.ts';
 import { createReading, type Input, type Range } from './rolled-records.ts';
 
 export interface RolledRequest extends Omit<Range, 'granularity'> {
@@ -47,6 +48,10 @@ const below: Readonly<Record<Tier, Tier>> = {
   hour: 'cell',
   cell: 'cell',
 };
+
+/** A value that was computed from shorter buckets than its own, as a baseline's or a comparison's, has those as parts. */
+const partsAre = ({ granularity }: Bucket, tier: Tier): Tier =>
+  granularity !== tier && granularity in below && below[granularity as Tier] === tier ? tier : below[tier];
 
 interface Window {
   readonly from: TimeUs;
@@ -110,6 +115,7 @@ export function createRolledValues(options: {
     const unmeasured = asOf === undefined ? undefined : createUnmeasured(plant, rolledAssets(plant, tags));
     const reading =
       granularity === 'event' ? undefined : createReading(buckets, plant, { granularity, from, to, asOf }, unmeasured);
+    const comparisons = reading && createComparisons(site, reading, unmeasured);
     const asked = kpiAssets(plant, tags).filter(
       ({ path, scope }) => scope !== 'tag' && (assets?.includes(path) ?? true),
     );
@@ -118,7 +124,8 @@ export function createRolledValues(options: {
       const known = new Map<string, readonly AssetRecord[]>();
       const recordsOf = (definition: KpiDefinition): readonly AssetRecord[] => {
         if (!reading) return eventRecords(site, asset, definition);
-        const { groups, needs, parameters } = definition;
+        const { groups, needs, parameters, compares } = definition;
+        if (compares) return comparisons!(asset, compares);
         const key = [groups.join(), needs.length > 0, groups.length > 0 || parameters.join()].join(' ');
         const found = known.get(key) ?? assetRecords(site, reading, asset, definition);
         known.set(key, found);
@@ -133,10 +140,10 @@ export function createRolledValues(options: {
   };
 
   return {
-    partsOf({ inputs, asOf }) {
+    partsOf({ bucket, inputs, asOf }) {
       return inputs.flatMap(({ group, asset, tier, start, end }) =>
         buckets
-          .read({ tier: below[tier], group, assets: [asset], from: start, to: end, asOf })
+          .read({ tier: partsAre(bucket, tier), group, assets: [asset], from: start, to: end, asOf })
           .map(({ sums, ...part }) => ({ ...part, elements: finish(sums) })),
       );
     },
@@ -188,12 +195,10 @@ function toValue(
   const result = definition.compute(elements, parameters);
   const { start, end } = bucket;
   const given = givenTo(definition, parameters);
-  const restated = changesAfter(versions, end, (plant) =>
-    givenTo(definition, {
-      ...parametersOf(plant, asset, bucket),
-      baseline: modelInForce(plant, asset, bucket),
-    }),
-  );
+  const restated = changesAfter(versions, end, (plant) => ({
+    ...givenTo(definition, { ...parametersOf(plant, asset, bucket), baseline: modelInForce(plant, asset, bucket) }),
+    comparison: definition.compares && declaredOf(plant, asset, definition.compares),
+  }));
   return {
     ...result,
     flags: [...result.flags, ...flagsOf(elements)],
