@@ -166,14 +166,9 @@ export function createIngest(options: IngestOptions): Ingest {
   };
 
   /** False when the signal aborted before the ledger, on a full disk say, took it; the store's rewrite is harmless. */
-  const settle = async (
-    settled: readonly Judgement['settled'][],
-    rejoining: readonly number[],
-    signal: AbortSignal,
-  ): Promise<boolean> => {
+  const settle = async (settled: readonly Judgement['settled'][], signal: AbortSignal): Promise<boolean> => {
     for (let failures = 0; ; failures++) {
       try {
-        for (const stream of rejoining) ledger.rejoin(stream);
         ledger.settle(settled, now());
         blocked = undefined;
         return true;
@@ -201,13 +196,9 @@ export function createIngest(options: IngestOptions): Ingest {
     );
     const standing = taken.filter((judgement) => !moved.has(runOf(judgement).stream));
     const settled = standing.map((judgement) => withRejections(judgement, rejections));
-    const going = new Set(standing.map((judgement) => runOf(judgement).stream));
-    const rejoining = before.flatMap(({ stream: { number, partedAfter } }) =>
-      partedAfter !== null && going.has(number) ? [number] : [],
-    );
-    if (settled.length > 0 && !(await settle(settled, rejoining, signal))) return;
-    const isCut = ({ number }: Stream) => cuts.some(({ stream }) => stream === number);
+    if (settled.length > 0 && !(await settle(settled, signal))) return;
     for (const { batch, settled } of standing) if (batch) options.onSettled(batch, settled.batch.acceptedAt);
+    const isCut = ({ number }: Stream) => cuts.some(({ stream }) => stream === number);
     for (const [stream, agent] of touched) {
       const { epoch, through } = stream;
       if (isCut(stream)) continue;

@@ -123,9 +123,7 @@ export function createSurplus({ ledger, store, now }: SurplusOptions): Surplus {
       const end = Math.min(reach(number), isOther ? Number.POSITIVE_INFINITY : last);
       const { max } = await reader.countNumbers(number, stream.through + 1, end, signal);
       if (max === null) return;
-      // Before anything of it is settled: a hub that ends in between must not take what follows for this history's.
-      if (isOther) ledger.part(number);
-      await adoptFromStore({ ledger, reader, stream, last: max, gapReason, now }, signal);
+      await adoptFromStore({ ledger, reader, stream, last: max, isOther, gapReason, now }, signal);
     },
   };
 }

@@ -195,10 +195,13 @@ export interface Ledger extends LedgerReader, Disposable {
   greet(agent: string, hello: Hello, now: TimeUs, inherited?: number): Stream;
   /** Keeps a manifest revision. */
   keepManifest(stream: number, manifest: Manifest, now: TimeUs): void;
-  /** Advances streams over frames and gaps that follow their `through` without a hole, in one transaction. */
-  settle(settled: readonly (SettledFrame | SettledGap)[], now: TimeUs): void;
+  /**
+   * Advances streams over frames and gaps that follow their `through` without a hole, in one transaction. `isOther`: they
+   * are of another history than the agent's, which parts from it here.
+   */
+  settle(settled: readonly (SettledFrame | SettledGap)[], now: TimeUs, isOther?: boolean): void;
   /** Advances a stream over numbers that will never come: from `through` + 1 to `last`. */
-  declareGap(stream: number, last: number, reason: string, now: TimeUs): void;
+  declareGap(stream: number, last: number, reason: string, now: TimeUs, isOther?: boolean): void;
   /**
    * Retention has deleted samples: up to a number of each stream, or what was measured before a time, where it knows only
    * that. The frames that this may touch, and all before them, are no longer accounted for one by one; their dead letters
@@ -207,10 +210,6 @@ export interface Ledger extends LedgerReader, Disposable {
   expire(gone: { readonly before: TimeUs; readonly through: ReadonlyMap<number, number> | null }): number;
   /** Nothing more will come of a stream. */
   close(stream: number, now: TimeUs): void;
-  /** What will be settled beyond `through` is of another history than its agent's: of it nothing more is to be taken. */
-  part(stream: number): void;
-  /** It goes on as its agent's after all: nothing of the other history was settled, or that is forgotten. */
-  rejoin(stream: number): void;
   /** Its samples count for nothing from now on; they stay, and are proved. */
   withdraw(stream: number, now: TimeUs): void;
   /**

@@ -9,6 +9,7 @@ import { isImportAgent } from './imported.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { KnownTag, Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
 import { collision, newStream } from './new-stream.ts';
+import { isParted } from './parted.ts';
 import { prepareQuarantines } from './quarantines.ts';
 import { prepareReplays } from './replays.ts';
 import { prepareRewind } from './rewind.ts';
@@ -159,7 +160,7 @@ export function openSqliteLedger(file: string): Ledger {
     return Object.assign(stream, { hello, helloAt: now, closedAt: null });
   };
 
-  const settle = (settled: readonly (SettledFrame | SettledGap)[], now: number) => {
+  const settle = (settled: readonly (SettledFrame | SettledGap)[], now: number, isOther: boolean) => {
     const progress = new Map<number, Progress>();
     const inForce = new Map<number, number>();
     for (const one of settled) {
@@ -173,12 +174,17 @@ export function openSqliteLedger(file: string): Ledger {
       if (!('gap' in one)) advanceRevision(one, inForce);
     }
     for (const [number, reached] of progress) settling.reach(number, reached, now);
-    return { progress, inForce };
+    const parted = new Map([...progress.keys()].map((number) => [number, part(states.get(number)!.stream, isOther)]));
+    return { progress, parted, inForce };
   };
 
-  const partAfter = (number: number, partedAfter: number | null) => {
-    durably(() => writeParted.run(partedAfter, number));
-    states.get(number)!.stream.partedAfter = partedAfter;
+  /** In the transaction that settles. @returns what is true with it. */
+  const part = (stream: Stream, isOther: boolean): Pick<Stream, 'partedAfter'> => {
+    const { number, through } = stream;
+    const here = isOther ? through : null;
+    const partedAfter = isParted(stream) ? stream.partedAfter : here;
+    if (partedAfter !== stream.partedAfter) writeParted.run(partedAfter, number);
+    return { partedAfter };
   };
 
   const advanceRevision = ({ batch, manifestRevision }: SettledFrame, inForce: Map<number, number>) => {
@@ -229,9 +235,10 @@ export function openSqliteLedger(file: string): Ledger {
       learn(state, manifest);
     },
     tagsOf: (number) => states.get(number)!.tags,
-    settle(settled, now) {
-      const { progress, inForce } = durably(() => settle(settled, now));
-      for (const [number, moved] of progress) Object.assign(states.get(number)!.stream, moved, { settledAt: now });
+    settle(settled, now, isOther = false) {
+      const { progress, parted, inForce } = durably(() => settle(settled, now, isOther));
+      for (const [number, moved] of progress)
+        Object.assign(states.get(number)!.stream, moved, parted.get(number), { settledAt: now });
       for (const [number, revision] of inForce) {
         Object.assign(states.get(number)!, { inForce: revision, lives: tagLives.of(number) });
         knownTags = undefined;
@@ -259,22 +266,21 @@ export function openSqliteLedger(file: string): Ledger {
         durably(() => replays.resolve(stream, numbers)),
       );
     },
-    declareGap(number, last, reason, now) {
+    declareGap(number, last, reason, now, isOther = false) {
       const { stream } = states.get(number)!;
       const gap = { stream: number, first: stream.through + 1, last, reason };
-      durably(() => {
+      const parted = durably(() => {
         if (stream.closedAt !== null) settling.moveUnknownEnd(number, last);
         settling.gap({ gap, at: now }, stream);
         settling.reachOnly(number, last);
+        return part(stream, isOther);
       });
-      stream.through = last;
+      Object.assign(stream, parted, { through: last });
     },
     close(number, now) {
       const { stream } = states.get(number)!;
       if (stream.closedAt === null) close(stream, now);
     },
-    part: (number) => partAfter(number, states.get(number)!.stream.through),
-    rejoin: (number) => partAfter(number, null),
     withdraw(number, now) {
       durably(() => writeWithdrawn.run(now, number));
       states.get(number)!.stream.withdrawnAt = now;

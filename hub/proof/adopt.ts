@@ -15,8 +15,10 @@ export interface AdoptOptions {
   readonly reader: Pick<TelemetryReader, 'samplesByNumber'>;
   /** As the ledger has it: `through` moves while this runs. */
   readonly stream: Stream;
-  /** The last number that the agent has released. */
+  /** The last number that the agent has released, or that another history has. */
   readonly last: number;
+  /** It is not what the agent has under these numbers. */
+  readonly isOther?: boolean;
   /** Of the numbers that are nowhere. */
   readonly gapReason: string;
   readonly now: () => TimeUs;
@@ -30,7 +32,7 @@ const anyTime = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
  * @throws {ConnectionError} the store cannot be read; call again later.
  */
 export async function adoptFromStore(options: AdoptOptions, signal: AbortSignal): Promise<void> {
-  const { ledger, reader, stream, last, gapReason, now } = options;
+  const { ledger, reader, stream, last, isOther = false, gapReason, now } = options;
   for (let first = stream.through + 1; first <= last; ) {
     const end = Math.min(last, first + numbersPerRead - 1);
     const found = await reader.samplesByNumber({ stream: stream.number, first, last: end, ...anyTime }, signal);
@@ -39,12 +41,12 @@ export async function adoptFromStore(options: AdoptOptions, signal: AbortSignal)
     for (const [from, to] of runsOf(known.numbers)) {
       const start = known.numbers[from]!;
       if (stream.through + 1 !== first) return;
-      if (start > first) ledger.declareGap(stream.number, start - 1, gapReason, now());
-      ledger.settle([frameOf(stream.number, cut(known, from, to), listed)], now());
+      if (start > first) ledger.declareGap(stream.number, start - 1, gapReason, now(), isOther);
+      ledger.settle([frameOf(stream.number, cut(known, from, to), listed)], now(), isOther);
       first = stream.through + 1;
     }
     if (stream.through + 1 !== first) return;
-    if (first <= end) ledger.declareGap(stream.number, end, gapReason, now());
+    if (first <= end) ledger.declareGap(stream.number, end, gapReason, now(), isOther);
     first = end + 1;
   }
 }
