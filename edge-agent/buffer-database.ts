@@ -32,12 +32,21 @@ const fileName = 'buffer.db';
 export function openDatabase(dir: string, maxBytes: number): Database.Database {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const db = new Database(join(dir, fileName), { timeout: 0 });
-  try {
+  return usedFirst(db, () => {
     configure(db, maxBytes);
-    db.exec(schema);
-    return db;
+    return db.exec(schema);
+  });
+}
+
+/**
+ * The first thing that is done with a file. Where that fails it is closed again: its lock would keep out whoever opens it
+ * next, this process too.
+ */
+export function usedFirst<T>(file: { close(): unknown }, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
-    db.close();
+    file.close();
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { sealFrame } from '../protocols/frame.ts';
 import type { ManifestTag } from '../protocols/manifest.ts';
 import type { TimeUs } from '../protocols/sample.ts';
 import type { Batch, BufferState, StreamState, Watermark } from './buffer.ts';
-import { keepCode, openDatabase } from './buffer-database.ts';
+import { keepCode, openDatabase, usedFirst } from './buffer-database.ts';
 import { openMark, readMark } from './buffer-mark.ts';
 import { epochFrom, newEpoch, openMeta } from './buffer-meta.ts';
 import { createOutgoing } from './buffer-outgoing.ts';
@@ -44,13 +44,7 @@ export type BufferFile = ReturnType<typeof openBufferFile>;
  */
 export function openBufferFile(options: BufferFileOptions, appended = 0) {
   const db = openDatabase(options.dir, options.maxBytes);
-  try {
-    return createBufferFile(db, options, appended);
-  } catch (error) {
-    // Its lock would keep out whoever opens the file next, this process too.
-    db.close();
-    throw error;
-  }
+  return usedFirst(db, () => createBufferFile(db, options, appended));
 }
 
 function createBufferFile(db: Database.Database, options: BufferFileOptions, appended: number) {

@@ -16,7 +16,7 @@ import {
   type StreamState,
   type Watermark,
 } from './buffer.ts';
-import { asConfigError, isDamage } from './buffer-database.ts';
+import { asConfigError, isDamage, usedFirst } from './buffer-database.ts';
 import { type BufferFile, type BufferFileOptions, openBufferFile } from './buffer-file.ts';
 import { openQuarantine } from './buffer-quarantine.ts';
 import type { FileRegistration } from './buffer-tags.ts';
@@ -73,11 +73,15 @@ export function openKeeper(
   const replace = (reason: string): BufferFile => {
     problem({ reason, alarm: 'BUFFER_CORRUPT' }, 'the buffer is damaged: set aside, and a new one begun');
     quarantine.setAside(reason);
-    return usable(openBufferFile(options, appended), (fresh) => registered && fresh.inherit(registered, watermarks));
+    const fresh = openBufferFile(options, appended);
+    if (registered) usedFirst(fresh, () => fresh.inherit(registered!, watermarks));
+    return fresh;
   };
   const open = (): BufferFile => {
     try {
-      return usable(openFile(options, appended), (opened) => noteWatermarks(opened.watermarks()));
+      const opened = openFile(options, appended);
+      usedFirst(opened, () => noteWatermarks(opened.watermarks()));
+      return opened;
     } catch (error) {
       if (!isDamage(error)) throw error;
       return replace((error as Error).message);
@@ -109,7 +113,8 @@ export function openKeeper(
   /** Opened anew, with all it has on the disk. */
   const reopen = (): BufferFile => {
     const { next, epoch } = lastState!;
-    const opened = usable(open(), (file) => file.settleLog());
+    const opened = open();
+    usedFirst(opened, opened.settleLog);
     const state = opened.state();
     if (state.epoch === epoch && state.next > next) {
       opened.foundAppended(state.next - next);
@@ -205,17 +210,6 @@ export function openKeeper(
       close();
     },
   };
-}
-
-/** A file with which this can be done first; else it is closed again, since its lock would keep the next one out. */
-function usable(file: BufferFile, first: (file: BufferFile) => unknown): BufferFile {
-  try {
-    first(file);
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
 }
 
 /** What the machine itself does; a full disk is no failure. */

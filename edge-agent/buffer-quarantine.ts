@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { isDiskTrouble, type Quarantined } from './buffer.ts';
+import { usedFirst } from './buffer-database.ts';
 import { type BufferFile, openBufferFile } from './buffer-file.ts';
 import { markName } from './buffer-mark.ts';
 import type { Salvaged } from './buffer-salvage.ts';
@@ -57,7 +58,7 @@ export function openQuarantine(dir: string, changed: (what: Quarantined) => void
   const open = (entry: Quarantined): void => {
     const options = { dir: salvageDir(entry), maxBytes: Number.MAX_SAFE_INTEGER, replayMs: 0, hasBallast: false };
     const file = openBufferFile({ ...options, full: 'stop' });
-    const registered = registeredIn(file);
+    const registered = usedFirst(file, file.registered);
     const done = () => {
       salvages.splice(
         salvages.findIndex((each) => each.file === file),
@@ -154,15 +155,6 @@ export function openQuarantine(dir: string, changed: (what: Quarantined) => void
       for (const { file } of salvages) file.close();
     },
   };
-}
-
-function registeredIn(file: BufferFile): Salvage['registered'] {
-  try {
-    return file.registered();
-  } catch (error) {
-    file.close();
-    throw error;
-  }
 }
 
 function writeNote(entry: Quarantined): void {

@@ -1,16 +1,16 @@
 /**
- * The loop buffer → uplink → ack. Holds a window of frames in flight, goes back to the last acknowledged number on any
- * doubt, and lets the buffer go of nothing but what the hub says is settled (delivery rules R5 to R8, R16, R22). Streams
- * go one after the other: what was salvaged of a damaged buffer, and then what is being measured.
+ * The loop buffer → uplink → ack, for ever: connects to the hub, comes back when the connection is lost, and lets the
+ * buffer go of nothing but what the hub says is settled (delivery rules R5 to R8, R16, R22). What is said on a
+ * connection is in `conversation.ts`.
  */
 import { ConnectionError } from '../protocols/errors.ts';
 import type { Manifest } from '../protocols/manifest.ts';
-import type { Ack, HubState } from '../protocols/messages.ts';
 import type { Sample, TimeUs } from '../protocols/sample.ts';
 import { type Buffer, isDiskTrouble } from './buffer.ts';
+import { type Conversation, createConversation, type LinkState } from './conversation.ts';
 import { createLive } from './live.ts';
 import { startSending } from './sending.ts';
-import type { Uplink, UplinkSession } from './uplink.ts';
+import type { Uplink } from './uplink.ts';
 import { createWake } from './wake.ts';
 
 export interface ForwardOptions {
@@ -37,9 +37,6 @@ export interface ForwardOptions {
   readonly pauseMs?: number;
 }
 
-/** `paused`: the hub takes nothing just now, and will say when it does again. */
-export type LinkState = 'connecting' | 'waiting for hub' | 'greeting' | 'forwarding' | 'paused';
-
 export interface Forwarder {
   /** Forwards until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
@@ -59,11 +56,9 @@ export interface Forwarder {
   readonly resent: number;
 }
 
-const longestTimeoutMs = 60_000;
+/** Before the first attempt to come back, at least; the hub of a large fleet asks for more. */
+const firstRetryMs = 500;
 const longestRetryMs = 60_000;
-const nackPauseMs = 500;
-/** Before a greeting is said once more because the hub wants it so. */
-const unheededMs = 50;
 /** After an error of the disk, before it is asked again. */
 const diskPauseMs = 1000;
 /** Until a person has decided at the hub, this is what the agent shows. */
@@ -72,7 +67,7 @@ const quarantined = new ConnectionError('the hub has put this agent in quarantin
 });
 
 export function createForwarder(options: ForwardOptions): Forwarder {
-  const { buffer, uplink, log, newest, now = () => Date.now() * 1000 } = options;
+  const { buffer, uplink, bootId, version, log, newest, now = () => Date.now() * 1000 } = options;
   const { maxBytesInFlight = 4 * 1024 * 1024, ackTimeoutMs = 5000, pauseMs = 30_000 } = options;
   const wake = createWake();
   let { manifest } = options;
@@ -80,224 +75,74 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   let linkSinceMs = performance.now();
   let lastError: Error | undefined;
   let resent = 0;
+  let conversation: Conversation | undefined;
+  let spreadMs = 0;
 
-  const noteFailure = (error: Error) => {
-    failed ??= error;
-    wake.ring();
-  };
-  const sending = startSending({ buffer, maxBytesInFlight, onError: noteFailure, log });
-  const live = createLive({ newest, now });
-  const manifestOfStream = () => sending.stream.manifest ?? { epoch: sending.epoch, ...manifest };
+  const sending = startSending({ buffer, maxBytesInFlight, onError: (error) => conversation?.fail(error), log });
+  const live = createLive({
+    newest,
+    now,
+    header: () => ({ epoch: buffer.state().epoch, manifestRevision: manifest.revision }),
+  });
 
-  // Of the current connection:
-  let hub: HubState | undefined;
-  /** Of that boot of the hub. */
-  let heard: number | undefined;
-  /** A welcome of which it is not known whether it speaks of these frames. */
-  let answer: Ack | undefined;
-  /** The hub wants another greeting than the one that is under way. */
-  let isUnheeded = false;
-  let welcome: Ack | undefined;
-  let window = 1;
-  let pauseUntil = 0;
-  let timeoutMs = ackTimeoutMs;
-  let sendManifest = false;
-  let failed: Error | undefined;
-
-  const setLink = (state: LinkState) => {
+  const onLink = (state: LinkState) => {
     if (state === 'forwarding') lastError = undefined;
     if (state === link) return;
     link = state;
     linkSinceMs = performance.now();
   };
-
-  const goBack = () => {
-    resent += sending.frames.goBack();
+  const onResent = (frames: number) => {
+    resent += frames;
+  };
+  const conversationOptions = {
+    sending,
+    live,
+    wake,
+    manifest: () => sending.stream.manifest ?? { epoch: sending.epoch, ...manifest },
+    bootId,
+    version,
+    ackTimeoutMs,
+    pauseMs,
+    onLink,
+    onResent,
+    onQuarantine() {
+      lastError = quarantined;
+    },
+    log,
   };
 
-  const onAck = (ack: Ack) => {
-    if (ack.answer !== undefined) heard = Math.max(heard ?? 0, ack.answer);
-    if (ack.epoch !== sending.epoch) return;
-    if (ack.kind === 'welcome') answer = ack;
-    else if (!welcome || ack.hubBoot !== welcome.hubBoot || ack.through > sending.frames.sentTo) {
-      welcome = undefined;
-      if (ack.reason === 'hello') {
-        answer = undefined;
-        isUnheeded = true;
-      }
-      if (ack.reason === 'identity') lastError = quarantined;
-    } else {
-      const tookMs = sending.settle(ack.through);
-      if (tookMs !== undefined) timeoutMs = Math.min(longestTimeoutMs, Math.max(ackTimeoutMs, 3 * tookMs));
-      if (ack.kind === 'nack') refused(ack);
-    }
-    window = ack.window;
-    wake.ring();
-  };
-
-  /** Takes up a welcome whose numbers are those of this stream. */
-  const begin = (ack: Ack) => {
-    welcome = ack;
-    resent += sending.begin(ack.through);
-    const { revision } = manifestOfStream();
-    // Of a damaged buffer it may be lost.
-    sendManifest = revision > 0 && ack.manifestRevision !== revision;
-  };
-
-  const weigh = async (ack: Ack) => {
-    const finding = await sending.weigh(ack);
-    // Meanwhile there may be another, or none.
-    if (answer !== ack) return;
-    answer = undefined;
-    if (finding === 'agreed') begin(ack);
-    else if (finding !== 'open') {
-      sending.part(finding.partedAfter);
-      const { next } = sending.stream.state();
-      const fields = { through: ack.through, ...finding, next, alarm: 'BUFFER_REGRESSED' };
-      log.error(
-        fields,
-        'the hub holds other numbers than this buffer: what follows the last common one gets a new epoch',
-      );
-    }
-  };
-
-  const greetLater = (): number => {
-    welcome = undefined;
-    pauseUntil = performance.now() + nackPauseMs;
-    return 1;
-  };
-
-  const refused = ({ through, reason }: Ack) => {
-    if (reason === 'identity') lastError = quarantined;
-    log.warn({ through, reason }, 'the hub refused a frame; going back');
-    goBack();
-    sendManifest ||= reason === 'manifest';
-    // One that knows less than it did says in its welcome from where to go on.
-    if (reason === 'hello' || through < sending.frames.through) greetLater();
-    pauseUntil = performance.now() + nackPauseMs;
-  };
-
-  const greet = async (session: UplinkSession, signal: AbortSignal) => {
-    setLink('greeting');
-    const compare = sending.questions;
-    if (compare.length === 0) {
-      const spreadMs = isUnheeded ? unheededMs : Math.random() * hub!.spreadMs;
-      const until = Math.max(pauseUntil, performance.now() + spreadMs);
-      const mayStill = () => hub?.online && !failed;
-      while (performance.now() < until && mayStill() && !signal.aborted)
-        await wake.wait(until - performance.now(), signal);
-      if (!mayStill()) return;
-    }
-    const { epoch, next, minRetained } = sending.stream.state();
-    const acked = sending.frames.through;
-    const { bootId, version } = options;
-    const { revision: manifestRevision } = manifestOfStream();
-    const greeting = { epoch, bootId, heard, minRetained, next, acked, manifestRevision, version };
-    const asking = compare.length > 0 ? { ...greeting, compare: [...compare] } : greeting;
-    answer = undefined;
-    isUnheeded = false;
-    await session.hello(sending.stream.manifest ? { ...asking, final: true } : asking);
-    const deadline = performance.now() + timeoutMs;
-    const goesOn = () => !answer && !isUnheeded && !failed && hub?.online && performance.now() < deadline;
-    while (goesOn() && !signal.aborted) await wake.wait(deadline - performance.now(), signal);
-    const hasAnswered = answer !== undefined || isUnheeded;
-    if (answer) await weigh(answer);
-    timeoutMs = hasAnswered ? ackTimeoutMs : Math.min(longestTimeoutMs, timeoutMs * 2);
-  };
-
-  /** How many frames went out; or 1 when something has changed meanwhile. */
-  const send = async (session: UplinkSession): Promise<number> => {
-    const { stream, frames } = sending;
-    const room = frames.room(window);
-    if (room.frames <= 0 || room.bytes <= 0 || performance.now() < pauseUntil) return 0;
-    const from = frames.cursor;
-    const found = await stream.peek(from, room);
-    // Frames of a manifest that was announced meanwhile come after it.
-    if (sending.frames !== frames || frames.cursor !== from || sendManifest) return 1;
-    // What the hub asks for is here no more: the next greeting says so.
-    if (stream.state().minRetained > from + 1) return greetLater();
-    for (const frame of found) {
-      frames.sent(frame);
-      session.data(frame.bytes).catch(noteFailure);
-    }
-    return found.length;
-  };
-
-  const show = (session: UplinkSession) => {
-    const header = { epoch: buffer.state().epoch, manifestRevision: manifest.revision };
-    const frame = live.due(sending.frames.oldest?.acceptedAt, window === 0, header);
-    if (frame) session.live(frame).catch(noteFailure);
-  };
-
-  const idle = async (signal: AbortSignal) => {
-    const nowMs = performance.now();
-    const ends = [nowMs + longestTimeoutMs];
-    const { oldest } = sending.frames;
-    if (oldest) ends.push(oldest.sentAt + timeoutMs);
-    if (pauseUntil > nowMs) ends.push(pauseUntil);
-    if (link === 'paused') ends.push(linkSinceMs + pauseMs);
-    if (oldest || window === 0) ends.push(live.nextMs);
-    await wake.wait(Math.max(0, Math.min(...ends) - nowMs), signal);
-  };
-
-  /** No answer to what was sent, or none to say that a pause is over. */
-  const isUnanswered = (): boolean => {
-    const nowMs = performance.now();
-    const { oldest, through, frames: inFlight } = sending.frames;
-    if (oldest && oldest.sentAt + timeoutMs <= nowMs) {
-      log.warn({ through, inFlight, timeoutMs }, 'no acknowledgement; greeting the hub again');
-      timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
-      return true;
-    }
-    return link === 'paused' && linkSinceMs + pauseMs <= nowMs;
-  };
-
-  const runSession = async (session: UplinkSession, signal: AbortSignal) => {
-    void session.closed.then((error) => noteFailure(error ?? new ConnectionError('the broker closed the connection')));
-    while (!signal.aborted) {
-      if (failed) throw failed;
-      if (await sending.follow()) welcome = answer = undefined;
-      else if (!hub?.online) {
-        setLink('waiting for hub');
-        welcome = answer = undefined;
-        await wake.wait(longestTimeoutMs, signal);
-      } else if (!welcome) {
-        await greet(session, signal);
-      } else if (sendManifest) {
-        sendManifest = false;
-        await session.manifest(manifestOfStream());
-      } else {
-        setLink(window === 0 ? 'paused' : 'forwarding');
-        show(session);
-        if ((await send(session)) > 0) continue;
-        if (isUnanswered()) welcome = undefined;
-        else await idle(signal);
-      }
-    }
+  const wait = async (ms: number, signal: AbortSignal) => {
+    const until = performance.now() + ms;
+    while (performance.now() < until && !signal.aborted) await wake.wait(until - performance.now(), signal);
   };
 
   const connectOnce = async (signal: AbortSignal) => {
-    hub = welcome = answer = failed = undefined;
-    goBack();
-    setLink('connecting');
-    const onHubState = (state: HubState) => {
-      if (state.hubBoot !== hub?.hubBoot) welcome = answer = heard = undefined;
-      hub = state;
-      wake.ring();
-    };
-    await using session = await uplink.connect({ onAck, onHubState }, signal);
+    onResent(sending.frames.goBack());
+    onLink('connecting');
+    conversation = createConversation(conversationOptions);
+    await using session = await uplink.connect(conversation, signal);
     log.info({}, 'connected to the broker');
     for (;;) {
       try {
-        return await runSession(session, signal);
+        return await conversation.run(session, signal);
       } catch (error) {
         if (!isDiskTrouble(error)) throw error;
         log.warn({ err: error }, 'the disk fails; what is on it is sent when it can be read');
-        if (failed === error) failed = undefined;
-        goBack();
+        onResent(sending.frames.goBack());
         await wait(diskPauseMs, signal);
+      } finally {
+        spreadMs = conversation.spreadMs ?? spreadMs;
       }
     }
+  };
+
+  /**
+   * With jitter, so that a thousand agents do not come back at once, and not at once: who was lost is mostly being started
+   * again. How far they are to spread they know from the hub.
+   */
+  const retryMs = (failures: number): number => {
+    const longest = Math.min(longestRetryMs, Math.max(firstRetryMs, spreadMs) * 2 ** failures);
+    return longest / 5 + Math.random() * longest * 0.8;
   };
 
   return {
@@ -322,8 +167,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     accepted: wake.ring,
     announce(next) {
       manifest = next;
-      sendManifest = true;
-      wake.ring();
+      conversation?.announce();
     },
     async run(signal) {
       try {
@@ -338,19 +182,13 @@ export function createForwarder(options: ForwardOptions): Forwarder {
             if (failures === 0)
               log.warn({ err: error }, 'connection to the hub lost; keeping everything and trying again');
           }
-          setLink('connecting');
+          onLink('connecting');
           failures = performance.now() - startedAt > longestRetryMs ? 0 : failures + 1;
-          // Full jitter, so that a thousand agents do not come back at once.
-          if (!signal.aborted) await wait(Math.random() * Math.min(longestRetryMs, 500 * 2 ** failures), signal);
+          if (!signal.aborted) await wait(retryMs(failures), signal);
         }
       } finally {
         await sending[Symbol.asyncDispose]();
       }
     },
   };
-
-  async function wait(ms: number, signal: AbortSignal) {
-    const until = performance.now() + ms;
-    while (performance.now() < until && !signal.aborted) await wake.wait(until - performance.now(), signal);
-  }
 }

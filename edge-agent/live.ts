@@ -7,15 +7,13 @@ export interface LiveOptions {
   readonly newest: (() => readonly Sample[]) | undefined;
   /** Of the machine, as `acceptedAt` is. */
   readonly now: () => TimeUs;
+  /** Whose values they are, and by which manifest. */
+  readonly header: () => { readonly epoch: string; readonly manifestRevision: number };
 }
 
 export interface Live {
   /** A frame to be shown, where it is time for one. `oldest`: when what is under way longest was accepted, if anything is. */
-  due(
-    oldest: TimeUs | undefined,
-    isPaused: boolean,
-    header: { epoch: string; manifestRevision: number },
-  ): Uint8Array | undefined;
+  due(oldest: TimeUs | undefined, isPaused: boolean): Uint8Array | undefined;
   /** When to ask again, ms as of performance.now(), while anything is under way or nothing may be. */
   readonly nextMs: number;
 }
@@ -24,10 +22,10 @@ export interface Live {
 const lateAfterUs = 2_000_000;
 const everyMs = 1000;
 
-export function createLive({ newest, now }: LiveOptions): Live {
+export function createLive({ newest, now, header }: LiveOptions): Live {
   let shownAt = 0;
   return {
-    due(oldest, isPaused, header) {
+    due(oldest, isPaused) {
       if (!newest || performance.now() - shownAt < everyMs) return undefined;
       const isLate = oldest === undefined ? isPaused : now() - oldest > lateAfterUs;
       if (!isLate) return undefined;
@@ -35,7 +33,7 @@ export function createLive({ newest, now }: LiveOptions): Live {
       const samples = newest().slice(0, maxFrameSamples);
       if (samples.length === 0) return undefined;
       return sealFrame(
-        { ...header, first: 1, count: samples.length, acceptedAt: now() },
+        { ...header(), first: 1, count: samples.length, acceptedAt: now() },
         encodePayload(toColumns(samples)),
       );
     },

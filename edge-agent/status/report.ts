@@ -4,7 +4,7 @@
  */
 import type { TagType, TimeUs } from '../../protocols/sample.ts';
 import type { Quarantined } from '../buffer.ts';
-import type { LinkState } from '../forward.ts';
+import type { LinkState } from '../conversation.ts';
 
 export interface AgentReport {
   readonly agent: string;

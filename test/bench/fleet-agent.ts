@@ -3,12 +3,13 @@
  * second and wait in memory, so that thousands fit into one process; what the hub and the broker see is an agent.
  */
 import { randomUUID } from 'node:crypto';
-import { createForwarder, type LinkState } from '../../edge-agent/forward.ts';
-import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
+import type { LinkState } from '../../edge-agent/conversation.ts';
+import { createForwarder } from '../../edge-agent/forward.ts';
 import { createMqttUplink } from '../../edge-agent/mqtt-uplink.ts';
 import type { Uplink } from '../../edge-agent/uplink.ts';
 import { encodePayload } from '../../protocols/frame.ts';
 import type { SampleColumns } from '../../protocols/sample.ts';
+import { createMemoryBuffer } from '../support/memory-buffer.ts';
 
 export interface LightAgentOptions {
   readonly url: string;
@@ -25,8 +26,8 @@ export interface LightAgent {
   measure(): Promise<void>;
   /** Forwards until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
-  /** Connections tried since the start; those that somebody answered, even if only to refuse. */
-  readonly attempts: { readonly all: number; readonly answered: number };
+  /** Connections to the broker since the start that were made. */
+  readonly sessions: number;
   readonly link: LinkState;
   readonly through: number;
   /** Of the oldest frame that is not acknowledged; 0 when all are. */
@@ -49,7 +50,7 @@ export async function createLightAgent(options: LightAgentOptions): Promise<Ligh
   const ids = registered.tags.map((tag) => tag.id);
   const signals = createSignals(ids);
 
-  const attempts = { all: 0, answered: 0 };
+  let sessions = 0;
   let waiting: { last: number; acceptedMs: number }[] = [];
   const settled = (through: number) => {
     const still = waiting.findIndex(({ last }) => last > through);
@@ -64,15 +65,9 @@ export async function createLightAgent(options: LightAgentOptions): Promise<Ligh
         handlers.onAck(ack);
         settled(forwarder.through);
       };
-      attempts.all += 1;
-      try {
-        const session = await mqtt.connect({ ...handlers, onAck }, signal);
-        attempts.answered += 1;
-        return session;
-      } catch (error) {
-        if (!String(error).includes('ECONNREFUSED')) attempts.answered += 1;
-        throw error;
-      }
+      const session = await mqtt.connect({ ...handlers, onAck }, signal);
+      sessions += 1;
+      return session;
     },
   };
   const forwarder = createForwarder({
@@ -98,7 +93,9 @@ export async function createLightAgent(options: LightAgentOptions): Promise<Ligh
       forwarder.accepted();
     },
     run: (signal) => forwarder.run(signal),
-    attempts,
+    get sessions() {
+      return sessions;
+    },
     get link() {
       return forwarder.link;
     },

@@ -17,7 +17,7 @@ export interface Mutant {
 }
 
 const ingest = 'hub/ingest/ingest.ts';
-const forward = 'edge-agent/forward.ts';
+const conversation = 'edge-agent/conversation.ts';
 const storeStep = 'const stored = judgements.length > 0 ? await store(judgements, signal) : nothingStored;';
 const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
 /** No bug: it only leaves more frames under way when a fault comes. */
@@ -64,7 +64,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the agent releases what the broker has acknowledged',
     edits: [
       {
-        file: forward,
+        file: conversation,
         search: 'session.data(frame.bytes).catch(',
         replace: 'session.data(frame.bytes).then(() => stream.release(frame.last)).catch(',
       },

@@ -2,7 +2,6 @@
 import t from 'tap';
 import { startAcceptor } from '../../edge-agent/accept.ts';
 import { createSourceHealth, healthDeclarations } from '../../edge-agent/health.ts';
-import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
 import { retryMs, type SourceState, superviseSource } from '../../edge-agent/supervise.ts';
 import { openTagBook } from '../../edge-agent/tag-book.ts';
@@ -12,6 +11,7 @@ import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { flag, quality, type Sample, type SampleValue } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
 import type { TagDeclaration } from '../../protocols/tag-config.ts';
+import { createMemoryBuffer } from '../support/memory-buffer.ts';
 
 const second = 1_000_000;
 const start = 1_790_000_000 * second;

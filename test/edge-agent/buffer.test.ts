@@ -25,7 +25,6 @@ import { type Batch, isDiskTrouble, type Keep, type NumberedFrame } from '../../
 import { openDatabase } from '../../edge-agent/buffer-database.ts';
 import { openBufferFile } from '../../edge-agent/buffer-file.ts';
 import { openKeeper } from '../../edge-agent/buffer-keeper.ts';
-import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import { onceTheMachineAllows } from '../../edge-agent/opening.ts';
 import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
 import { ConfigError } from '../../protocols/errors.ts';
@@ -33,6 +32,7 @@ import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { isGap, readGap } from '../../protocols/gap.ts';
 import { createRandom } from '../chaos/random.ts';
 import { batchOf, bufferContract } from '../contract/buffer.ts';
+import { createMemoryBuffer } from '../support/memory-buffer.ts';
 import { fillDisk, smallDisk } from '../support/small-disk.ts';
 
 const maxBytes = 64 * 1024 * 1024;

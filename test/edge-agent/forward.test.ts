@@ -1,13 +1,13 @@
 /** The forward loop against a hub that misbehaves on purpose, over an uplink in memory; real brokers are in test/integration. */
 import t from 'tap';
 import { createForwarder, type ForwardOptions } from '../../edge-agent/forward.ts';
-import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import type { Uplink, UplinkHandlers } from '../../edge-agent/uplink.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { type Fingerprint, fingerprintOf } from '../../protocols/fingerprint.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import type { Ack, Hello } from '../../protocols/messages.ts';
 import { batchOf } from '../contract/buffer.ts';
+import { createMemoryBuffer } from '../support/memory-buffer.ts';
 
 type Seen =
   | { kind: 'connect' }
@@ -403,6 +403,30 @@ t.test('what a hub spreads is not hastened by new samples', async (t) => {
   stop.abort();
   await run;
 });
+
+t.test(
+  'who has lost the hub comes back within the time over which it spreads its agents, and not at once',
+  async (t) => {
+    const { hub, stop, running } = await setUp();
+    hub.spreadMs = 1000;
+    const { random } = Math;
+    Math.random = () => 0;
+    t.teardown(() => {
+      Math.random = random;
+    });
+    const run = running();
+    const connections = () => hub.seen.filter(({ kind }) => kind === 'connect').length;
+    await until(() => hub.seen.some(({ kind }) => kind === 'hello'), 'hello');
+    const lostAt = performance.now();
+    hub.cut();
+    await until(() => connections() === 2, 'the next connection');
+    const awayMs = performance.now() - lostAt;
+    // Twice the time, since the connection before was short; a fifth of it at least.
+    t.ok(awayMs > 390 && awayMs < 2000, `back after ${Math.round(awayMs)} ms`);
+    stop.abort();
+    await run;
+  },
+);
 
 t.test('waits while the hub pauses, and greets it again when it forgets to say that the pause is over', async (t) => {
   const { hub, forwarder, stop, fill, running } = await setUp({ window: 0, pauseMs: 200 });

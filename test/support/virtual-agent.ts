@@ -7,7 +7,6 @@ import { startAcceptor } from '../../edge-agent/accept.ts';
 import type { Buffer, Chunk } from '../../edge-agent/buffer.ts';
 import { createForwarder } from '../../edge-agent/forward.ts';
 import { createSourceHealth } from '../../edge-agent/health.ts';
-import { createMemoryBuffer } from '../../edge-agent/memory-buffer.ts';
 import { createMqttUplink } from '../../edge-agent/mqtt-uplink.ts';
 import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
 import { type DeclaredSource, openTagBook } from '../../edge-agent/tag-book.ts';
@@ -15,6 +14,7 @@ import type { Uplink } from '../../edge-agent/uplink.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import type { Sample, TimeUs } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
+import { createMemoryBuffer } from './memory-buffer.ts';
 
 export interface VirtualAgentOptions {
   readonly agent: string;

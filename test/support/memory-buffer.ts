@@ -1,11 +1,12 @@
 /** The Buffer contract without a disk: what models and tests compare the durable one with. Nothing is kept once it is settled. */
-import { fingerprintOf } from '../protocols/fingerprint.ts';
-import { openFrame, sealFrame } from '../protocols/frame.ts';
-import type { ManifestTag } from '../protocols/manifest.ts';
-import type { TimeUs } from '../protocols/sample.ts';
-import type { Buffer, NumberedFrame } from './buffer.ts';
-import { epochFrom, newEpoch } from './buffer-meta.ts';
-import { refuseLargeManifest } from './manifest-limit.ts';
+
+import type { Buffer, NumberedFrame } from '../../edge-agent/buffer.ts';
+import { epochFrom, newEpoch } from '../../edge-agent/buffer-meta.ts';
+import { refuseLargeManifest } from '../../edge-agent/manifest-limit.ts';
+import { fingerprintOf } from '../../protocols/fingerprint.ts';
+import { openFrame, sealFrame } from '../../protocols/frame.ts';
+import type { ManifestTag } from '../../protocols/manifest.ts';
+import type { TimeUs } from '../../protocols/sample.ts';
 
 export function createMemoryBuffer(): Buffer {
   let epoch = newEpoch();
