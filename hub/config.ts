@@ -64,7 +64,7 @@ export const hubSchema = z.strictObject({
       generation: z.int().min(0).default(0),
       /** Frames that an agent may send ahead of the acknowledgements. */
       window: z.int().min(1).max(64).default(64),
-      /** Agents spread their greetings over this time when the hub comes back. */
+      /** Agents spread over this time at least when they come back; the more there are, the longer. */
       spreadMs: z.number().min(0).max(600_000).default(1000),
       /** Bytes of frames that the hub holds at most; beyond it the broker is not read. */
       maxBytes: z

@@ -12,6 +12,7 @@ import { createIngest, type Ingest } from './ingest.ts';
 import { createLink, type Link } from './link.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createBrokerSession } from './session.ts';
+import { spreadOf } from './spread.ts';
 import { createSurplus } from './surplus.ts';
 import { createWindows } from './windows.ts';
 
@@ -58,7 +59,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const now = (): TimeUs => clock.now();
   const { id: hub, partitions, generation, window, maxBytes, spreadMs } = config;
   const ownership = createOwnership({ hub, partitions, generation, log });
-  const session = createBrokerSession({ ...broker, hubBoot, spreadMs, ownership, log });
+  const session = createBrokerSession({
+    ...broker,
+    hubBoot,
+    spreadMs: () => spreadOf(ledger, spreadMs),
+    ownership,
+    log,
+  });
   const arrivals = createArrivals(maxBytes, paceMs);
   const heldBytes = () => arrivals.bytes;
   const isBlocked = () => ingest.blocked !== undefined;

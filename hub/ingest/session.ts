@@ -15,7 +15,8 @@ export interface BrokerSessionOptions {
   readonly url: string;
   readonly password: string;
   readonly hubBoot: string;
-  readonly spreadMs: number;
+  /** Over which time agents are to come back, ms; asked for at every announcement. */
+  readonly spreadMs: () => number;
   readonly ownership: Ownership;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
@@ -49,7 +50,7 @@ export function createBrokerSession(options: BrokerSessionOptions): BrokerSessio
 
   const stateMessage = (online: boolean) => {
     const { partitions, generation } = ownership;
-    return encodeMessage({ online, hubBoot, spreadMs, partitions, generation });
+    return encodeMessage({ online, hubBoot, spreadMs: spreadMs(), partitions, generation });
   };
   const sayState = (online: boolean, signal?: AbortSignal) =>
     session!.publish(stateTopic, stateMessage(online), { qos: 1, retain: true }, signal);

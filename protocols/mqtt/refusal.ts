@@ -46,6 +46,12 @@ export function denial(error: Reason, what: string, username: string): Connectio
   return new ConnectionError(`the broker denies ${what}: ${why}`, { cause: error });
 }
 
+/** There was no broker: nothing is said of what it speaks. */
+export const isUnanswered = (error: unknown): boolean =>
+  /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/.test(
+    String((error as { cause?: Reason }).cause?.code),
+  );
+
 /** Some brokers (RabbitMQ 3.10) close the connection instead of naming the version as the reason. */
 export function isVersionRefusal(error: unknown): boolean {
   if (!(error instanceof ConnectionError)) return false;

@@ -1,4 +1,5 @@
 /** Many light agents in one process of their own. Told what to do, and asked how they stand, over the channel to its parent. */
+import { subscribe } from 'node:diagnostics_channel';
 import { createHistogram } from 'node:perf_hooks';
 import { createLightAgent } from './fleet-agent.ts';
 
@@ -14,7 +15,7 @@ export interface FleetState {
   /** Agents of which the hub has settled something. */
   readonly settling: number;
   readonly forwarding: number;
-  /** Connections tried since the start, and those of them that somebody answered. */
+  /** TCP connections tried since the start, and those that became sessions. */
   readonly attempts: { readonly all: number; readonly answered: number };
   /** Samples settled since the start. */
   readonly samples: number;
@@ -31,6 +32,11 @@ const order: FleetOrder = JSON.parse(await new Promise<string>((resolve) => proc
 const stop = new AbortController();
 const lags = createHistogram();
 let frames = 0;
+let sockets = 0;
+// Counted below every library: whatever anybody tries for whatever reason. This process has no other connections.
+subscribe('net.client.socket', () => {
+  sockets += 1;
+});
 let warnings = 0;
 
 const log = {
@@ -86,10 +92,7 @@ function state(): FleetState {
     agents: agents.length,
     settling: agents.filter(({ through }, i) => through > marks[i]!).length,
     forwarding: agents.filter(({ link }) => link === 'forwarding').length,
-    attempts: {
-      all: agents.reduce((sum, { attempts }) => sum + attempts.all, 0),
-      answered: agents.reduce((sum, { attempts }) => sum + attempts.answered, 0),
-    },
+    attempts: { all: sockets, answered: agents.reduce((sum, { sessions }) => sum + sessions, 0) },
     samples: frames * order.tags,
     lagP99Ms: lags.percentile(99),
     lagMaxMs: lags.count > 0 ? lags.max : 0,

@@ -117,9 +117,9 @@ async function* storm(context: BenchContext): AsyncGenerator<Figure> {
     if (which === 'broker') {
       yield figure('fleet-storm-back', backS, 's', { atMost: 60, note });
       const each = (kind: 'all' | 'answered') => (attempts[kind] - before.attempts[kind]) / agents;
-      yield figure('fleet-storm-attempts', each('answered'), 'connections that an agent made the broker work on', {
+      yield figure('fleet-storm-attempts', each('all'), 'TCP connections that an agent tried', {
         atMost: 1.5,
-        note: `${each('all').toFixed(2)} with those that found no broker on the port`,
+        note: `${each('answered').toFixed(2)} of them were made; the others found no broker on the port, or were refused`,
       });
       await fleet.caughtUp(settleTimeoutS);
     } else yield figure('fleet-storm-hub-back', backS, 's', { atMost: 30, note });

@@ -13,6 +13,7 @@ import { agentTopic, everyAgentUp, everyHello, hubStateTopic } from '../../proto
 import { brokerContract, brokerUsers, hub, open, until } from '../contract/broker.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
+import { freePort } from '../support/ports.ts';
 
 t.test('mosquitto with the deployed configuration', async (t) => {
   const program = requireOrSkip(t, 'mosquitto');
@@ -83,13 +84,16 @@ t.test('a broker that closes the connection at MQTT 5 is asked again with 3.1.1'
 t.test('a version is remembered until a connection fails', async (t) => {
   const versions: number[] = [];
   let away = false;
-  await using broker = await fakeBroker((socket, packet) => {
-    if (packet[0] !== 0x10) return;
-    versions.push(versionOf(packet));
-    if (away) socket.end(Buffer.from([0x20, 3, 0, 0x89, 0]));
-    else if (versionOf(packet) === 5) socket.destroy();
-    else socket.write(connack);
-  });
+  await using broker = await fakeBroker(
+    (socket, packet) => {
+      if (packet[0] !== 0x10) return;
+      versions.push(versionOf(packet));
+      if (away) socket.end(Buffer.from([0x20, 3, 0, 0x89, 0]));
+      else if (versionOf(packet) === 5) socket.destroy();
+      else socket.write(connack);
+    },
+    await freePort(),
+  );
   const connectAgain = createMqttConnector({ url: broker.url, username: 'a', clientId: 'a', password: 'x' });
   for (let i = 0; i < 3; i++) await (await connectAgain({}))[Symbol.asyncDispose]();
   t.same(versions, [5, 4, 4, 4]);
@@ -98,6 +102,11 @@ t.test('a version is remembered until a connection fails', async (t) => {
   away = false;
   await (await connectAgain({}))[Symbol.asyncDispose]();
   t.same(versions.slice(4), [4, 5, 4], 'it may be another broker by then');
+  broker.listens(false);
+  await t.rejects(connectAgain({}), { message: /ECONNREFUSED/ });
+  broker.listens(true);
+  await (await connectAgain({}))[Symbol.asyncDispose]();
+  t.same(versions.slice(7), [4], 'where nobody answers nothing is learnt');
 });
 
 t.test('an agent follows the hub that owns it with the highest generation, and hears no other', async (t) => {
@@ -273,10 +282,12 @@ interface FakeBroker extends AsyncDisposable {
   readonly url: string;
   open(): number;
   cut(): void;
+  /** On the same port. */
+  listens(does: boolean): void;
 }
 
 /** Hands every chunk that comes to `answer`; small packets come one by one. */
-function fakeBroker(answer: (socket: Socket, packet: Buffer) => void): Promise<FakeBroker> {
+function fakeBroker(answer: (socket: Socket, packet: Buffer) => void, at = 0): Promise<FakeBroker> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -287,11 +298,13 @@ function fakeBroker(answer: (socket: Socket, packet: Buffer) => void): Promise<F
     for (const socket of sockets) socket.destroy();
   };
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(at, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
       resolve({
-        url: `mqtt://127.0.0.1:${(server.address() as { port: number }).port}`,
+        url: `mqtt://127.0.0.1:${port}`,
         open: () => sockets.size,
         cut,
+        listens: (does) => void (does ? server.listen(port, '127.0.0.1') : server.close()),
         async [Symbol.asyncDispose]() {
           cut();
           await new Promise((done) => server.close(done));
