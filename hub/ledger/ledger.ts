@@ -227,6 +227,8 @@ export interface Ledger extends LedgerReader, Disposable {
   resolve(stream: number, numbers: readonly number[]): void;
   /** The last word stays. False when no gap begins there. */
   acknowledgeGap(stream: number, first: number, by: { who: string; note: string }, now: TimeUs): boolean;
+  /** The earliest time among the settled frames of a stream that begin after a number; Infinity when there are none. */
+  earliestAfter(stream: number, number: number): TimeUs;
   /** What was amended after a sequence, ascending: whoever follows `batches` by number learns of it here alone. */
   amendments(after: number): readonly Amendment[];
   /** The first reason stays. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import type { Hello } from '../../protocols/messages.ts';
+import { prepareEarliest } from './earliest.ts';
 import { prepareExpiry } from './expiry.ts';
 import { prepareForget } from './forget.ts';
 import { isImportAgent } from './imported.ts';
@@ -73,6 +74,7 @@ export function openSqliteLedger(file: string): Ledger {
   const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?, NULL, NULL)');
   const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
   const rewind = prepareRewind(db);
+  const earliest = prepareEarliest(db);
   const insertAmendment = db.prepare(
     'INSERT INTO amendment (stream, rewound_to, from_time, to_time) VALUES (?, ?, NULL, NULL)',
   );
@@ -138,10 +140,12 @@ export function openSqliteLedger(file: string): Ledger {
     const known = byIdentity.get(`${agent} ${epoch}`);
     const number = known?.stream.number ?? streamNumberOf(agent, epoch);
     if (!known && states.has(number)) throw collision(states.get(number)!.stream, agent);
-    for (const other of states.values()) {
-      if (other !== known && other.stream.agent === agent && other.stream.closedAt === null) close(other.stream, now);
-    }
-    knownTags = undefined;
+    const others = [...states.values()].filter(
+      (other) => other !== known && other.stream.agent === agent && other.stream.closedAt === null,
+    );
+    for (const { stream } of others) close(stream, now);
+    // Tags are as the open streams say. Who only comes back changes none, and a thousand come back at once.
+    if (others.length > 0 || known?.stream.closedAt !== null) knownTags = undefined;
     if (!known) forgetEmpty(agent);
     if (!known) later(`open ${number}`, () => insertStream.run({ number, agent, epoch, inherited }));
     const { stream } = known ?? keep(newStream(number, agent, epoch, inherited));
@@ -209,6 +213,7 @@ export function openSqliteLedger(file: string): Ledger {
     frameAt,
     deadLetters,
     amendments,
+    earliestAfter: (stream, number) => earliest.after(states.get(stream)!.stream, number),
     gaps(stream) {
       save();
       return rows.gaps(stream);
@@ -237,6 +242,7 @@ export function openSqliteLedger(file: string): Ledger {
     tagsOf: (number) => states.get(number)!.tags,
     settle(settled, now, isOther = false) {
       const { progress, parted, inForce } = durably(() => settle(settled, now, isOther));
+      for (const one of settled) if (!('gap' in one)) earliest.settled(one.batch);
       for (const [number, moved] of progress)
         Object.assign(states.get(number)!.stream, moved, parted.get(number), { settledAt: now });
       for (const [number, revision] of inForce) {
@@ -254,6 +260,7 @@ export function openSqliteLedger(file: string): Ledger {
         return back;
       });
       state.judged = selectJudged.get(number)!;
+      earliest.forget(number);
       return Object.assign(stream, rewound).through;
     },
     verdicts: (number, first, last) => (first > states.get(number)!.judged ? [] : rows.verdicts(number, first, last)),

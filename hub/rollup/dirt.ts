@@ -10,6 +10,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { intersect, type Span, type Spans, union } from '../plant/spans.ts';
 import { dayUs, minuteUs } from '../plant/zone.ts';
 import { lossesOf } from './samples/lost-time.ts';
+import type { SitesOf } from './sites-of-streams.ts';
 
 /** A stretch of time that was imported. */
 interface ImportedRow {
@@ -32,8 +33,8 @@ export interface Dirt {
 }
 
 export interface DirtBook {
-  /** Reads the ledger's news; `sitesOf` tells which sites a stream speaks of. @returns whether there is more. */
-  collect(ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): boolean;
+  /** Reads the ledger's news, some streams a step; `sitesOf` tells which sites a stream speaks of, and is asked at each. */
+  collect(ledger: NewsLedger, sitesOf: () => SitesOf): Generator<void>;
   /** Up to which number of a stream it has read. */
   readOf(stream: number): number;
   /** Time before the site's own samples that has figures, because it was imported and is still stored. */
@@ -90,6 +91,8 @@ const schema = `
 `;
 
 const batchesAtOnce = 2000;
+/** Streams with news that are read in one transaction. */
+const streamsAtOnce = 50;
 const entriesAtOnce = 1000;
 /** Batches closer to each other than this are one span: frames of a live source follow each other in a moment. */
 const togetherUs = 5 * minuteUs;
@@ -203,8 +206,13 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
     return changes.length === entriesAtOnce;
   });
 
+  const collectChanges = db.transaction((ledger: NewsLedger, sitesOf: SitesOf): void => {
+    collectAmendments(ledger, sitesOf);
+    collectWithdrawals(ledger);
+  });
+
   /** Numbers that are settled a second time, and dead letters that were stored, are news though no number is new. */
-  const collectAmendments = (ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): void => {
+  const collectAmendments = (ledger: NewsLedger, sitesOf: SitesOf): void => {
     const agents = new Map(ledger.streams().map(({ number, agent }) => [number, agent]));
     const amendments = ledger.amendments(selectAmendmentsRead.get() ?? 0);
     for (const amendment of amendments) {
@@ -219,20 +227,23 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
     if (newest) writeAmendmentsRead.run(newest.sequence);
   };
 
-  const collect = db.transaction((ledger: NewsLedger, sitesOf: (stream: number) => readonly string[]): boolean => {
-    collectAmendments(ledger, sitesOf);
-    collectWithdrawals(ledger);
-    let more = false;
+  /** Reads streams from a place on. @returns where to go on; undefined: there is no more. */
+  const collectFrom = db.transaction((ledger: NewsLedger, sitesOf: SitesOf, place: number): number | undefined => {
     const streams = ledger.streams();
-    for (const { number, agent, through, expired } of streams) {
+    const byAgent = Map.groupBy(streams, ({ agent }) => agent);
+    let read = 0;
+    for (const [at, { number, agent, through, expired }] of streams.entries()) {
+      if (at < place) continue;
+      if (read === streamsAtOnce) return at;
       const isImport = isImportAgent(agent);
-      const read = selectRead.get(number) ?? 0;
+      const readTo = selectRead.get(number) ?? 0;
       // A ledger that was set back will settle those numbers again.
-      const from = Math.max(Math.min(read, through), expired);
+      const from = Math.max(Math.min(readTo, through), expired);
       if (from === through) {
-        if (read !== from) writeRead.run(number, from);
+        if (readTo !== from) writeRead.run(number, from);
         continue;
       }
+      read += 1;
       const sites = sitesOf(number);
       const batches = ledger.batches(number, from, batchesAtOnce);
       const spans = union(
@@ -241,8 +252,7 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
           end: maxTime + togetherUs,
         })),
       );
-      const own = streams.filter((stream) => stream.agent === agent);
-      for (const { gap, span } of lossesOf(ledger, number, own)) {
+      for (const { gap, span } of lossesOf(ledger, number, byAgent.get(agent)!)) {
         // Of one that ended where the last reading did, the frame after it is known only now.
         if (gap.first > through || (gap.last ?? through) < from) continue;
         for (const site of sites) mark(site, agent, { start: span.start - togetherUs, end: span.end + togetherUs });
@@ -258,14 +268,22 @@ export function openDirtBook(db: Database, { deletion = 'arrival' as 'arrival' |
       }
       const isAll = batches.length < batchesAtOnce;
       writeRead.run(number, isAll ? through : batches.at(-1)!.last);
-      more ||= !isAll;
+      if (!isAll) return at;
     }
-    return more;
+    return undefined;
   });
+
+  function* collect(ledger: NewsLedger, sitesOf: () => SitesOf): Generator<void> {
+    collectChanges.immediate(ledger, sitesOf());
+    for (let place: number | undefined = 0; place !== undefined; ) {
+      place = collectFrom.immediate(ledger, sitesOf(), place);
+      yield;
+    }
+  }
 
   return {
     readOf: (stream) => selectRead.get(stream) ?? 0,
-    collect: (ledger, sitesOf) => collect.immediate(ledger, sitesOf),
+    collect,
     imported,
     deleted(site) {
       const [start, end] = [begunOf(site), selectDeleted.get()];

@@ -30,6 +30,7 @@ import { createLostTime } from './samples/lost-time.ts';
 import { reachOf } from './samples/reach.ts';
 import { type SiteTags, siteTags } from './samples/site-tags.ts';
 import { isFinal, readWatermarks } from './samples/told.ts';
+import { createSitesOfStreams } from './sites-of-streams.ts';
 
 export interface RollUpOptions {
   /** Those in force now. */
@@ -37,7 +38,7 @@ export interface RollUpOptions {
   /** What people enter. */
   readonly entries: Pick<EntryLog, 'changes'>;
   readonly reader: Pick<TelemetryReader, 'series'>;
-  readonly ledger: NewsLedger & Pick<Ledger, 'tags' | 'declared'>;
+  readonly ledger: NewsLedger & Pick<Ledger, 'tags' | 'declared' | 'earliestAfter'>;
   readonly buckets: Buckets;
   readonly dirt: DirtBook;
   readonly clock: Clock;
@@ -70,22 +71,8 @@ export function createRollUp(options: RollUpOptions): RollUp {
   const past = createDeletedPast({ reader: options.reader, buckets, deletedBefore: () => book.deletedBefore });
   const pace = createRefreshPace();
   const mergeUpwards = createMergeUpwards(buckets);
+  const sitesOfStreams = createSitesOfStreams(ledger, plants);
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };
-
-  const sitesOfStreams = (): ((stream: number) => readonly string[]) => {
-    const sites = new Map<number, Set<string>>();
-    const inForce = plants();
-    for (const { path, keys } of ledger.tags()) {
-      const site = inForce.find((plant) => path.startsWith(`${plant.path}/`))?.path;
-      if (site === undefined) continue;
-      for (const { stream } of keys) sites.set(stream, (sites.get(stream) ?? new Set()).add(site));
-    }
-    // One that was undone has no tags any more.
-    for (const { stream, site } of ledger.declared()) {
-      if (isImportAgent(stream.agent)) sites.set(stream.number, new Set([site]));
-    }
-    return (stream) => [...(sites.get(stream) ?? [])];
-  };
 
   /** Computes and stores the cells of some assets, and what is merged from them. @returns the first that is not final. */
   const computeSpan = async (
@@ -237,7 +224,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
   };
 
   const collect = async (signal: AbortSignal): Promise<void> => {
-    while (book.collect(ledger, sitesOfStreams())) {
+    for (const _ of book.collect(ledger, sitesOfStreams)) {
       signal.throwIfAborted();
       await breathe();
     }

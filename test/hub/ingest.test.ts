@@ -11,8 +11,10 @@ import { createIngest, type Ingest } from '../../hub/ingest/ingest.ts';
 import { createLink } from '../../hub/ingest/link.ts';
 import { createOwnership } from '../../hub/ingest/ownership.ts';
 import { replayDeadLetters } from '../../hub/ingest/replay.ts';
+import { spreadOf } from '../../hub/ingest/spread.ts';
 import { createSurplus } from '../../hub/ingest/surplus.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
+import { importAgent } from '../../hub/ledger/imported.ts';
 import type { Ledger } from '../../hub/ledger/ledger.ts';
 import { openLedgerReader } from '../../hub/ledger/open-reader.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
@@ -906,6 +908,44 @@ t.test(
     t.equal(hub.ledger.rewind(number, 9), 1, 'not into what is another ledger’s');
   },
 );
+
+t.test('the earliest time beyond a number is told, whoever asks in between and whatever goes back', async (t) => {
+  using ledger = openSqliteLedger(join(t.testdir(), 'ledger.db'));
+  const { number: stream } = ledger.greet('a1', hello, now);
+  const times = [50, 60, 20, 70, 80, 30, 90, 95, 10, 99];
+  const settleUpTo = (count: number) => {
+    const { through } = ledger.streams()[0]!;
+    const frames = times.slice(through, count).map((time, i) => {
+      const at = { minTime: time, maxTime: time + 1, acceptedAt: now };
+      const batch = { stream, first: through + i + 1, last: through + i + 1, contentHash: '00', ...at };
+      return { batch, deadLetters: [] };
+    });
+    ledger.settle(frames, now);
+  };
+  const ask = (number: number) => ledger.earliestAfter(stream, number);
+  const wanted = (number: number) => Math.min(...times.slice(number, ledger.streams()[0]!.through));
+  for (let settled = 0, read = 0; settled < times.length; read = settled) {
+    settled += 2;
+    settleUpTo(settled);
+    t.equal(ask(read), wanted(read), `beyond ${read} of ${settled}`);
+    if (settled % 4 === 0) t.equal(ask(1), wanted(1), 'somebody else');
+  }
+  t.equal(ask(10), Number.POSITIVE_INFINITY);
+  ledger.rewind(stream, 6);
+  settleUpTo(8);
+  t.equal(ask(6), 90);
+  settleUpTo(10);
+  t.equal(ask(6), 10, 'what was answered is not taken for read');
+});
+
+t.test('agents are asked to spread by how many there are, imports and closed streams not counted', async (t) => {
+  using ledger = openSqliteLedger(join(t.testdir(), 'ledger.db'));
+  const epochOf = (i: number) => i.toString(16).padStart(32, '0');
+  for (let i = 0; i < 300; i++) ledger.greet(`a${i}`, { ...hello, epoch: epochOf(i) }, now);
+  ledger.greet('a0', { ...hello, epoch: epochOf(1000) }, now);
+  ledger.greet(importAgent(epochOf(2000)), { ...hello, epoch: epochOf(2000) }, now);
+  t.same([spreadOf(ledger, 1000), spreadOf(ledger, 2000)], [1500, 2000]);
+});
 
 t.test('epochs that only greet, and revisions of a manifest, are remembered up to a number', async (t) => {
   const hub = createHub(t);

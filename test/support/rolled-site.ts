@@ -86,6 +86,8 @@ export function createRolledSite(site: string, agentCount: number, names: readon
       batches[stream - 1]!.filter(({ first }) => first > after).slice(0, limit),
     batchAt: (stream: number, number: number) =>
       batches[stream - 1]!.find(({ first, last }) => first <= number && number <= last),
+    earliestAfter: (stream: number, number: number) =>
+      Math.min(...batches[stream - 1]!.filter(({ first }) => first > number).map(({ minTime }) => minTime)),
     amendments: (after: number) => amendments.filter(({ sequence }) => sequence > after),
     gaps: (stream: number) => gaps.filter((gap) => gap.stream === stream),
     tags: () => agents.flatMap((agent, index) => (withdrawn.has(index) ? [] : agent.tags())),
