@@ -35,7 +35,7 @@ export interface CheckedAgent {
 export interface Legal {
   /** Reasons of dead letters. */
   readonly deadLetters?: readonly string[];
-  /** Reasons of gaps, beside what a full disk may cost. A stream that ends nobody knows where counts as `end unknown`. */
+  /** Reasons of gaps. A stream that ends nobody knows where counts as `end unknown`. */
   readonly gaps?: readonly string[];
   /** Tags of an epoch may be lost before the hub has heard of them: its samples are listed as of unknown tags. */
   readonly lostTags?: boolean;
@@ -45,8 +45,6 @@ export interface Legal {
 
 /** A request that was under way while its agent was paused has a time in the middle of the pause. */
 const maxMsOff = 12_000;
-
-const usualGaps = ['evicted'];
 
 export async function check(
   streams: readonly LedgerStream[],
@@ -73,6 +71,7 @@ export async function check(
       const changed = changedSince(
         shown.filter((read) => read.stream === stream.number),
         samples,
+        stream.gaps,
       );
       if (changed) findings.broken.push(`I9 ${agent.id}, stream ${stream.number}: ${changed}`);
     }
@@ -80,12 +79,17 @@ export async function check(
   return findings;
 }
 
-/** Restored stores aside, what has once been read is there for good. */
-function changedSince(shown: readonly EarlierRead[], samples: readonly StoredSample[]): string | undefined {
+/** What has once been read is there for good, or listed: a store may have been put back. */
+function changedSince(
+  shown: readonly EarlierRead[],
+  samples: readonly StoredSample[],
+  gaps: LedgerStream['gaps'],
+): string | undefined {
   if (shown.length === 0) return undefined;
   const byNumber = new Map(samples.map((sample) => [sample.number, sample]));
   for (const { number, time, value } of shown) {
     const now = byNumber.get(number);
+    if (!now && gaps.some(({ first, last }) => first <= number && number <= (last ?? number))) continue;
     if (!now) return `number ${number} was read and is there no more`;
     if (now.time !== time) return `number ${number} had the time ${time} and has ${now.time}`;
     if (String(now.value) !== String(value)) return `number ${number} had the value ${value} and has ${now.value}`;
@@ -124,7 +128,7 @@ function checkStream(
   if (illegal[0]) broken('I3', `${illegal.length} dead letters, as ${illegal[0].reason}`);
   for (const { first, last: end, reason } of stream.gaps) {
     const why = end === null ? 'end unknown' : reason;
-    if (!usualGaps.includes(why) && !gaps.includes(why)) broken('I5', `numbers from ${first} are a gap: ${why}`);
+    if (!gaps.includes(why)) broken('I5', `numbers from ${first} are a gap: ${why}`);
     const left = readable.find((run) => first <= run.first && run.last <= (end ?? last));
     if (left) broken('I5', `numbers from ${left.first} could be read of the harmed file, and are a gap: ${why}`);
     for (let number = first; number <= (end ?? last); number++) {

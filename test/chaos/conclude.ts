@@ -11,6 +11,8 @@ export interface Conclusion extends Findings {
   drainedInS: number | null;
   peakMb: Readonly<Record<string, number>>;
   growth: Readonly<Record<string, Growth>>;
+  /** Most frames that an agent had under way at once. */
+  mostInFlight: number;
 }
 
 export interface ConcludeOptions {
@@ -57,10 +59,18 @@ export async function conclude(system: System, watch: Watch, options: ConcludeOp
     ? influxEvidence(system.influxUrl, 'payesh')
     : duckdbEvidence(join(system.hubDir, 'samples'));
   const findings = await check(streams, checked, readStored, { legal, shown: watch.shown });
+  const inFlight = system.agents.map((agent) => agent.inFlight);
   const ended = alone.map(({ name, endedAlone }) => `${name} ended by itself, ${endedAlone} times`);
-  const broken = [...unreadable, ...findings.broken, ...watch.broken, ...ended];
+  const broken = [...unreadable, ...findings.broken, ...watch.broken, ...inFlight.flatMap((of) => of.broken), ...ended];
   if (drainedInS === null) broken.push(`I10: not drained within ${within} s`);
-  return { ...findings, broken, drainedInS, peakMb: watch.peakMb, growth };
+  return {
+    ...findings,
+    broken,
+    drainedInS,
+    peakMb: watch.peakMb,
+    growth,
+    mostInFlight: Math.max(...inFlight.map(({ most }) => most)),
+  };
 }
 
 /** Seconds until no more waits than is enough; null when that took too long. */

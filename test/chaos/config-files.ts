@@ -10,10 +10,12 @@ export interface HubFile {
   readonly mqttPort: number;
   readonly store: 'duckdb' | 'influx';
   readonly influxPort: number;
+  /** Frames that an agent may have under way; undefined: what the hub takes by itself. */
+  readonly window: number | undefined;
 }
 
 export function writeHubFile(dir: string, options: HubFile): string {
-  const { dataDir, httpPort, broker, mqttPort, store, influxPort } = options;
+  const { dataDir, httpPort, broker, mqttPort, store, influxPort, window } = options;
   const file = join(dir, 'hub.yaml');
   writeFileSync(
     file,
@@ -27,7 +29,7 @@ broker:
 store:
   kind: ${store}
   influx: { url: "http://127.0.0.1:${influxPort}", database: payesh }
-`,
+${window === undefined ? '' : `ingest: { window: ${window} }\n`}`,
   );
   return file;
 }
@@ -41,10 +43,16 @@ export interface AgentFile {
   readonly mqttPort: number;
   readonly fieldPort: number;
   readonly tags: number;
+  readonly buffer: BufferSettings | undefined;
+}
+
+export interface BufferSettings {
+  readonly maxBytes?: number;
+  readonly replayHours?: number;
 }
 
 export function writeAgentFile(dir: string, options: AgentFile): string {
-  const { id, dataDir, passwordFile, statusPort, mqttHost, mqttPort, fieldPort, tags } = options;
+  const { id, dataDir, passwordFile, statusPort, mqttHost, mqttPort, fieldPort, tags, buffer = {} } = options;
   const tagLines = Array.from(
     { length: tags },
     (_, tag) => `          - { path: ${tagPath(tag)}, table: holding, address: ${2 * tag}, format: uint32 }`,
@@ -59,6 +67,7 @@ broker:
   url: mqtt://${mqttHost}:${mqttPort}
   password: { file: ${JSON.stringify(passwordFile)} }
 status: { port: ${statusPort} }
+buffer: ${JSON.stringify(buffer)}
 sources:
   - id: field
     kind: modbus

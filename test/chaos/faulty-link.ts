@@ -4,6 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
+import type { InFlight } from './in-flight.ts';
 
 export type LinkFault =
   /** Connections are closed, new ones refused. */
@@ -26,12 +27,18 @@ export type LinkFault =
 export interface FaultyLink extends AsyncDisposable {
   readonly port: number;
   inflict(fault: LinkFault): void;
-  heal(): void;
+  /** Ends this fault, unless another has taken its place; without one, whatever there is. */
+  heal(which?: LinkFault): void;
   /** Listens on another address of this machine instead, on the same port. */
   moveTo(host: string): Promise<void>;
 }
 
-export async function startFaultyLink(targetPort: number, random: () => number): Promise<FaultyLink> {
+/** @param wire is told of what the near side has sent, before anything is spoilt, and of what is passed on to it. */
+export async function startFaultyLink(
+  targetPort: number,
+  random: () => number,
+  wire?: Pick<InFlight, 'connected'>,
+): Promise<FaultyLink> {
   let fault: LinkFault | undefined;
   const pairs = new Set<{ near: Socket; far: Socket; dead: boolean; deaf: Set<Socket>; corrupted: Set<Socket> }>();
 
@@ -43,6 +50,7 @@ export async function startFaultyLink(targetPort: number, random: () => number):
     const far = connect(targetPort, '127.0.0.1');
     const pair = { near, far, dead: false, deaf: new Set<Socket>(), corrupted: new Set<Socket>() };
     pairs.add(pair);
+    const seen = wire?.connected();
     const end = () => {
       near.destroy();
       far.destroy();
@@ -57,6 +65,7 @@ export async function startFaultyLink(targetPort: number, random: () => number):
       from.on('close', end);
       let sendAt = 0;
       from.on('data', (piece) => {
+        if (from === near) seen?.leaves(piece);
         if (pair.dead) return;
         if (fault?.kind === 'half-open') {
           pair.dead = true;
@@ -82,6 +91,7 @@ export async function startFaultyLink(targetPort: number, random: () => number):
         // Never overtakes the piece before.
         sendAt = Math.max(sendAt, performance.now() + wait);
         const send = () => {
+          if (to === near) seen?.reaches(piece);
           if (!to.destroyed && !to.write(piece)) {
             from.pause();
             to.once('drain', () => from.resume());
@@ -108,8 +118,8 @@ export async function startFaultyLink(targetPort: number, random: () => number):
         }
       }
     },
-    heal() {
-      fault = undefined;
+    heal(which = fault) {
+      if (fault === which) fault = undefined;
     },
     async moveTo(host) {
       server.close();

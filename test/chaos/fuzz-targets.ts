@@ -3,14 +3,24 @@
  * change at the door, so what is behind it gets messages that were changed first and then sealed.
  */
 import { crc32, zstdCompressSync } from 'node:zlib';
+import type { z } from 'zod';
 import { limitPackets } from '../../hub/broker-packet-limit.ts';
 import { RejectedError } from '../../protocols/errors.ts';
 import { decodePayload, encodeContent, openFrame, sealFrame, toColumns } from '../../protocols/frame.ts';
 import { isGap, readGap, sealGap } from '../../protocols/gap.ts';
 import { decodeManifest, encodeManifest, type ManifestTag } from '../../protocols/manifest.ts';
-import { ackSchema, encodeMessage, helloSchema, hubStateSchema, parseMessage } from '../../protocols/messages.ts';
+import {
+  type Ack,
+  ackSchema,
+  encodeMessage,
+  type Hello,
+  type HubAnnouncement,
+  helloSchema,
+  hubStateSchema,
+  parseMessage,
+} from '../../protocols/messages.ts';
 import { isBad, type Sample } from '../../protocols/sample.ts';
-import { agentTopic, parseAgentTopic } from '../../protocols/topics.ts';
+import { agentTopic, hubStateTopic, parseAgentTopic, parseHubStateTopic } from '../../protocols/topics.ts';
 import { below, garbage, mutateBytes, mutateJson, noise } from './fuzz-inputs.ts';
 import type { Random } from './random.ts';
 
@@ -106,46 +116,66 @@ function resealed(frame: Buffer): Buffer {
   return frame;
 }
 
-const message = (name: string, text: string, decode: (bytes: Buffer) => unknown): FuzzTarget => ({
-  name,
-  input(random) {
-    const kind = below(4, random);
-    if (kind === 0) return mutateBytes(sealedText(text), random);
-    if (kind === 1) return sealedText(garbage(random));
-    return sealedText(mutateJson(text, random));
-  },
-  decode: (bytes) => (decode(bytes) === undefined ? 'refused' : 'taken'),
-});
-const sealedText = (json: string): Buffer => Buffer.from(`${json}\n${crc32(json).toString(16).padStart(8, '0')}`);
-const textOf = (sealed: Buffer): string => sealed.toString().split('\n')[0]!;
+/** Between them the examples use every field that the schema knows; the test holds them to it. */
+export interface MessageKind<T extends Hello | Ack | HubAnnouncement = Hello | Ack | HubAnnouncement> {
+  readonly name: string;
+  readonly schema: z.ZodObject & z.ZodType<T>;
+  readonly examples: readonly T[];
+}
+const kind = <T extends Hello | Ack | HubAnnouncement>(of: MessageKind<T>) => of;
 
-const hello = textOf(
-  encodeMessage({
-    epoch,
-    bootId: 'b1',
-    minRetained: 5,
-    next: 900,
-    acked: 4,
-    manifestRevision: 3,
-    version: '0.1.0',
-    compare: [5, 899],
+const greeting = {
+  ...{ epoch, bootId: 'b1', minRetained: 5, next: 900, acked: 4, manifestRevision: 3, version: '0.1.0' },
+  ...{ hubBoot: 'h1', heard: 17 },
+};
+const answer = { epoch, through: 899, window: 64, hubBoot: 'h1' };
+const namedFrame = { last: 899, acceptedAt: header.acceptedAt, content: epoch };
+export const messageKinds = [
+  kind({
+    name: 'hello',
+    schema: helloSchema,
+    examples: [
+      { ...greeting, compare: [5, 899] },
+      { ...greeting, heard: undefined, final: true },
+    ],
   }),
-);
-const ack = textOf(
-  encodeMessage({
-    epoch,
-    kind: 'welcome',
-    through: 899,
-    window: 64,
-    hubBoot: 'h1',
-    manifestRevision: 3,
-    frames: [{ last: 899, acceptedAt: header.acceptedAt, content: '00112233445566778899aabbccddeeff' }],
-    compared: [5, 899],
+  kind({
+    name: 'ack',
+    schema: ackSchema,
+    examples: [
+      { ...answer, kind: 'welcome', manifestRevision: 3, frames: [namedFrame], compared: [5, 899], answer: 18 },
+      { ...answer, kind: 'nack', window: 0, reason: 'hello', answer: 19 },
+      { ...answer, kind: 'ack' },
+    ],
   }),
-);
-const state = textOf(
-  encodeMessage({ online: true, hubBoot: 'h1', spreadMs: 1000, partitions: { of: 2, own: [0] }, generation: 1 }),
-);
+  kind({
+    name: 'hub state',
+    schema: hubStateSchema,
+    examples: [{ online: true, hubBoot: 'h1', spreadMs: 1000, partitions: { of: 2, own: [0] }, generation: 1 }],
+  }),
+] as const;
+
+const messageTarget = ({ name, schema, examples }: MessageKind): FuzzTarget => {
+  const texts = examples.map((example) => encodeMessage(example).toString().split('\n')[0]!);
+  return {
+    name,
+    input(random) {
+      const text = random.pick(texts);
+      const kind = below(4, random);
+      if (kind === 0) return mutateBytes(sealedText(text), random);
+      if (kind === 1) return sealedText(garbage(random));
+      return sealedText(mutateJson(text, random));
+    },
+    decode(bytes) {
+      const message = parseMessage(schema, bytes);
+      if (message === undefined) return 'refused';
+      const again = parseMessage(schema, encodeMessage(message));
+      if (JSON.stringify(again) !== JSON.stringify(message)) throw new Error('what was taken cannot be said again');
+      return 'taken';
+    },
+  };
+};
+const sealedText = (json: string): Buffer => Buffer.from(`${json}\n${crc32(json).toString(16).padStart(8, '0')}`);
 
 const tags = Array.from(
   { length: 12 },
@@ -174,11 +204,24 @@ const manifest: FuzzTarget = {
   decode: (bytes) => (decodeManifest(bytes) === undefined ? 'refused' : 'taken'),
 };
 
-const topics = ['up/hello', 'up/data', 'down/ack'] as const;
+const topics = [
+  ...(['up/hello', 'up/manifest', 'up/data', 'up/live', 'down/ack'] as const).map((leaf) => agentTopic('line-2', leaf)),
+  hubStateTopic('ingest-1'),
+];
 const topic: FuzzTarget = {
   name: 'topic',
-  input: (random) => mutateBytes(Buffer.from(agentTopic('packaging-2', random.pick(topics))), random),
-  decode: (bytes) => (parseAgentTopic(bytes.toString()) ? 'taken' : 'refused'),
+  input: (random) => mutateBytes(Buffer.from(random.pick(topics)), random),
+  decode(bytes) {
+    const text = bytes.toString();
+    const agent = parseAgentTopic(text);
+    const hub = parseHubStateTopic(text);
+    // What is taken is what it would be called, and nothing else.
+    if (agent && agentTopic(agent.agent, agent.leaf) !== text)
+      throw new Error(`${text} is not a topic of ${agent.agent}`);
+    if (hub !== undefined && hubStateTopic(hub) !== text) throw new Error(`${text} is not the state of ${hub}`);
+    if (hub !== undefined) return 'hub';
+    return agent?.leaf ?? 'refused';
+  },
 };
 
 /** The embedded broker's guard, which reads lengths before anything is believed. */
@@ -204,9 +247,7 @@ const packets: FuzzTarget = {
 export const fuzzTargets: readonly FuzzTarget[] = [
   frame,
   gapFrame,
-  message('ack', ack, (bytes) => parseMessage(ackSchema, bytes)),
-  message('hello', hello, (bytes) => parseMessage(helloSchema, bytes)),
-  message('hub state', state, (bytes) => parseMessage(hubStateSchema, bytes)),
+  ...messageKinds.map((kind) => messageTarget(kind as MessageKind)),
   manifest,
   topic,
   packets,

@@ -49,7 +49,7 @@ export async function inflict(system: System, fault: Fault, counts: FaultCounts)
       counts.partitions += 1;
       proxy.inflict(fault.fault);
       await delay(fault.forMs);
-      proxy.heal();
+      proxy.heal(fault.fault);
       return;
     }
     case 'disk-full': {
@@ -75,10 +75,11 @@ export async function inflict(system: System, fault: Fault, counts: FaultCounts)
       if (pid === undefined) return;
       counts.fileLimits += 1;
       // Only who has to open something misses it.
-      for (const [name, link] of system.links)
-        if (name.startsWith(`${fault.process}-`)) link.inflict({ kind: 'reset' });
+      const reset = { kind: 'reset' } as const;
+      const links = [...system.links].filter(([name]) => name.startsWith(`${fault.process}-`));
+      for (const [, link] of links) link.inflict(reset);
       await hamper(system, fault.process, () => allowNoMoreFiles(pid, fault.forMs));
-      for (const [name, link] of system.links) if (name.startsWith(`${fault.process}-`)) link.heal();
+      for (const [, link] of links) link.heal(reset);
     }
   }
 }

@@ -16,6 +16,9 @@ const options = readOptions(process.argv.slice(2));
 const root = resolve(process.env.PAYESH_DATA || 'var');
 mkdirSync(root, { recursive: true });
 
+// By leaving, so that what was started and mounted is cleaned up.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const say = (text: string) => {
   if (!options.json) process.stderr.write(`${text}\n`);
 };
@@ -34,9 +37,9 @@ else await harm();
 function proveTheChecker(): void {
   const missed: string[] = [];
   let caught = 0;
-  for (const { name, isBug, red, by } of runMutants(root, options.seed, options.mutants)) {
-    say(`${red ? 'caught' : 'passed'}  ${name}: ${by}`);
-    if (red !== isBug) missed.push(name);
+  for (const { name, isBug, isRight, said } of runMutants(root, options.seed, options.mutants)) {
+    say(`${isRight ? (isBug ? 'caught' : 'clean ') : 'WRONG '}  ${name}: ${said}`);
+    if (!isRight) missed.push(name);
     else if (isBug) caught += 1;
   }
   conclude({ seed: options.seed, caught, missed }, missed);

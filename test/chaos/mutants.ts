@@ -12,6 +12,8 @@ export interface Edit {
 export interface Mutant {
   readonly name: string;
   readonly edits: readonly Edit[];
+  /** What is no bug, and gives it more to do harm to. */
+  readonly harmless?: readonly Edit[];
   /** Arguments of the run that shall catch it. */
   readonly run: readonly string[];
 }
@@ -20,9 +22,11 @@ const ingest = 'hub/ingest/ingest.ts';
 const conversation = 'edge-agent/conversation.ts';
 const storeStep = 'const stored = judgements.length > 0 ? await store(judgements, signal) : nothingStored;';
 const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
-/** No bug: it only leaves more frames under way when a fault comes. */
+/** Leaves more frames under way when a fault comes. */
 const slowHub: Edit = { file: ingest, search: storeStep, replace: `await delay(500);\n    ${storeStep}` };
-/** No bug either: what the hub has acknowledged is gone at once, so that nothing is left to mend a mistake with. */
+/** Leaves the hub longer between store and ledger. */
+const slowLedger: Edit = { file: ingest, search: settleStep, replace: `await delay(300);\n    ${settleStep}` };
+/** What the hub has acknowledged is gone at once, so that nothing is left to mend a mistake with. */
 const noReplay: Edit = { file: 'edge-agent/app.ts', search: 'config.buffer.replayHours * 3_600_000', replace: '0' };
 const embedded = ['--store', 'duckdb'] as const;
 
@@ -40,8 +44,8 @@ export const mutants: readonly Mutant[] = [
     await delay(500);
     ${storeStep}`,
       },
-      noReplay,
     ],
+    harmless: [noReplay],
     run: [...embedded, '--faults', 'kill'],
   },
   {
@@ -56,8 +60,8 @@ export const mutants: readonly Mutant[] = [
       },
       { file: ingest, search: settleStep, replace: '' },
       { file: 'hub/proof/agree.ts', search: 'if (through < first) continue;', replace: 'if (through >= 0) continue;' },
-      noReplay,
     ],
+    harmless: [noReplay],
     run: [...embedded, '--faults', 'kill'],
   },
   {
@@ -68,22 +72,20 @@ export const mutants: readonly Mutant[] = [
         search: 'session.data(frame.bytes).catch(',
         replace: 'session.data(frame.bytes).then(() => stream.release(frame.last)).catch(',
       },
-      slowHub,
-      noReplay,
     ],
+    harmless: [slowHub, noReplay],
     run: [...embedded, '--faults', 'kill', 'pause'],
   },
   {
     name: 'the agent releases everything it has sent, at any acknowledgement',
     edits: [
-      slowHub,
       {
         file: 'edge-agent/sending.ts',
         search: 'if (through >= frames.through) releaser.release(through);',
         replace: 'releaser.release(frames.sentTo);',
       },
-      noReplay,
     ],
+    harmless: [slowHub, noReplay],
     run: [...embedded, '--faults', 'kill'],
   },
   {
@@ -100,8 +102,8 @@ export const mutants: readonly Mutant[] = [
         search: 'if (sum !== sumOf(',
         replace: 'if (sum !== undefined || sum !== sumOf(',
       },
-      noReplay,
     ],
+    harmless: [noReplay],
     run: [...embedded, '--faults', 'kill'],
   },
   {
@@ -113,7 +115,8 @@ export const mutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    run: [...embedded, '--faults', 'corrupt', 'pause'],
+    harmless: [slowHub],
+    run: [...embedded, '--faults', 'corrupt'],
   },
   {
     name: 'a rewrite gets other timestamps in the store',
@@ -124,18 +127,19 @@ export const mutants: readonly Mutant[] = [
         replace: 'lastDigits[(number + Math.floor(Math.random() * 1000)) % 1000]',
       },
     ],
-    run: ['--store', 'influx', '--faults', 'store-link'],
+    harmless: [slowLedger],
+    run: ['--store', 'influx', '--faults', 'kill', 'store-link'],
   },
   {
     name: 'the embedded store does not heed its own high-water mark',
     edits: [
-      { file: ingest, search: settleStep, replace: `await delay(300);\n    ${settleStep}` },
       {
         file: 'hub/store/duckdb/append.ts',
         search: 'storable(batch, wanted(now), rejections)',
         replace: 'storable(batch, wanted(nothingHeld), rejections)',
       },
     ],
+    harmless: [slowLedger],
     run: [...embedded, '--faults', 'kill'],
   },
   {
@@ -146,9 +150,8 @@ export const mutants: readonly Mutant[] = [
         search: "if (ownership.owns(agent)) reply(agent, { epoch, kind: 'ack', through });",
         replace: "reply(agent, { epoch, kind: 'ack', through: through + 1000 });",
       },
-      slowHub,
-      noReplay,
     ],
+    harmless: [slowHub, noReplay],
     // The broker dies with the hub: what was under way is nowhere but at the agent.
     run: [...embedded, '--broker', 'embedded', '--faults', 'kill'],
   },
@@ -207,7 +210,7 @@ export const mutants: readonly Mutant[] = [
         replace: "'INSERT OR IGNORE INTO batch VALUES",
       },
     ],
-    run: [...embedded, '--scenario', 'restored-store'],
+    run: [...embedded, '--scenario', 'lost-store'],
   },
   {
     name: 'what a restored ledger does not know is a gap, though it is stored',
@@ -217,8 +220,8 @@ export const mutants: readonly Mutant[] = [
         search: 'if ((highest.get(number) ?? 0) <= through) return',
         replace: 'if (highest.size >= 0) return',
       },
-      noReplay,
     ],
+    harmless: [noReplay],
     run: [...embedded, '--scenario', 'restored-ledger'],
   },
   {
@@ -231,6 +234,33 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     run: [...embedded, '--scenario', 'damaged-buffer'],
+  },
+  {
+    name: 'an eviction commits before the gap that tells of it',
+    edits: [
+      {
+        file: 'edge-agent/buffer-rows.ts',
+        search: 'const oldest = selectOfClass.all(',
+        replace: 'for (const tell of owed.splice(0)) tell(draft);\n      const oldest = selectOfClass.all(',
+      },
+      {
+        file: 'edge-agent/buffer-rows.ts',
+        search: "putGap(draft, first, last, { reason: 'evicted', from: acceptedAt, to: acceptedAt }, at);",
+        replace:
+          "owed.push((next) => putGap(next, first, last, { reason: 'evicted', from: acceptedAt, to: acceptedAt }, at));",
+      },
+      {
+        file: 'edge-agent/buffer-rows.ts',
+        search: 'const put = db.prepare(',
+        replace: 'const owed: ((draft: Meta) => void)[] = [];\n  const put = db.prepare(',
+      },
+    ],
+    run: [...embedded, '--scenario', 'full-buffer'],
+  },
+  {
+    name: 'the agent sends what it has, whatever the hub allows',
+    edits: [{ file: forward, search: 'frames.room(window)', replace: 'frames.room(1000)' }],
+    run: [...embedded, '--scenario', 'narrow-window'],
   },
   {
     name: 'what cannot be stored is not listed',

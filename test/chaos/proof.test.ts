@@ -1,12 +1,18 @@
 /** The proof itself: what fuzzes and checks must be able to turn red. Short runs of what `npm run chaos` does at length. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { sealFrame } from '../../protocols/frame.ts';
+import { encodeMessage } from '../../protocols/messages.ts';
+import { type AgentTopic, agentTopic } from '../../protocols/topics.ts';
 import { fuzz } from './fuzz.ts';
-import { type FuzzTarget, fuzzTargets } from './fuzz-targets.ts';
+import { type FuzzTarget, fuzzTargets, messageKinds } from './fuzz-targets.ts';
+import { watchInFlight } from './in-flight.ts';
 import { type Bug, bugs, play, type Step, steps } from './model.ts';
 import { mutants } from './mutants.ts';
+import { scenarios } from './scenarios.ts';
+import { faultNames } from './schedule.ts';
 
 const progress = () => {};
 
@@ -16,6 +22,18 @@ t.test('no decoder that faces a wire crashes, hangs or keeps memory', async (t) 
     t.same(broken, [], name);
     t.ok(Object.keys(outcomes).length > 1, `${name}: some of it gets past the door`);
   }
+});
+
+t.test('what is thrown at a message begins from every field that it can have', (t) => {
+  for (const { name, schema, examples } of messageKinds) {
+    const used = new Set(examples.flatMap((example) => Object.keys(example)));
+    t.same(
+      Object.keys(schema.shape).filter((field) => !used.has(field)),
+      [],
+      name,
+    );
+  }
+  t.end();
 });
 
 t.test('the fuzzer notices a decoder that crashes, and one that hangs', async (t) => {
@@ -124,6 +142,57 @@ for (const bug of bugs) {
     t.comment((errorInstance as Error)?.message);
   });
 }
+
+t.test('who watches the wire notices a frame too many, and one that goes out unasked', (t) => {
+  const epoch = '00112233445566778899aabbccddeeff';
+  const start = () => {
+    const watch = watchInFlight('a');
+    const wire = watch.connected();
+    const publish = (leaf: AgentTopic, payload: Uint8Array) => {
+      const topic = agentTopic('a', leaf);
+      const body = Buffer.concat([Buffer.of(0, topic.length), Buffer.from(topic), payload]);
+      const packet = Buffer.concat([Buffer.of(0x30, 0x80 | (body.length & 0x7f), body.length >> 7), body]);
+      for (const byte of packet) wire[leaf.startsWith('up/') ? 'leaves' : 'reaches'](Buffer.of(byte));
+    };
+    const header = { epoch, count: 10, acceptedAt: 1, manifestRevision: 1 };
+    const send = (first: number) => publish('up/data', sealFrame({ ...header, first }, Buffer.from('x')));
+    const answer = (kind: 'welcome' | 'ack' | 'nack', through: number, window: number) =>
+      publish('down/ack', encodeMessage({ epoch, kind, through, window, hubBoot: 'h' }));
+    const greeting = { epoch, bootId: 'b', minRetained: 1, next: 99, acked: 0, manifestRevision: 1, version: '0' };
+    return { watch, send, answer, greet: () => publish('up/hello', encodeMessage(greeting)) };
+  };
+  const proper = start();
+  proper.greet();
+  proper.answer('welcome', 0, 2);
+  for (const first of [1, 11]) proper.send(first);
+  proper.answer('ack', 10, 2);
+  proper.send(21);
+  proper.answer('nack', 10, 2);
+  for (const first of [11, 21]) proper.send(first);
+  t.same(proper.watch.broken, []);
+  t.equal(proper.watch.most, 2);
+  proper.send(31);
+  t.match(proper.watch.broken, ['I11 a: 3 frames under way, where the hub allows 2']);
+
+  const unasked = start();
+  unasked.greet();
+  unasked.send(1);
+  t.match(unasked.watch.broken, ['I11 a: 1 frames under way, where the hub allows 0']);
+  t.end();
+});
+
+t.test('what the catalogue of faults names is there to be run', (t) => {
+  const repository = join(import.meta.dirname, '../..');
+  const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
+  const all = (pattern: RegExp, split: RegExp) =>
+    [...readme.matchAll(pattern)].flatMap(([, names]) => names!.split(split));
+  for (const file of all(/`(test\/[\w./-]+)`/g, / /)) t.ok(existsSync(join(repository, file)), file);
+  const played = all(/--scenario ([a-z -]+)`/g, / /).filter((name) => name !== 'all');
+  t.same([...new Set(played)].sort(), Object.keys(scenarios).sort(), 'every scenario has its row');
+  const inflicted = all(/`chaos`: ((?:`[a-z0-9-]+`(?:, )?)+)/g, /`, `|`(?:, )?/).filter(Boolean);
+  t.same([...new Set(inflicted)].sort(), [...faultNames].sort(), 'every fault has its row');
+  t.end();
+});
 
 t.test('every planted bug still finds its place in the sources', (t) => {
   for (const { name, edits } of mutants) {

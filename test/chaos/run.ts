@@ -1,6 +1,7 @@
 /** One chaos run: starts the system, inflicts what was planned, heals, drains, and looks for what is broken. */
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Legal } from './check.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import { describe, type FaultCounts, inflict, noFaults } from './inflict.ts';
 import { createRandom } from './random.ts';
@@ -67,7 +68,13 @@ export async function run(options: RunOptions): Promise<Result> {
   }
   await delay(Math.max(0, startedAt + seconds * 1000 - performance.now()));
   await Promise.all(underWay);
-  const conclusion = await conclude(system, watch, { enough: rate * agents * 2, within: options.drain, progress });
+  const legal: Legal = planned.some(({ fault }) => fault.kind === 'disk-full') ? { gaps: ['evicted'] } : {};
+  const conclusion = await conclude(system, watch, {
+    enough: rate * agents * 2,
+    within: options.drain,
+    legal,
+    progress,
+  });
   const grown = options.soak ? growing(conclusion.growth) : [];
   return { seed, ...counts, ...conclusion, broken: [...conclusion.broken, ...grown] };
 }

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { holdAgentsBack, overflowBuffers } from './bounds.ts';
 import type { Findings, Legal } from './check.ts';
 import { conclude } from './conclude.ts';
 import { cutOff, flipBits, halveLog, harmBuffers, loseLog, restore, spoilPage } from './harm-files.ts';
@@ -132,9 +133,28 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     fault: 'F38: the store is put back to an older copy, while the agents still hold what it lacks',
     play: (system, dir) => restore(system, dir, 'store'),
   },
+  'lost-store': {
+    fault: 'F38: the store is put back to an older copy, and what it lacks the agents hold no more either',
+    prepare: () => ({ buffer: { replayHours: 0 } }),
+    legal: { gaps: ['released before the ledger knew'] },
+    play: (system, dir) => restore(system, dir, 'store'),
+  },
   'restored-ledger': {
     fault: 'F38: the ledger is put back to an older copy',
     play: (system, dir) => restore(system, dir, 'ledger'),
+  },
+  'full-buffer': {
+    fault: 'R17: buffers of 1 MB are full in an outage, and their agents are killed while they evict',
+    // Tables of 2,000 tags and half a minute of their samples.
+    rate: 8000,
+    prepare: () => ({ buffer: { maxBytes: 1024 ** 2 } }),
+    legal: { gaps: ['evicted'] },
+    play: overflowBuffers,
+  },
+  'narrow-window': {
+    fault: 'R16: each agent may have two frames under way, or none, while the hub is held up or can keep nothing',
+    prepare: () => ({ window: 2, smallDisk: isRoot }),
+    play: holdAgentsBack,
   },
   memory: {
     fault: 'F30: hub and agents under a memory limit, through an outage of the hub',

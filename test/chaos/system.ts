@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
 import { startInfluxdb, startMosquitto } from '../../deploy/demo/counterparts.ts';
 import { freePort } from '../support/ports.ts';
-import { writeAgentFile, writeHubFile } from './config-files.ts';
+import { type BufferSettings, writeAgentFile, writeHubFile } from './config-files.ts';
 import { type FaultyLink, startFaultyLink } from './faulty-link.ts';
+import { type InFlight, watchInFlight } from './in-flight.ts';
 
 export interface SystemOptions {
   readonly dir: string;
@@ -31,6 +32,10 @@ export interface SystemOptions {
   readonly logLevel?: string;
   /** By which the agents know the broker. */
   readonly brokerHost?: string;
+  /** Frames that the hub lets each agent have under way. */
+  readonly window?: number;
+  /** As in agent.yaml. */
+  readonly buffer?: BufferSettings;
 }
 
 export interface Part {
@@ -53,6 +58,7 @@ export interface Agent {
   readonly index: number;
   readonly dataDir: string;
   readonly statusUrl: string;
+  readonly inFlight: InFlight;
 }
 
 export interface System extends AsyncDisposable {
@@ -91,10 +97,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const disks = new Map<string, string>();
   const mountSmallDisk = (process: string, folder: string, mb: number) => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mb}m`, 'tmpfs', folder]);
-    // Lazily: a process that was killed may take a moment to let go.
-    cleanup.defer(() => void execFileSync('umount', ['-l', folder]));
     disks.set(process, folder);
   };
+  const unmountAll = () => {
+    // Lazily: a process that was killed may take a moment to let go.
+    for (const folder of disks.values()) execFileSync('umount', ['-l', folder]);
+    disks.clear();
+  };
+  cleanup.defer(unmountAll);
   if (options.smallDisk) mountSmallDisk('hub', hubDir, smallDiskMb.hub);
   const ports = { http: await freePort(), mqtt: await freePort(), influx: await freePort() };
   const fieldPorts = await Promise.all(Array.from({ length: options.agents }, () => freePort()));
@@ -108,8 +118,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const hampered = new Set<string>();
   const links = new Map<string, FaultyLink>();
-  const link = async (name: string, targetPort: number): Promise<number> => {
-    const proxy = cleanup.use(await startFaultyLink(targetPort, random));
+  const link = async (name: string, targetPort: number, wire?: InFlight): Promise<number> => {
+    const proxy = cleanup.use(await startFaultyLink(targetPort, random, wire));
     links.set(name, proxy);
     return proxy.port;
   };
@@ -121,6 +131,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     mqttPort: broker === 'mosquitto' ? await link('hub-broker', ports.mqtt) : ports.mqtt,
     store,
     influxPort: store === 'influx' ? await link('hub-store', ports.influx) : ports.influx,
+    window: options.window,
   });
   const payeshHub = (...args: string[]): string =>
     execFileSync(process.execPath, [join(repository, 'hub/payesh-hub.mjs'), '-c', hubFile, ...args], {
@@ -190,6 +201,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     }
   });
   const agents: Agent[] = [];
+  // Nothing outlives a run that ends before its time.
+  const leaveNothing = () => {
+    for (const { pid } of [field, ...parts, ...agents.map(({ part }) => part)]) if (pid) process.kill(pid, 'SIGKILL');
+    unmountAll();
+  };
+  process.once('exit', leaveNothing);
+  cleanup.defer(() => void process.off('exit', leaveNothing));
   const add = (id: string): string => JSON.parse(payeshHub('agent', 'add', id, '--json')).password;
 
   for (let index = 0; index < options.agents; index++) {
@@ -200,15 +218,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const passwordFile = join(dir, `${id}.password`);
     writeFileSync(passwordFile, add(id), { mode: 0o600 });
     const statusPort = await freePort();
+    const inFlight = watchInFlight(id);
     const file = writeAgentFile(dir, {
       id,
       dataDir,
       passwordFile,
       statusPort,
       mqttHost: options.brokerHost ?? '127.0.0.1',
-      mqttPort: await link(`${id}-broker`, ports.mqtt),
+      mqttPort: await link(`${id}-broker`, ports.mqtt, inFlight),
       fieldPort: fieldPorts[index]!,
       tags: options.tagsPerAgent,
+      buffer: options.buffer,
     });
     const drain = ['--drain-ms', '120000'];
     agents.push({
@@ -220,6 +240,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       index,
       dataDir,
       statusUrl: `http://127.0.0.1:${statusPort}`,
+      inFlight,
     });
   }
   if (broker === 'mosquitto') {
