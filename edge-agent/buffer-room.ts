@@ -22,7 +22,7 @@ export interface RoomOptions {
 
 /** Registering tags may go beyond the quota by so much: the tables of a hundred thousand tags. */
 const registrationPages = 16_384;
-const rowsAtATime = 256;
+const mostRowsAtATime = 256;
 const lookAgainMs = 5000;
 /** So much of the file may be empty before it is made smaller. */
 const emptyShare = 0.25;
@@ -45,14 +45,17 @@ export function createRoom(db: Database.Database, meta: MetaTable, rows: Rows, o
 
   /** Removes rows until some pages are empty. false when there was nothing to remove. */
   const empty = (): boolean => {
-    const wanted = emptyNow() + Math.min(1024, Math.max(16, quotaPages() >> 8));
+    const needed = Math.min(1024, Math.max(16, quotaPages() >> 8));
+    const wanted = emptyNow() + needed;
+    // A row takes a page or more, but where it is tiny: a small file must not lose most of what it has at once.
+    const rowsAtATime = Math.min(mostRowsAtATime, needed);
     let found = 0;
     while (emptyNow() < wanted) {
       let evicted: readonly [keep: number, last: number] | undefined;
       const removed = meta.transact((draft) => {
         const dropped = rows.drop(draft, draft.acked, rowsAtATime);
         if (dropped > 0 || full !== 'evict') return dropped;
-        evicted = evict(draft);
+        evicted = evict(draft, rowsAtATime);
         return evicted ? rowsAtATime : 0;
       });
       // Only once it is committed: what was rolled back is still to be evicted.
@@ -63,10 +66,13 @@ export function createRoom(db: Database.Database, meta: MetaTable, rows: Rows, o
     return found > 0;
   };
 
-  const evict = (draft: Parameters<Rows['evict']>[0]): readonly [keep: number, last: number] | undefined => {
+  const evict = (
+    draft: Parameters<Rows['evict']>[0],
+    most: number,
+  ): readonly [keep: number, last: number] | undefined => {
     draft.sent = Math.max(draft.sent, sent());
     for (const keep of [keepCode.bulk, keepCode.normal, keepCode.critical]) {
-      const last = rows.evict(draft, keep, evictedTo.get(keep) ?? 0, rowsAtATime, now());
+      const last = rows.evict(draft, keep, evictedTo.get(keep) ?? 0, most, now());
       if (last !== undefined) return [keep, last];
     }
     return undefined;

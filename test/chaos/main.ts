@@ -67,8 +67,8 @@ async function hurlInputs(): Promise<void> {
   const reports = await fuzz({ targets: fuzzTargets, inputs, seed, progress: say });
   const broken = Object.values(reports).flatMap((report) => report.broken);
   const decoders = Object.entries(reports).map(([name, report]) => [name, { ...report, broken: report.broken.length }]);
-  say(`modbus: ${inputs} inputs`);
-  const { broken: brokenOfModbus, ...modbus } = await fuzzModbus({ inputs, seed });
+  say(`modbus: ${inputs} inputs at either framing, and at the data of blocks`);
+  const { broken: brokenOfModbus, ...modbus } = await fuzzModbus({ inputs: 3 * inputs, seed });
   broken.push(...brokenOfModbus);
   conclude({ seed, decoders: Object.fromEntries(decoders), modbus, broken: broken.length }, broken);
 }

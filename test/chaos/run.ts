@@ -68,7 +68,8 @@ export async function run(options: RunOptions): Promise<Result> {
   }
   await delay(Math.max(0, startedAt + seconds * 1000 - performance.now()));
   await Promise.all(underWay);
-  const legal: Legal = planned.some(({ fault }) => fault.kind === 'disk-full') ? { gaps: ['evicted'] } : {};
+  const wasFull = planned.some(({ fault }) => fault.kind === 'disk-full' && fault.disk !== 'hub');
+  const legal: Legal = wasFull ? { gaps: ['evicted'] } : {};
   const conclusion = await conclude(system, watch, {
     enough: rate * agents * 2,
     within: options.drain,

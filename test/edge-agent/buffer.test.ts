@@ -189,6 +189,25 @@ t.test('sqlite: full, it gives up the oldest of what matters least, and says whi
   );
 });
 
+t.test('sqlite: full, however small, it gives up no more at once than new samples need', async (t) => {
+  const quota = 1024 ** 2;
+  const file = openBufferFile({ dir: newDir(), maxBytes: quota, hasBallast: false });
+  t.teardown(() => file.close());
+  let first = 1;
+  const add = () => {
+    const payload = Buffer.alloc(3000, first);
+    file.append({ ...batchOf(100, first), chunks: [{ keep: 'normal', count: 100, payload }] });
+    first += 100;
+  };
+  while (file.state().evicted === 0) add();
+  const least = 0.8 * ((first - 1) / 100);
+  for (let i = 0; i < 600; i++) {
+    add();
+    const kept = (first - 1 - file.state().evicted) / 100;
+    if (kept < least) return t.fail(`${kept} frames are left where ${least} have room`);
+  }
+});
+
 t.test('sqlite: nothing that has been sent is given up, by an earlier process either', async (t) => {
   const dir = newDir();
   const options = { dir, maxBytes: 2 * 1024 * 1024, hasBallast: false };
