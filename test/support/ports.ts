@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 
 /**
  * Below the range from which Linux gives ports to whoever connects (net.ipv4.ip_local_port_range), so that nobody is given one between
- * its choice and its use; a slice for each process, so that tests side by side do not choose the same; and never one twice.
+ * its choice and its use; a slice for each process, so that tests side by side do not choose the same; and none twice
+ * before all have had their turn: a program may choose one, and take it a moment later.
  */
 const first = 10_000;
 const sliceSize = 50;
@@ -13,8 +14,8 @@ let chosen = 0;
 
 /** Free when it resolves. @throws when all of this process's slice are taken. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  while (chosen < sliceSize) {
-    const port = slice + chosen++;
+  for (let tried = 0; tried < sliceSize; tried++) {
+    const port = slice + (chosen++ % sliceSize);
     if (await canListen(port, host)) return port;
   }
   throw new Error(`no port is free from ${slice} to ${slice + sliceSize - 1}`);
