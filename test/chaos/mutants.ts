@@ -21,7 +21,7 @@ export interface Mutant {
 const ingest = 'hub/ingest/ingest.ts';
 const conversation = 'edge-agent/conversation.ts';
 const storeStep = 'const stored = judgements.length > 0 ? await store(judgements, signal) : nothingStored;';
-const settleStep = 'if (settled.length > 0 && !(await settle(settled, rejoining, signal))) return;';
+const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
 /** Leaves more frames under way when a fault comes. */
 const slowHub: Edit = { file: ingest, search: storeStep, replace: `await delay(500);\n    ${storeStep}` };
 /** Leaves the hub longer between store and ledger. */
@@ -54,7 +54,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: ingest,
         search: storeStep,
-        replace: `if (judgements.length > 0) await settle(judgements.map(({ settled }) => settled), [], signal);
+        replace: `if (judgements.length > 0) await settle(judgements.map(({ settled }) => settled), signal);
     await delay(500);
     ${storeStep}`,
       },
@@ -264,7 +264,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the agent sends what it has, whatever the hub allows',
-    edits: [{ file: forward, search: 'frames.room(window)', replace: 'frames.room(1000)' }],
+    edits: [{ file: conversation, search: 'frames.room(window)', replace: 'frames.room(1000)' }],
     run: [...embedded, '--scenario', 'narrow-window'],
   },
   {
