@@ -137,12 +137,13 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   };
 
   /**
-   * With jitter, so that a thousand agents do not come back at once, and not at once: who was lost is mostly being started
-   * again. How far they are to spread they know from the hub.
+   * With full jitter, so that a thousand agents do not come back at once; how far they are to spread they know from the
+   * hub. The first attempt waits a little in any case: who was lost is mostly just being started again.
    */
   const retryMs = (failures: number): number => {
     const longest = Math.min(longestRetryMs, Math.max(firstRetryMs, spreadMs) * 2 ** failures);
-    return longest / 5 + Math.random() * longest * 0.8;
+    const least = failures > 1 ? 0 : longest / 5;
+    return least + Math.random() * (longest - least);
   };
 
   return {

@@ -36,6 +36,8 @@ export interface Greeting {
 
 /** Before a greeting is said once more because the hub wants it so. */
 const unheededMs = 50;
+/** Before the same hub is greeted again: it has not come back to all at once. */
+const againMs = 1000;
 
 export function createGreeting(options: GreetingOptions): Greeting {
   const { sending, wake, patience, bootId, version, manifestRevision, log } = options;
@@ -47,6 +49,13 @@ export function createGreeting(options: GreetingOptions): Greeting {
   /** The hub wants another greeting than the one that is under way. */
   let isUnheeded = false;
   let welcome: Ack | undefined;
+  /** The boot of the hub that was greeted last. */
+  let greeted: string | undefined;
+
+  const spreadMs = ({ hubBoot, spreadMs }: HubState): number => {
+    if (isUnheeded) return unheededMs;
+    return Math.random() * (hubBoot === greeted ? Math.min(againMs, spreadMs) : spreadMs);
+  };
 
   const weigh = async (ack: Ack): Promise<Ack | undefined> => {
     const finding = await sending.weigh(ack);
@@ -98,8 +107,7 @@ export function createGreeting(options: GreetingOptions): Greeting {
     async greet(session, notBefore, signal) {
       const compare = sending.questions;
       if (compare.length === 0) {
-        const spreadMs = isUnheeded ? unheededMs : Math.random() * hub!.spreadMs;
-        await waitUntil(Math.max(notBefore, performance.now() + spreadMs), () => hub?.online, signal);
+        await waitUntil(Math.max(notBefore, performance.now() + spreadMs(hub!)), () => hub?.online, signal);
         if (!hub?.online || signal.aborted) return undefined;
       }
       const { epoch, next, minRetained } = sending.stream.state();
@@ -117,6 +125,7 @@ export function createGreeting(options: GreetingOptions): Greeting {
       const asking = compare.length > 0 ? { ...greeting, compare: [...compare] } : greeting;
       answer = undefined;
       isUnheeded = false;
+      greeted = hub?.hubBoot;
       await session.hello(sending.stream.manifest ? { ...asking, final: true } : asking);
       await waitUntil(performance.now() + patience.ms, () => !answer && !isUnheeded && hub?.online, signal);
       if (answer || isUnheeded) patience.answered();

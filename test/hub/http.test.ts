@@ -646,7 +646,12 @@ t.test('delivery', async (t) => {
   );
 
   t.test('the same by command: tables for people, JSON for programs, and what to do next', async (t) => {
-    const hub = await startHub(t);
+    const places = [
+      { stream: 1, number: 30 },
+      { stream: 2, number: 4 },
+    ];
+    const doubles = { count: 7, listed: [{ agent: 'machining', tag: 's/line-1/count', time: noon, places }] };
+    const hub = await startHub(t, { verify: async () => ({ ok: true, sentence: 'Every one.', streams: [], doubles }) });
     const letters = [2, 3].map((number) => ({ number, reason: 'unknown tag' }));
     hub.arrive(
       hub.streams.machining,
@@ -657,7 +662,8 @@ t.test('delivery', async (t) => {
     const env = { ...process.env, PAYESH_URL: hub.origin, PAYESH_TOKEN: hub.token('manager') };
     const say = async (...args: string[]) =>
       (await promisify(execFile)(process.execPath, ['hub/payesh-hub.mjs', ...args], { env })).stdout;
-    const [streams, list, show, exported, gaps, none] = await Promise.all([
+    const [proof, streams, list, show, exported, gaps, none] = await Promise.all([
+      say('verify'),
       say('streams'),
       say('dead-letters', 'list', 'machining'),
       say('dead-letters', 'show', String(machiningStream), '3', '--json'),
@@ -665,6 +671,10 @@ t.test('delivery', async (t) => {
       say('gaps', 'list', 'machining'),
       say('dead-letters', 'list', 'packaging'),
     ]);
+    t.match(
+      proof,
+      /^double {2}s\/line-1\/count at .*Z: number 30 of stream 1 and number 4 of stream 2\n.*PROVED: Every/s,
+    );
     t.match(
       streams,
       new RegExp(`${machiningStream}  machining .*open +10 .*"payesh-hub dead-letters list <agent>"`, 's'),

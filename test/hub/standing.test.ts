@@ -380,4 +380,30 @@ if (requireOrSkip(t, 'influxd')) {
     return store;
   };
   for (const contract of contracts) contract('InfluxDB', openStore);
+
+  t.test('InfluxDB: of late samples beyond an older ledger, what comes as another is told by the proof', async (t) => {
+    const store = await openStore(t);
+    const ledger = ledgerOf(t);
+    ledger.greet('a1', hello, start);
+    ledger.keepManifest(number, { epoch: hello.epoch, revision: 1, site: 's', tags }, start);
+    const send = settlingOf(t, { ledger, store });
+    t.equal(await send(frameOf(1, counted(1, 10))), 'ack 10');
+    // Two hours late: what was stored so long before the newest settled frame is not looked for.
+    const hours = 3_600_000_000;
+    const late = counted(11, 5).map((value) => ({
+      tag: 1,
+      time: start - 2 * hours + value,
+      value,
+      quality: 0,
+      flags: 0,
+    }));
+    await store.writer.write([batchOf(number, 11, late)], calm);
+    t.equal(await send(frameOf(11, counted(111, 5))), 'ack 15');
+    const { ok, sentence } = await proofOf(ledger, store);
+    t.notOk(ok);
+    t.match(
+      sentence,
+      /I2 of a1: 20 points for 15 numbers; number 11 is stored as tag 1 at \S+, and as tag 1 at \S+[;.]/,
+    );
+  });
 }
