@@ -21,6 +21,7 @@ const startUs = Date.parse('2026-10-23T06:00:00+03:30') * 1000;
 const days = 30;
 const dayS = 86_400;
 const hourS = 3600;
+const quarterS = 900;
 /** A value of each tag so often: what is asked for is rolled up, whatever it came from. */
 const everyS = 60;
 /** After the end of a day, when its last cell is final and the next one is not. */
@@ -62,32 +63,63 @@ async function* queries(
   const range = `from=${at(0)}&to=${at(days * dayS)}`;
   const units = [...factory.good(0, 0).keys()];
   const meters = [...factory.kwh(0, 0).keys()];
-  const measure = async (query: (round: number) => string): Promise<{ p95: number; rows: number }> => {
+  const measure = async (query: (round: number) => string): Promise<Measured> => {
     const times: number[] = [];
-    let rows = 0;
+    let rows: readonly Told[] = [];
     for (let round = -1; round < rounds; round++) {
       const startedAt = performance.now();
-      const { data } = await hub.get<{ data: readonly unknown[] }>(`/api/v1/kpi-values?${query(round)}`);
+      const { data } = await hub.get<{ data: readonly Told[] }>(`/api/v1/kpi-values?${query(round)}`);
       if (round >= 0) times.push(performance.now() - startedAt);
-      rows = data.length;
+      rows = data;
     }
     return { p95: times.sort((a, b) => a - b)[Math.ceil(0.95 * rounds) - 1]!, rows };
   };
   const byDay = await measure(() => `kpi=prod.oee&asset=${units.join()}&granularity=day&${range}&limit=10000`);
   yield {
     ...{ name: `${name}-day`, value: byDay.p95, unit: 'ms', reference: null, atMost: 150 },
-    note: `p95 of ${rounds}: OEE of 50 units by day, ${byDay.rows} values in one page`,
+    note: `p95 of ${rounds}: OEE of 50 units by day, ${byDay.rows.length} values in one page`,
   };
   const all = await measure((round) => `asset=${units[(round + 50) % 50]}&granularity=day&${range}&limit=10000`);
   yield {
     ...{ name: `${name}-unit`, value: all.p95, unit: 'ms', reference: null, atMost: 150 },
-    note: `p95 of ${rounds}: every KPI of a unit by day, ${all.rows} values in one page`,
+    note: `p95 of ${rounds}: every KPI of a unit by day, ${all.rows.length} values in one page`,
   };
   const energy = await measure(() => `kpi=en.kwh&asset=${meters.join()}&granularity=15min&${range}`);
   yield {
     ...{ name: `${name}-15min`, value: energy.p95, unit: 'ms', reference: null, atMost: 300 },
-    note: `p95 of ${rounds}: energy of 10 meters by quarter-hour, the first ${energy.rows} of ${meters.length * days * 96} values`,
+    note: `p95 of ${rounds}: energy of 10 meters by quarter-hour, the first ${energy.rows.length} of ${meters.length * days * 96} values`,
   };
+  const pieces = await measure(() => `kpi=prod.volume&asset=${units.join()}&granularity=day&${range}&limit=10000`);
+  const wrong = wrongOf(factory, pieces.rows, energy.rows);
+  if (wrong.length > 0) progress(`${name}: wrong is ${JSON.stringify(wrong[0])}`);
+  yield {
+    ...{ name: `${name}-right`, value: wrong.length, unit: 'wrong values', reference: null, atMost: 0 },
+    note: `of ${pieces.rows.length} days of pieces and ${energy.rows.length} quarter-hours of energy, by the factory's arithmetic`,
+  };
+}
+
+interface Told {
+  readonly kpi: string;
+  readonly asset: string;
+  readonly start: string;
+  readonly value: number | null;
+}
+
+interface Measured {
+  readonly p95: number;
+  /** Of the last answer. */
+  readonly rows: readonly Told[];
+}
+
+/** Those that are not what the factory's arithmetic says: pieces of a day, energy of a quarter-hour. */
+function wrongOf(factory: EvenFactory, days: readonly Told[], quarters: readonly Told[]): Told[] {
+  const [made, used] = [factory.good(0, dayS), factory.kwh(0, quarterS)];
+  const differs = (value: number | null, expected: number) =>
+    value === null || Math.abs(value - expected) > 1e-9 * Math.max(1, expected);
+  return [
+    ...days.filter(({ asset, value }) => differs(value, made.get(asset)!)),
+    ...quarters.filter(({ asset, value }) => differs(value, used.get(asset)!)),
+  ];
 }
 
 /** Its last second begins the next day, so that all of it is told. */
