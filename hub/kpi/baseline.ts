@@ -98,7 +98,10 @@ export const saving = define({
   unit: 'MWh',
   formula: 'E_model − E',
   trend: 'higher',
-  note: 'Suspect where CV(RMSE) or NMBE of the model is beyond its limits.',
+  note: {
+    en: 'Suspect where CV(RMSE) or NMBE of the model is beyond its limits.',
+    fa: 'اگر CV(RMSE) یا NMBE مدل از حد خود بگذرد، مقدار «مشکوک» است.',
+  },
   assess(e, parameters) {
     const held = hold(e, parameters);
     if ('undefined' in held) return held;
@@ -114,7 +117,10 @@ export const savingShare = define({
   unit: '1',
   formula: '(E_model − E) / E_model',
   trend: 'higher',
-  note: 'Suspect where CV(RMSE) or NMBE of the model is beyond its limits.',
+  note: {
+    en: 'Suspect where CV(RMSE) or NMBE of the model is beyond its limits.',
+    fa: 'اگر CV(RMSE) یا NMBE مدل از حد خود بگذرد، مقدار «مشکوک» است.',
+  },
   assess(e, parameters) {
     const held = hold(e, parameters);
     if ('undefined' in held) return held;

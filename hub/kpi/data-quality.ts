@@ -43,7 +43,10 @@ export const valid = define({
   name: { en: 'Good-quality share', fa: 'درصد داده معتبر' },
   formula: 'known Good time / time in which the source was there',
   groups: ['completeness'],
-  note: 'By time and not by samples: a value that is sent only when it changes would count for little.',
+  note: {
+    en: 'By time and not by samples: a value that is sent only when it changes would count for little.',
+    fa: 'بر پایهٔ زمان است نه تعداد نمونه؛ وگرنه مقداری که تنها هنگام تغییر فرستاده می‌شود کم‌شمار می‌شد.',
+  },
   needs: ['known_s', 'bad_s'],
   assess: (e) => ({ numerator: e('known_s'), denominator: e('known_s') + e('bad_s') }),
 });
@@ -55,7 +58,10 @@ const latencyKpi = {
   groups: ['timeliness'],
   granularities: ['hour', 'day', 'month'],
   rules: ['R9', 'R11'],
-  note: 'Live data only. Read from a histogram: the bounds are the edges of its bucket, 12 % apart.',
+  note: {
+    en: 'Live data only. Read from a histogram: the bounds are the edges of its bucket, 12 % apart.',
+    fa: 'تنها دادهٔ زنده. از هیستوگرام خوانده می‌شود؛ کران‌ها لبه‌های همان رده‌اند، با فاصلهٔ ۱۲٪.',
+  },
   needs: [],
   uses: ['latency_b'],
 } as const;
@@ -89,7 +95,10 @@ export const uptime = define({
   id: 'dq.uptime',
   name: { en: 'Connectivity uptime', fa: 'درصد برقراری ارتباط' },
   formula: '1 − Σ disconnected / period, agent to hub',
-  note: 'Planned works are not in it: agent_planned_s tells them apart.',
+  note: {
+    en: 'Planned works are not in it: agent_planned_s tells them apart.',
+    fa: 'کارهای برنامه‌ریزی‌شده در آن نیست و با agent_planned_s جدا گفته می‌شود.',
+  },
   needs: ['agent_s', 'agent_down_s'],
   uses: ['agent_planned_s'],
   assess: (e) => ({ numerator: e('agent_s') - e('agent_down_s'), denominator: e('agent_s') }),
@@ -100,7 +109,10 @@ export const deviceUptime = define({
   id: 'dq.uptime_device',
   name: { en: 'Connectivity uptime, devices', fa: 'درصد برقراری ارتباط (تجهیزات)' },
   formula: '1 − Σ disconnected / period, device to agent',
-  note: 'Planned works are not in it: device_planned_s tells them apart.',
+  note: {
+    en: 'Planned works are not in it: device_planned_s tells them apart.',
+    fa: 'کارهای برنامه‌ریزی‌شده در آن نیست و با device_planned_s جدا گفته می‌شود.',
+  },
   needs: ['device_s', 'device_down_s'],
   uses: ['device_planned_s'],
   assess: (e) => ({ numerator: e('device_s') - e('device_down_s'), denominator: e('device_s') }),

@@ -50,7 +50,10 @@ export const capCompliance = define({
   unit: '1',
   formula: 'measured intervals with P ≤ L·(1 + tolerance) / all intervals under the cap',
   trend: 'higher',
-  note: 'An interval that was not measured is not compliant; the upper bound takes it for compliant.',
+  note: {
+    en: 'An interval that was not measured is not compliant; the upper bound takes it for compliant.',
+    fa: 'بازه‌ای که اندازه‌گیری نشده پایبند شمرده نمی‌شود؛ کران بالا آن را پایبند می‌گیرد.',
+  },
   needs: ['cap_intervals', 'cap_measured', 'cap_kept'],
   assess(e) {
     const [all, measured, kept] = [e('cap_intervals'), e('cap_measured'), e('cap_kept')];
@@ -87,7 +90,10 @@ export const capWorst = define({
   unit: '1',
   formula: 'max(P / L − 1) of the measured intervals',
   granularities: ['event', 'month'],
-  note: 'Negative where all stayed below. Under a cap of 0 kW only cap_worst_kW says how far.',
+  note: {
+    en: 'Negative where all stayed below. Under a cap of 0 kW only cap_worst_kW says how far.',
+    fa: 'اگر همهٔ بازه‌ها زیر سقف بمانند منفی است. در سقف صفر کیلووات تنها cap_worst_kW اندازهٔ تجاوز را می‌گوید.',
+  },
   needs: ['cap_intervals', 'cap_measured', 'cap_worst_share'],
   uses: ['cap_worst_share_at_us', 'cap_worst_kW', 'cap_worst_at_us'],
   assess: (e) => ({
@@ -199,7 +205,10 @@ export const lostOutput = define({
   formula: 'Σ (lost time / PRI) · E_ref · Q_ref, by the references in force',
   granularities: ['month'],
   rules: ['R13'],
-  note: 'An estimate: what the unit would have made at its reference effectiveness and quality.',
+  note: {
+    en: 'An estimate: what the unit would have made at its reference effectiveness and quality.',
+    fa: 'برآورد است: آنچه دستگاه با عملکرد و کیفیت مرجع خود تولید می‌کرد.',
+  },
   needs: ['CURTAIL_s', 'CURTAIL_pieces'],
   uses: ['CURTAIL_good', 'CURTAIL_no_PRI_s', 'CURTAIL_no_reference_s', 'PBT_s', 'UNK_s'],
   assess(e) {

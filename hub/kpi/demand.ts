@@ -12,7 +12,10 @@ const peakKpi = {
   source: 'utility practice',
   rules: ['R7'],
   parameters: ['demand'],
-  note: 'Of one meter: the peak of several is that of their summed cells. Measured intervals only.',
+  note: {
+    en: 'Of one meter: the peak of several is that of their summed cells. Measured intervals only.',
+    fa: 'از یک کنتور؛ اوج چند کنتور، اوج مجموع آن‌هاست. تنها بازه‌های اندازه‌گیری‌شده.',
+  },
 } as const;
 
 const blockCoverage = (e: Read<'blocks' | 'blocks_measured'>): number => share(e('blocks_measured'), e('blocks'));
@@ -55,7 +58,10 @@ export const loadFactor = define({
   formula: 'E / (P_max · hours of the window), P_max by blocks',
   trend: 'higher',
   rules: ['R2', 'R7'],
-  note: 'Months have different lengths: the hours are those of the window.',
+  note: {
+    en: 'Months have different lengths: the hours are those of the window.',
+    fa: 'طول ماه‌ها یکسان نیست؛ ساعت‌ها همان ساعت‌های بازه‌اند.',
+  },
   needs: ['kWh', 'window_s', 'blocks', 'blocks_measured'],
   uses: ['P_max_kW', 'measured_s', 'estimated_s', 'integrated_s', 'counter_suspect', 'counter_reset'],
   assess: (e, parameters) => ({
@@ -96,7 +102,10 @@ const reactiveKpi = {
   source: 'utility practice',
   rules: ['R2'],
   needs: ['kWh_reactive', 'kvarh', 'reactive_s', 'window_s'],
-  note: 'Lagging energy only; leading energy is kept apart (kvarh_lead).',
+  note: {
+    en: 'Lagging energy only; leading energy is kept apart (kvarh_lead).',
+    fa: 'تنها انرژی راکتیو پس‌فاز؛ پیش‌فاز جدا نگه داشته می‌شود (kvarh_lead).',
+  },
 } as const;
 
 const reactiveCoverage = (e: Read<'reactive_s' | 'window_s'>): number => share(e('reactive_s'), e('window_s'));
@@ -143,7 +152,10 @@ export const outages = define({
   unit: 'n',
   formula: 'number of interruptions that began',
   source: 'utility practice',
-  note: 'Told apart from lost data by a device that stays powered.',
+  note: {
+    en: 'Told apart from lost data by a device that stays powered.',
+    fa: 'با دستگاهی که برقش قطع نمی‌شود از نبود داده بازشناخته می‌شود.',
+  },
   needs: ['outages', 'outage_s', 'outage_known_s', 'window_s'],
   assess: (e) => ({ numerator: e('outages'), denominator: e('window_s') > 0 ? 1 : 0, coverage: outageCoverage(e) }),
 });

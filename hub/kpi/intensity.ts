@@ -14,7 +14,10 @@ export const specificEnergy = define({
   granularities: ['shift', 'day', 'week', 'month'],
   groups: ['electricity', 'production'],
   rules: ['R2', 'R6', 'R7'],
-  note: 'Where nothing good was made its energy shows in en.standby.',
+  note: {
+    en: 'Where nothing good was made its energy shows in en.standby.',
+    fa: 'اگر قطعهٔ سالمی تولید نشده باشد، انرژی آن در en.standby دیده می‌شود.',
+  },
   needs: ['kWh', 'window_s', 'GQ_std'],
   uses: [
     'kWh_estimated',
@@ -41,7 +44,10 @@ export const standby = define({
   groups: ['split'],
   source: 'own',
   rules: ['R2'],
-  note: 'From energy by the minute or finer; shared out by an allocation it has the flag ALLOCATED.',
+  note: {
+    en: 'From energy by the minute or finer; shared out by an allocation it has the flag ALLOCATED.',
+    fa: 'از انرژی دقیقه‌ای یا ریزتر؛ اگر با ضریب تسهیم تقسیم شده باشد نشانهٔ ALLOCATED دارد.',
+  },
   needs: ['kWh_run', 'kWh_not_run'],
   uses: ['kWh_unsplit', 'kWh_allocated'],
   assess(e) {

@@ -33,7 +33,7 @@ export interface KpiDefinition {
   readonly source: string;
   readonly rules: readonly EdgeRule[];
   /** What else must be known to read the figure rightly, in a sentence. */
-  readonly note?: string;
+  readonly note?: { readonly en: string; readonly fa: string };
   /** Groups of elements it is computed from: their merged records become one record. */
   readonly groups: readonly ElementGroup[];
   /** Elements without which it is `no_data` (flag `NO_INPUT`). */

@@ -12,7 +12,10 @@ export const unplannedDowntime = define({
   formula: 'Σ ADET (failure, internal) + ADOT (failure)',
   trend: 'lower',
   rules: [],
-  note: 'Time of unknown state is not in it; the upper bound takes all of it for a stop.',
+  note: {
+    en: 'Time of unknown state is not in it; the upper bound takes all of it for a stop.',
+    fa: 'زمان با حالت نامعلوم در آن نیست؛ کران بالا همهٔ آن را توقف می‌گیرد.',
+  },
   needs: ['PBT_s', 'ADET_failure_s'],
   uses: ['ADET_internal_s', 'ADOT_failure_s', 'UNK_s'],
   assess(e) {

@@ -21,7 +21,7 @@ export const throughputWindow = define({
   id: 'prod.throughput_window',
   name: { en: 'Throughput rate, whole window', fa: 'نرخ خروجی تولید (کل بازه)' },
   formula: 'PQ / length of the window',
-  note: 'Of several units: per hour of a unit.',
+  note: { en: 'Of several units: per hour of a unit.', fa: 'برای چند دستگاه: در هر ساعت کار یک دستگاه.' },
   needs: ['PQ'],
   uses: trust,
   assess: (e) => counted(e, e('PQ'), e('unit_s') / 3600),
@@ -72,7 +72,7 @@ export const firstPassYield = define({
   name: { en: 'First pass yield', fa: 'بازده عبور اول (FPY)' },
   formula: 'GP / IP',
   rules: ['R2', 'R12'],
-  note: 'Only where pieces have serial numbers.',
+  note: { en: 'Only where pieces have serial numbers.', fa: 'تنها جایی که قطعه‌ها شمارهٔ سریال دارند.' },
   needs: [],
   uses: ['GP', 'IP', ...trust],
   assess: (e) =>
@@ -112,7 +112,10 @@ export const attainment = define({
   formula: 'Σ GQ / Σ plan, of units that have orders with a quantity',
   source: 'own',
   rules: ['R2'],
-  note: 'The plan of a running window is the target rate over the planned busy time that has passed.',
+  note: {
+    en: 'The plan of a running window is the target rate over the planned busy time that has passed.',
+    fa: 'برنامهٔ بازهٔ در حال اجرا، نرخ هدف در زمان برنامه‌ریزی‌شدهٔ سپری‌شده است.',
+  },
   needs: [],
   uses: ['GQ_planned', 'PLAN', ...trust],
   assess: (e) =>

@@ -39,7 +39,10 @@ export function pilotChanges(compared: KpiDefinition): readonly [KpiDefinition, 
       name: { en: `Change: ${compared.name.en}`, fa: `تغییر ${compared.name.fa} نسبت به دورهٔ مبنا` },
       unit: compared.unit,
       formula: `${compared.id} of the pilot's days − ${compared.id} of the baseline period`,
-      note: 'Bounds are a 90 % interval by bootstrap over days. A ratio changes in points; what adds up is told for as many days as the pilot has.',
+      note: {
+        en: 'Bounds are a 90 % interval by bootstrap over days. A ratio changes in points; what adds up is told for as many days as the pilot has.',
+        fa: 'کران‌ها بازهٔ اطمینان ۹۰٪ با بازنمونه‌گیری از روزها هستند. تغییر نسبت‌ها به واحد درصد است؛ آنچه جمع‌پذیر است برای همان تعداد روز پایلوت گفته می‌شود.',
+      },
       assess: (_, { comparison }) => change(compared, comparison, (before, after) => after - before),
     }),
     define({
@@ -48,7 +51,10 @@ export function pilotChanges(compared: KpiDefinition): readonly [KpiDefinition, 
       name: { en: `Change, share: ${compared.name.en}`, fa: `درصد تغییر ${compared.name.fa} نسبت به دورهٔ مبنا` },
       unit: '1',
       formula: `(${compared.id} of the pilot's days − ${compared.id} of the baseline period) / |the latter|`,
-      note: 'Bounds are a 90 % interval by bootstrap over days.',
+      note: {
+        en: 'Bounds are a 90 % interval by bootstrap over days.',
+        fa: 'کران‌ها بازهٔ اطمینان ۹۰٪ با بازنمونه‌گیری از روزها هستند.',
+      },
       assess: (_, { comparison }) =>
         change(compared, comparison, (before, after) => (before === 0 ? null : (after - before) / Math.abs(before))),
     }),

@@ -8,7 +8,7 @@ export const maturity = define({
   name: { en: 'Readiness score', fa: 'امتیاز آمادگی (SIRI / acatech)' },
   unit: '0–5 (SIRI), 1–6 (acatech)',
   formula: 'the score that the assessor gave; never computed from signals',
-  note: 'The newest assessment before the end of the month.',
+  note: { en: 'The newest assessment before the end of the month.', fa: 'تازه‌ترین ارزیابی پیش از پایان ماه.' },
   scope: ['site'],
   granularities: ['month'],
   groups: [],

@@ -65,7 +65,10 @@ export const availability = define({
   name: { en: 'Availability', fa: 'دسترس‌پذیری' },
   formula: 'APT / (PBT − UNK)',
   granularities: ['hour', 'shift', 'day', 'week', 'month'],
-  note: 'Estimated from known time; the bounds take the unknown time for down or for running.',
+  note: {
+    en: 'Estimated from known time; the bounds take the unknown time for down or for running.',
+    fa: 'از زمان معلوم برآورد شده است؛ کران‌ها زمان نامعلوم را یک‌بار توقف و یک‌بار کارکرد می‌گیرند.',
+  },
   needs: ['PBT_s', 'APT_s'],
   uses: [
     'UNK_s',
@@ -144,7 +147,10 @@ export const oee = define({
   formula: 'Σ PRI·GQ / PBT',
   granularities: ['hour', 'shift', 'day', 'week', 'month'],
   rules: ['R2', 'R13', 'R14'],
-  note: 'A cycle that is longer than an hour makes the hour a poor window.',
+  note: {
+    en: 'A cycle that is longer than an hour makes the hour a poor window.',
+    fa: 'اگر زمان سیکل بیش از یک ساعت باشد، ساعت بازهٔ مناسبی نیست.',
+  },
   needs: ['PRI_GQ_s', 'PBT_s'],
   uses: ['PRI_PQ_s', 'PRI_GQ_known_s', 'PBT_known_s', 'APT_s', 'APT_X_s', 'PQ', 'GQ', 'UNK_s', ...trust, ...rates],
   assess(e) {

@@ -31,7 +31,10 @@ const balanceKpi = {
   rules: ['R2', 'R7'],
   needs: ['balance_main_kWh', 'balance_sub_kWh', 'balance_s', 'balance_known_s'],
   uses: ['balance_loss_kWh'],
-  note: 'All in the time in which the meter and every one directly below it were known.',
+  note: {
+    en: 'All in the time in which the meter and every one directly below it were known.',
+    fa: 'همه در زمانی که کنتور و همهٔ کنتورهای زیر آن معلوم بوده‌اند.',
+  },
 } as const;
 
 const balanceCoverage = (e: Read<'balance_known_s' | 'balance_s'>): number =>

@@ -46,7 +46,7 @@ export const shifted = define({
   formula: '(share of peak hours in the reference period − share now) · E',
   trend: 'higher',
   granularities: ['month'],
-  note: 'Negative where load moved into the peak.',
+  note: { en: 'Negative where load moved into the peak.', fa: 'اگر بار به ساعت‌های اوج منتقل شده باشد منفی است.' },
   parameters: ['peakShareBefore'],
   needs: ['kWh', 'window_s'],
   uses: [...bands, ...trust],
@@ -72,7 +72,10 @@ export const cost = define({
   formula: 'Σ kWh · price + demand + reactive energy, the latter by the formulas of the tariff in force',
   trend: 'lower',
   granularities: ['day', 'month'],
-  note: 'An estimate, never a bill. Of less than a billing period it is the energy alone (flag ENERGY_ONLY).',
+  note: {
+    en: 'An estimate, never a bill. Of less than a billing period it is the energy alone (flag ENERGY_ONLY).',
+    fa: 'برآورد است و صورت‌حساب نیست. برای کمتر از یک دورهٔ صورت‌حساب تنها بهای انرژی است (نشانهٔ ENERGY_ONLY).',
+  },
   parameters: ['billing', 'contractDemandKw'],
   needs: ['kWh', 'window_s'],
   uses: [

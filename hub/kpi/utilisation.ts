@@ -7,7 +7,10 @@ export const allocationEfficiency = define({
   id: 'prod.alloc_eff',
   name: { en: 'Allocation efficiency', fa: 'کارایی تخصیص' },
   formula: 'AUBT / (PBT − UNK); AUBT = APT + AUST + ADET',
-  note: 'Estimated from known time; the bounds take the unknown time for idle or for busy.',
+  note: {
+    en: 'Estimated from known time; the bounds take the unknown time for idle or for busy.',
+    fa: 'از زمان معلوم برآورد شده است؛ کران‌ها زمان نامعلوم را یک‌بار بیکاری و یک‌بار کار می‌گیرند.',
+  },
   needs: ['PBT_s', 'APT_s', 'AUST_s', 'ADET_s'],
   uses: ['UNK_s'],
   assess(e) {
@@ -79,7 +82,10 @@ export const allocationRatio = define({
   name: { en: 'Allocation ratio', fa: 'نسبت تخصیص' },
   formula: 'Σ AUBT / AOET',
   granularities: ['order', 'day', 'month'],
-  note: 'May exceed 1 when operations of an order overlap.',
+  note: {
+    en: 'May exceed 1 when operations of an order overlap.',
+    fa: 'اگر عملیات یک سفارش هم‌پوشانی داشته باشد از ۱ بیشتر می‌شود.',
+  },
   needs: ['PBT_s', 'APT_s', 'AUST_s', 'ADET_s', 'AOET_s'],
   uses: ['UNK_s', 'RUN_NO_ORDER_s', 'AOET_assumed_s'],
   assess: (e) => ({
@@ -107,7 +113,10 @@ export const e10Uptime = define({
   name: { en: 'Operational uptime (SEMI E10)', fa: 'زمان در دسترس بودن عملیاتی (SEMI E10)' },
   formula: '(PRD + SBY) / (PRD + SBY + SDT + UDT), of the known time inside POT',
   source: 'SEMI E10',
-  note: 'PRD is RUN; SDT is SETUP, MAINT_PLANNED and POWER_CURTAIL; UDT is FAULT and MAINT_CORRECTIVE; OFF is not scheduled.',
+  note: {
+    en: 'PRD is RUN; SDT is SETUP, MAINT_PLANNED and POWER_CURTAIL; UDT is FAULT and MAINT_CORRECTIVE; OFF is not scheduled.',
+    fa: 'PRD همان RUN است؛ SDT شامل SETUP، MAINT_PLANNED و POWER_CURTAIL؛ UDT شامل FAULT و MAINT_CORRECTIVE؛ OFF برنامه‌ریزی‌نشده است.',
+  },
   groups: ['states'],
   needs: ['state_RUN_s'],
   uses: [

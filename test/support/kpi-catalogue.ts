@@ -46,7 +46,7 @@ function kpiText(kpi: KpiDefinition, cases: readonly string[]): string {
     kpi.uses.length > 0 && `**Uses** ${code(kpi.uses)}`,
     kpi.parameters.length > 0 && `**Parameters** ${code(kpi.parameters)}`,
     `**Edge rules** ${['R1', 'R3', 'R4', 'R5', 'R8', 'R15', ...rules].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))).join(' ')}`,
-    note && `**Note** ${note}`,
+    note && `**Note** ${note.en} <bdi dir="rtl">${note.fa}</bdi>`,
     `**Shown by** ${cases.join(', ')}: \`test/hub/kpi-golden.test.ts\``,
     isLive
       ? '**Held on live sites by** `test/hub/kpi-live.test.ts`, and against the truth by `test/truth/figures.test.ts`'

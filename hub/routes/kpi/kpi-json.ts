@@ -24,7 +24,7 @@ export const kpiDefinitionSchema = z.object({
   uses: z.array(z.string()).meta({ description: 'elements that count as 0 where they are not there' }),
   parameters: z.array(z.string()).meta({ description: 'what it takes from the plant model beside elements' }),
   rules: z.array(z.string()).meta({ description: 'edge rules beside R1, R3, R4, R5, R8 and R15, which hold for all' }),
-  note: z.string().optional(),
+  note: z.union([bilingual, z.string()]).optional(),
 });
 
 /** What flags of values say. */
@@ -47,7 +47,7 @@ export const kpiDefinitionJson = (
   uses: [...definition.uses],
   parameters: [...definition.parameters],
   rules: [...definition.rules],
-  ...(definition.note !== undefined && { note: definition.note }),
+  ...(definition.note !== undefined && { note: lang === 'both' ? { ...definition.note } : definition.note[lang] }),
 });
 
 export const included = ['elements', 'flags', 'lineage'] as const;
