@@ -15,6 +15,7 @@ import { ExportRefused, type ExportRequest, monthOf } from '../../hub/exports/re
 import { verifyPackage } from '../../hub/exports/verify-package.ts';
 import { explainedStops } from '../../hub/exports/workbook/explained-stops.ts';
 import { restatementsSheet } from '../../hub/exports/workbook/other-sheets.ts';
+import { pilotSheet } from '../../hub/exports/workbook/pilot-sheet.ts';
 import { reasonSheet } from '../../hub/exports/workbook/reason-sheet.ts';
 import { createReport } from '../../hub/exports/workbook/report.ts';
 import { writeFile } from '../../hub/exports/write-file.ts';
@@ -121,7 +122,7 @@ t.test('exports', async (t) => {
     t.ok(rows.length > 40);
   });
 
-  t.test('the workbook: sixteen sheets, no formula, right to left in Persian, the numbers of the API', async (t) => {
+  t.test('the workbook: seventeen sheets, no formula, right to left in Persian, the numbers of the API', async (t) => {
     const begin = performance.now();
     const fa = await make({ template: 'workbook', note: '+98 21: call me' });
     t.ok(performance.now() - begin < 10_000);
@@ -133,7 +134,7 @@ t.test('exports', async (t) => {
       [en, false],
     ] as const) {
       const { sheets } = readWorkbook(file.files[0]!);
-      t.equal(sheets.length, 16);
+      t.equal(sheets.length, 17);
       t.ok(sheets.every(({ xml }) => !/<f[ >]/.test(xml)));
       t.ok(sheets.every(({ xml }) => /rightToLeft="1"/.test(xml) === rightToLeft));
       t.ok(sheets.every(({ xml }) => /<pane [^>]*ySplit="1"[^>]*state="frozen"/.test(xml)));
@@ -168,13 +169,35 @@ t.test('exports', async (t) => {
       source: { definitions: () => catalogue, rolled: rollUp.values } as never,
       ...{ plant: explainedPlant, language: 'en', month, note: undefined, explained },
     });
-    const rows = reasonSheet(report).rows.filter(([, path]) => path === asset);
+    const rows = reasonSheet(report).rows.filter(([, path]) => path === 'area/line/m1');
     t.match(rows.at(-1)!.slice(2, 6), ['Tool change', 'tool', 1, 1 / 3]);
     t.match(rows[0]![2], 'Nobody has said why');
   });
 
+  t.test('the pilot stands beside the time before it, in both languages, and says what else has changed', (t) => {
+    const month = monthOf(plant, '1404-04');
+    const source = { definitions: () => catalogue, rolled: rollUp.values } as never;
+    const sheets = (['en', 'fa'] as const).map((language) =>
+      pilotSheet(createReport({ source, plant, language, month, note: undefined, explained: new Map() })),
+    );
+    const [en, fa] = sheets.map(({ rows }) => rows.filter(([, asset]) => asset === 'Line' || asset === 'خط'));
+    // Declared 0.2; each tenth piece is scrap.
+    const scrap = en!.find(([kpi]) => kpi === 'Scrap ratio') as Json[];
+    t.match(scrap.slice(2, 5), [{ value: 0.2 }, { value: 0.1 }, { value: -0.1, kind: 'points' }]);
+    t.match(scrap.slice(7, 8), ['points']);
+    t.ok(Math.abs(scrap[8] + 0.5) < 1e-9, 'half of it');
+    t.same([scrap[10], scrap[11]], [30, 1]);
+    const oee = fa!.find(([kpi]) => /OEE/.test(String(kpi))) as Json[];
+    const [before, after, change] = oee.slice(2, 5).map(({ value }) => value);
+    t.ok(before > 0 && after > 0 && Math.abs(change - (after - before)) < 1e-12);
+    t.match(oee.at(-1), /روزها برای محاسبه/, 'one day has no interval');
+    t.match(sheets[0]!.remarks?.join(), /a new gearbox/);
+    t.match(sheets[1]!.remarks?.join(), /۱۴۰۴\/۰۴\/۱۷ ۰۰:۰۰ – گیربکس تازه/);
+    t.end();
+  });
+
   t.test(
-    'what a restated figure was before stands beside it, and one that is the same again is not told',
+    'of what changed after its bucket was closed the figure before is told, of what changed earlier how much that was',
     async (t) => {
       const month = monthOf(plant, '1404-04');
       const report = createReport({
@@ -185,6 +208,8 @@ t.test('exports', async (t) => {
             rollUp.values({ ...request, asOf: undefined }).map((value) => ({
               ...value,
               revision: 2,
+              // Three days and a bit after its end, but for the availability.
+              computedAt: value.end + (value.kpi === 'prod.availability' ? 1 : 73) * 3600e6,
               value:
                 request.asOf === undefined || value.kpi === 'prod.quality' || value.value === null
                   ? value.value
@@ -193,10 +218,12 @@ t.test('exports', async (t) => {
         } as never,
         ...{ plant, language: 'en', month, note: undefined, explained: new Map() },
       });
-      const kpis = ['prod.oee', 'prod.quality'];
+      const kpis = ['prod.oee', 'prod.quality', 'prod.availability'];
       const values = report.values({ granularity: 'day', kpis, assets: [line] }).filter(({ value }) => value);
       t.ok(values.some(({ kpi }) => kpi === 'prod.quality'));
-      const { rows } = restatementsSheet(report);
+      const { rows, remarks } = restatementsSheet(report);
+      const earlier = report.seen().restated.filter(({ kpi }) => kpi === 'prod.availability').length;
+      t.match(remarks, [new RegExp(`before their bucket was closed.*: ${earlier}$`)]);
       t.same(new Set(rows.map(([, id]) => id)), new Set(['prod.oee']));
       for (const [, , , , before, now] of rows as Json[]) t.equal(before.value, now.value / 2);
     },
@@ -317,7 +344,7 @@ t.test('exports', async (t) => {
       const options = [profile, '--headless', '--convert-to', filter, '--outdir', folder, file];
       await promisify(execFile)(soffice, options, { timeout: 120_000 });
       const sheets = readdirSync(folder).filter((name) => name.endsWith('.csv'));
-      t.equal(sheets.length, 16);
+      t.equal(sheets.length, 17);
       const rowsOf = (sheet: string): Json[] =>
         parse(readFileSync(join(folder, `report-${sheet}.csv`)), { columns: true, relax_column_count: true });
       const total = sheets.map((name) => rowsOf(name.slice('report-'.length, -'.csv'.length)).length);

@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { parse, stringify } from 'yaml';
 import { figuresOnly, live } from '../truth/live.ts';
 import { dayUs, hourUs, machining, packaging } from '../truth/scenario.ts';
 import type { VirtualHub } from './virtual-hub.ts';
@@ -19,10 +20,13 @@ const { positionals, values } = parseArgs({
 });
 const folder = resolve(positionals[0] ?? 'var/demo-month');
 const plantFolder = join(import.meta.dirname, '../../config/demo/plants');
-const plants = ['machining.yaml', 'packaging.yaml'].map((name) => ({
-  file: name,
-  content: readFileSync(join(plantFolder, name), 'utf8'),
-}));
+/** The second half of the month is held against the first. */
+const [pilotFrom, baselineFrom] = [`${values.month}-16`, `${values.month}-01`];
+const pilot = { from: pilotFrom, baseline: { from: baselineFrom, to: pilotFrom } };
+const plants = ['machining.yaml', 'packaging.yaml'].map((name) => {
+  const declared = parse(readFileSync(join(plantFolder, name), 'utf8'));
+  return { file: name, content: stringify({ ...declared, pilot }) };
+});
 /** 1 Aban 1405. */
 const startUs = Date.parse('2026-10-23T06:00:00+03:30') * 1000;
 

@@ -66,6 +66,12 @@ const exportedPlant = vectorPlant({
       source: 'the test',
     },
   ],
+  pilot: {
+    from: '1404-04-17',
+    baseline: { from: '1404-04-16', to: '1404-04-17' },
+    declared: [{ kpi: 'prod.scrap', asset: 'area/line', value: 0.2, days: 30, source: 'a signed record' }],
+    staticChanges: [{ date: '1404-04-17', what: { en: 'a new gearbox', fa: 'گیربکس تازه' } }],
+  },
   contracts: [{ meter: 'energy/main', demandKw: 90, source: 'the test' }],
   targets: [{ kpi: 'prod.oee', asset: 'area/line', value: 0.4 }],
   reasons: [{ code: 'tool', name: { en: 'Tool change', fa: 'تعویض ابزار' }, class: 'failure' }],

@@ -1,11 +1,24 @@
 /** Cover, data quality, scorecard, definitions, restatements, notes. */
 import type { TimeUs } from '../../../protocols/sample.ts';
+import { commonRules, edgeRules, symbols } from '../../kpi/edge-rules.ts';
 import { againstTarget } from '../../kpi/target.ts';
 import type { Bucket } from '../../plant/grid.ts';
 import { bucketLabel } from '../../plant/local-time.ts';
+import { closedAfterUs } from '../../rollup/values/rolled-values.ts';
 import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
-import { emptyWords, lightWords, reportWords, sheetNames, sourceWords, stateWords, statusWords } from './words.ts';
+import {
+  assessorWords,
+  definitionWords,
+  emptyWords,
+  lightWords,
+  reportWords,
+  restatementWords,
+  sheetNames,
+  sourceWords,
+  stateWords,
+  statusWords,
+} from './words.ts';
 
 export interface Facts {
   readonly version: number;
@@ -64,7 +77,7 @@ export function qualitySheet(report: Report): Sheet {
       column('date', 'date', 13),
       column('jalali', 'text', 13),
       column('asset', 'text', 26),
-      column('path', 'text', 46),
+      column('path', 'text', 26),
       ...known.map(({ id, unit }) => {
         const word = unitWord({ kpi: id, unit }, report.language);
         const kind = unit === '1' ? ('percent' as const) : ('number' as const);
@@ -77,7 +90,7 @@ export function qualitySheet(report: Report): Sheet {
       return [
         ...report.dates(any),
         report.assetName(any.asset),
-        any.asset,
+        report.pathInSite(any.asset),
         ...known.map(({ id }) => row.get(id)?.value ?? null),
         word(statusWords[(row.get('dq.complete') ?? any).status]),
       ];
@@ -88,12 +101,14 @@ export function qualitySheet(report: Report): Sheet {
 /** The targets of the pilot, each against the month. */
 export function scorecardSheet(report: Report): Sheet {
   const { plant, month, column, word } = report;
+  const { assessor } = plant.assessments.findLast(({ at }) => at < month.end) ?? {};
   const targets = plant.targets.filter(({ from, to }) => from < month.end && month.end <= to);
   const [kpis, assets] = [targets.map(({ kpi }) => kpi), targets.map(({ asset }) => asset)];
   const values = targets.length === 0 ? [] : report.values({ granularity: 'month', kpis, assets });
   return {
     name: word(sheetNames.scorecard),
-    ...(targets.length === 0 && { empty: word(emptyWords.scorecard) }),
+    empty: word(emptyWords.scorecard),
+    remarks: assessor === undefined ? [] : [`${word(assessorWords)}: ${assessor}`],
     columns: [
       column('kpi', 'text', 32),
       column('id', 'text', 20),
@@ -104,56 +119,80 @@ export function scorecardSheet(report: Report): Sheet {
       column('light', 'text', 14),
       column('status', 'text', 13),
     ],
-    rows: targets.map(({ kpi, asset, value: target }) => {
-      const { trend = 'none', unit = '' } = report.definitions.find(({ id }) => id === kpi) ?? {};
-      const value = values.find((one) => one.kpi === kpi && one.asset === asset);
-      const told = { kpi, unit: value?.unit ?? unit };
-      return [
-        report.kpiName(kpi),
-        kpi,
-        report.assetName(asset),
-        valueCell(told, target),
-        valueCell(told, value?.value ?? null),
-        unitWord(told, report.language),
-        word(lightWords[value ? againstTarget(value, target, trend) : 'unknown']),
-        word(statusWords[value?.status ?? 'no_data']),
-      ];
-    }),
+    rows: [
+      ...assessedRows(report),
+      ...targets.map(({ kpi, asset, value: target }): SheetCell[] => {
+        const { trend = 'none', unit = '' } = report.definitions.find(({ id }) => id === kpi) ?? {};
+        const value = values.find((one) => one.kpi === kpi && one.asset === asset);
+        const told = { kpi, unit: value?.unit ?? unit };
+        return [
+          report.kpiName(kpi),
+          kpi,
+          report.assetName(asset),
+          valueCell(told, target),
+          valueCell(told, value?.value ?? null),
+          unitWord(told, report.language),
+          word(lightWords[value ? againstTarget(value, target, trend) : 'unknown']),
+          word(statusWords[value?.status ?? 'no_data']),
+        ];
+      }),
+    ],
   };
 }
 
-export function definitionsSheet({ definitions, language, column, word }: Report): Sheet {
+/** Readiness as somebody assessed it: by which model, and who. */
+function assessedRows(report: Report): SheetCell[][] {
+  const { plant, word } = report;
+  return report.values({ granularity: 'month', kpis: ['pl.maturity'], assets: [plant.path] }).map((value) => {
+    const by = String(value.parameters?.model ?? '').toUpperCase();
+    return [
+      ...[report.kpiName(value.kpi), value.kpi, report.assetName(value.asset), null, value.value, by, null],
+      word(statusWords[value.status]),
+    ];
+  });
+}
+
+/** Those of the pilot only where there is one. */
+export function definitionsSheet({ plant, definitions, language, column, word }: Report): Sheet {
+  const told = definitions.filter(({ compares }) => !compares || plant.pilot);
   return {
     name: word(sheetNames.definitions),
     columns: [
       column('id', 'text', 24),
       column('kpi', 'text', 36),
-      column('unit', 'text', 15),
-      column('formula', 'text', 56),
-      column('version', 'integer', 10),
-      column('source', 'text', 22),
-      column('note', 'text', 56),
+      column('unit', 'text', 14),
+      column('formula', 'text', 48),
+      column('version', 'integer', 8),
+      column('source', 'text', 16),
+      column('rules', 'text', 14),
+      column('note', 'text', 48),
     ],
-    rows: definitions.map(({ id, name, unit, formula, version, source, note }) => [
+    rows: told.map(({ id, name, unit, formula, version, source, rules, note }) => [
       id,
       name[language],
       unitWord({ kpi: id, unit }, language),
       formula,
       version,
       sourceWords[source]?.[language] ?? source,
-      note ?? null,
+      rules.join(' ') || null,
+      note?.[language] ?? null,
     ]),
+    remarks: [
+      `${word(definitionWords.common)}: ${commonRules.join(' ')}`,
+      ...Object.entries(edgeRules).map(([rule, says]) => `${rule}: ${says[language]}`),
+      ...Object.entries(symbols).map(([symbol, says]) => `${symbol}: ${says[language]}`),
+    ],
   };
 }
 
-/** Figures that were issued otherwise, and those that are not what was first told as final. */
+/** Figures that were issued otherwise, and those that changed after their bucket was closed: what people had relied on. */
 export function restatementsSheet(report: Report): Sheet {
   const { plant, column, word, language } = report;
   const label = (bucket: Bucket) => report.jalali(bucketLabel(plant.zone, bucket, language));
   const issued = report.issuedAnew.map((one): SheetCell[] => [
     report.kpiName(one.kpi),
     one.kpi,
-    one.asset,
+    report.pathInSite(one.asset),
     label({ ...one.label, end: one.label.start }),
     valueCell(one, one.before),
     valueCell(one, one.after),
@@ -163,13 +202,14 @@ export function restatementsSheet(report: Report): Sheet {
     `${one.who}: ${one.why}`,
   ]);
   const { restated } = report.seen();
-  const before = report.before(restated);
-  const computed = restated
+  const late = restated.filter(({ computedAt, end }) => computedAt >= end + closedAfterUs);
+  const before = report.before(late);
+  const computed = late
     .filter((value) => !isSame(before.get(value), value.value))
     .map((value): SheetCell[] => [
       report.kpiName(value.kpi),
       value.kpi,
-      value.asset,
+      report.pathInSite(value.asset),
       label(value.bucket),
       valueCell(value, before.get(value) ?? null),
       valueCell(value, value.value),
@@ -184,7 +224,7 @@ export function restatementsSheet(report: Report): Sheet {
     columns: [
       column('kpi', 'text', 32),
       column('id', 'text', 20),
-      column('path', 'text', 46),
+      column('path', 'text', 26),
       column('jalali', 'text', 18),
       column('before', 'number', 14),
       column('value', 'number', 14),
@@ -194,6 +234,9 @@ export function restatementsSheet(report: Report): Sheet {
       column('why', 'text', 50),
     ],
     rows: [...issued, ...computed],
+    ...(restated.length > late.length && {
+      remarks: [`${word(restatementWords.earlier)}: ${report.number(restated.length - late.length)}`],
+    }),
   };
 }
 
@@ -207,14 +250,14 @@ const standingNotes = {
     'A date is that of the business day; a night shift belongs to the day on which it starts.',
     'Energy over a gap is spread evenly and counted as estimated; demand is of measured intervals only.',
     'Costs are estimates from the declared tariff, never a bill.',
-    'Not in this report yet: the change against a reference period, and assessed readiness.',
+    'Without figures of the month before, its columns are empty.',
   ],
   fa: [
     'خانهٔ خالی یعنی «نامعلوم»، نه صفر. نسبت‌ها به درصد نشان داده شده‌اند.',
     'تاریخ هر ردیف تاریخ روز کاری است؛ شیفت شب به روزی تعلق دارد که در آن آغاز می‌شود.',
     'انرژی دورهٔ قطع داده به‌طور یکنواخت پخش و برآوردی شمرده می‌شود؛ دیماند تنها از بازه‌های اندازه‌گیری‌شده است.',
     'هزینه‌ها برآوردی از تعرفهٔ اعلام‌شده‌اند و صورت‌حساب نیستند.',
-    'هنوز در این گزارش نیست: تغییر نسبت به دورهٔ مبنا و امتیاز آمادگی.',
+    'اگر از ماه پیش رقمی نباشد، ستون‌های آن خالی است.',
   ],
 };
 

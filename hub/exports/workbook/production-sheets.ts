@@ -88,7 +88,7 @@ export function productionSheet(report: Report): Sheet {
       column('date', 'date', 13),
       column('jalali', 'text', 13),
       column('asset', 'text', 24),
-      column('path', 'text', 46),
+      column('path', 'text', 26),
       column('produced', 'integer', 11),
       column('good', 'integer', 11),
       column('scrap', 'integer', 11),
@@ -103,7 +103,7 @@ export function productionSheet(report: Report): Sheet {
       return [
         ...report.dates(any),
         report.assetName(any.asset),
-        any.asset,
+        report.pathInSite(any.asset),
         PQ,
         row.get('prod.volume')?.value ?? null,
         SQ,
@@ -126,7 +126,7 @@ export function lossesSheet(report: Report): Sheet {
     name: word(sheetNames.losses),
     columns: [
       column('asset', 'text', 24),
-      column('path', 'text', 46),
+      column('path', 'text', 26),
       column('plannedBusy', 'number', 16),
       column('stops', 'number', 14),
       column('unknown', 'number', 14),
@@ -141,7 +141,7 @@ export function lossesSheet(report: Report): Sheet {
       const lost = oeeWaterfall({ ...row.get('prod.availability')?.elements, ...piecesOf(row) });
       return [
         report.assetName(any.asset),
-        any.asset,
+        report.pathInSite(any.asset),
         ...[lost?.plannedBusyS, lost?.stopsS, lost?.unknownS, lost?.speedS, lost?.qualityS, lost?.valuableS].map(hours),
         ...lossKpis.map((id) => row.get(id)?.value ?? null),
         word(statusWords[(row.get('prod.oee') ?? any).status]),
@@ -170,7 +170,7 @@ export function downtimeSheet(report: Report): Sheet {
     name: word(sheetNames.downtime),
     columns: [
       column('asset', 'text', 24),
-      column('path', 'text', 46),
+      column('path', 'text', 26),
       column('cause', 'text', 30),
       column('hours', 'number', 12),
       column('share', 'percent', 12),
@@ -178,7 +178,7 @@ export function downtimeSheet(report: Report): Sheet {
     ],
     rows: losses.map(({ asset, name, hours }) => {
       running += hours;
-      return [report.assetName(asset), asset, word(name), hours, hours / total, running / total];
+      return [report.assetName(asset), report.pathInSite(asset), word(name), hours, hours / total, running / total];
     }),
   };
 }

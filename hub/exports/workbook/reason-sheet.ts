@@ -25,7 +25,7 @@ export function reasonSheet(report: Report): Sheet {
     empty: word(emptyWords.reasons),
     columns: [
       column('asset', 'text', 24),
-      column('path', 'text', 46),
+      column('path', 'text', 26),
       column('reason', 'text', 30),
       column('id', 'text', 16),
       column('entries', 'integer', 10),
@@ -35,7 +35,16 @@ export function reasonSheet(report: Report): Sheet {
     ],
     rows: stops.map(({ asset, reason, code, hours, entries }): SheetCell[] => {
       running += hours;
-      return [report.assetName(asset), asset, reason, code || null, entries, hours, hours / total, running / total];
+      return [
+        report.assetName(asset),
+        report.pathInSite(asset),
+        reason,
+        code || null,
+        entries,
+        hours,
+        hours / total,
+        running / total,
+      ];
     }),
   };
 }

@@ -43,10 +43,16 @@ export interface Report {
   seen(): { readonly hash: string; readonly allClosed: boolean; readonly restated: readonly RolledValue[] };
   /** What values were before they were computed last, by the value; of some only, where that was at too many times. */
   before(values: readonly RolledValue[]): ReadonlyMap<RolledValue, number | null>;
+  /** An integer in the digits of the language. */
+  number(value: number): string;
+  /** A time in the Jalali calendar alone, as it stands within a sentence. */
+  moment(time: TimeUs): string;
   /** A time in both calendars. */
   time(time: TimeUs): string;
   word(of: { readonly en: string; readonly fa: string }): string;
   assetName(path: string): string;
+  /** Below the site, which the cover names. */
+  pathInSite(path: string): string;
   kpiName(id: string): string;
   /** What a flag says. */
   flagWord(flag: string): string;
@@ -99,7 +105,10 @@ export function createReport(options: {
     },
     before: (values) => valuesBefore(source, values),
     time: (time) => bothCalendars(plant.zone, time).replace(/^[^(]*/, jalali),
+    moment: (time) => jalali(bothCalendars(plant.zone, time).replace(/ \(.*/, '')),
     word: (of) => of[language],
+    number: (value) => (language === 'fa' ? persianDigits(String(value)) : String(value)),
+    pathInSite: (path) => (path === plant.path ? '.' : path.slice(plant.path.length + 1)),
     assetName: (path) => names.get(path)?.[language] ?? path,
     flagWord: (flag) => flags[flag as Flag]?.[language] ?? flag,
     kpiName: (id) => definitions.find((definition) => definition.id === id)?.name[language] ?? id,
@@ -139,9 +148,13 @@ function valuesBefore(source: FigureSource, values: readonly RolledValue[]): Rea
 /** Ratios that are told as they are, not in percent. */
 const plainRatios = new Set(['en.pf', 'en.eei']);
 
+/** What comes in whole ones. */
+const wholeUnits = new Set(['pieces', 'n', 'IRR']);
+
 /** A value as a cell, in percent where that is how people tell it. */
 export function valueCell({ kpi, unit }: Pick<RolledValue, 'kpi' | 'unit'>, value: number | null): SheetCell {
-  return { value, kind: unit === '1' && !plainRatios.has(kpi) ? 'percent' : 'number' };
+  if (unit === '1' && !plainRatios.has(kpi)) return { value, kind: kpi.startsWith('pl.delta_') ? 'points' : 'percent' };
+  return { value, kind: wholeUnits.has(unit) && Number.isInteger(value) ? 'integer' : 'number' };
 }
 
 /** Those that are words; kWh and the like are the same in both languages. */

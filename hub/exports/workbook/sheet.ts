@@ -1,7 +1,7 @@
 /** A sheet of the workbook before any library sees it: typed columns and rows of plain values, one table a sheet. */
 
-/** `percent`: a fraction. `date`: a day without a zone. */
-export type Kind = 'text' | 'number' | 'integer' | 'percent' | 'date';
+/** `percent`: a fraction. `points`: a difference of such. `date`: a day without a zone. */
+export type Kind = 'text' | 'number' | 'integer' | 'percent' | 'points' | 'date';
 
 export interface Column {
   readonly header: string;
@@ -24,6 +24,8 @@ export interface Sheet {
   readonly name: string;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly SheetCell[])[];
+  /** What is to be said of it as a whole, below its rows. */
+  readonly remarks?: readonly string[];
   /** Why it has no rows, where that is known. */
   readonly empty?: string;
 }

@@ -19,6 +19,7 @@ export const sheetNames = {
   enpi: both('SEC and EnPI', 'مصرف ویژه و EnPI'),
   quality: both('Data quality', 'کیفیت داده'),
   scorecard: both('Pilot scorecard', 'کارنامه پایلوت'),
+  pilot: both('Pilot and baseline', 'پایلوت و دوره مبنا'),
   definitions: both('Definitions', 'تعریف‌ها'),
   restatements: both('Restatements', 'اصلاحات'),
   notes: both('Notes', 'یادداشت‌ها'),
@@ -29,7 +30,7 @@ export const words = {
   date: both('Date', 'تاریخ میلادی'),
   jalali: both('Jalali date', 'تاریخ شمسی'),
   asset: both('Asset', 'دارایی'),
-  path: both('Path', 'مسیر'),
+  path: both('Path in the site', 'مسیر در کارخانه'),
   kpi: both('KPI', 'شاخص'),
   id: both('Id', 'شناسه'),
   value: both('Value', 'مقدار'),
@@ -90,6 +91,15 @@ export const words = {
   computed: both('Computed', 'زمان محاسبه'),
   before: both('Value before', 'مقدار پیشین'),
   why: both('Reason or state', 'دلیل یا مرحله'),
+  rules: both('Edge rules', 'قاعده‌ها'),
+  beforePilot: both('Before', 'پیش از پایلوت'),
+  inPilot: both('In the pilot', 'در پایلوت'),
+  lowBound: both('90 %, low', 'کران پایین ۹۰٪'),
+  highBound: both('90 %, high', 'کران بالای ۹۰٪'),
+  relative: both('Change, share', 'تغییر نسبی'),
+  withoutCurtailed: both('Without curtailed days', 'بدون روزهای محدودیت'),
+  daysBefore: both('Days before', 'روزهای مبنا'),
+  daysInPilot: both('Days', 'روزهای پایلوت'),
 } as const;
 
 export const statusWords: Readonly<Record<KpiStatus, { en: string; fa: string }>> = {
@@ -146,13 +156,44 @@ export const sourceWords: Readonly<Record<string, { readonly en: string; readonl
 /** Why a sheet has nothing to show. */
 export const emptyWords = {
   curtailment: both('No limit was notified for this month', 'برای این ماه سقف دیماندی ابلاغ نشده است'),
+  pilot: both(
+    'The plant model declares no pilot and no time before it',
+    'در مدل کارخانه دورهٔ پایلوت و دورهٔ مبنا تعریف نشده است',
+  ),
+  noBefore: both(
+    'No day of the pilot lies in this month, or nothing is known of the time before it',
+    'در این ماه روزی از پایلوت نیست یا از دورهٔ مبنا چیزی دانسته نیست',
+  ),
   scorecard: both('The plant model declares no targets', 'در مدل کارخانه هدفی تعریف نشده است'),
   restatements: both(
-    'No figure has changed since it was first told as final',
-    'هیچ رقمی پس از نهایی شدن تغییر نکرده است',
+    'No figure has changed after its bucket was closed',
+    'هیچ رقمی پس از بسته شدن بازه‌اش تغییر نکرده است',
   ),
   reasons: both('There was no stop that asks for a reason', 'توقفی که علت بخواهد رخ نداده است'),
   energy: both('The plant model declares no meters', 'در مدل کارخانه کنتوری تعریف نشده است'),
+};
+
+export const pilotWords = {
+  points: both('points', 'واحد درصد'),
+  since: both('The pilot began', 'آغاز پایلوت'),
+  baseline: both('Time before', 'دورهٔ مبنا'),
+  interval: both(
+    'The interval is of 90 %, by bootstrap over days; a change is coloured only where all of it lies on one side of 0.',
+    'بازهٔ اطمینان ۹۰٪ است و با بازنمونه‌گیری از روزها به دست آمده؛ تغییر تنها وقتی رنگ دارد که همهٔ بازه در یک سوی صفر باشد.',
+  ),
+  otherChange: both('What else has changed', 'تغییر دیگر'),
+  noBefore: both('Figures without a time before, left out', 'شاخص‌های بدون دورهٔ مبنا که نیامده‌اند'),
+};
+
+export const assessorWords = both('Readiness was assessed by', 'ارزیاب آمادگی');
+
+export const definitionWords = { common: both('Rules that hold for every KPI', 'قاعده‌هایی که برای همهٔ شاخص‌هاست') };
+
+export const restatementWords = {
+  earlier: both(
+    'Figures that changed before their bucket was closed (72 h after its end), left out',
+    'رقم‌هایی که پیش از بسته شدن بازه (۷۲ ساعت پس از پایان آن) تغییر کرده‌اند و نیامده‌اند',
+  ),
 };
 
 export const reasonWords = { none: both('Nobody has said why', 'بدون علت ثبت‌شده') };

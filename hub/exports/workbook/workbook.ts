@@ -14,6 +14,7 @@ import { writeFile } from '../write-file.ts';
 import * as energy from './energy-sheets.ts';
 import { explainedStops } from './explained-stops.ts';
 import * as other from './other-sheets.ts';
+import { pilotSheet } from './pilot-sheet.ts';
 import * as production from './production-sheets.ts';
 import { reasonSheet } from './reason-sheet.ts';
 import { createReport, type Report } from './report.ts';
@@ -34,6 +35,7 @@ const builders: readonly ((report: Report) => Sheet)[] = [
   energy.enpiSheet,
   other.qualitySheet,
   other.scorecardSheet,
+  pilotSheet,
   other.definitionsSheet,
   other.restatementsSheet,
 ];
@@ -120,6 +122,7 @@ export async function makeWorkbook(
   const bytes = await writeWorkbook([cover, ...sheets, other.notesSheet(report, empty)], {
     rightToLeft: language === 'fa',
     nothing: report.word(reportWords.nothing),
+    heading: `${report.word(plant.name)} – ${report.monthName(month)}`,
   });
   const status = official ? 'official' : 'provisional';
   const name = `kpi_${fileSafe(plant.path)}_${order.month}_v${version}_${status}_${language}.xlsx`;

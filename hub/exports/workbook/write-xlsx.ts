@@ -9,6 +9,7 @@ import { type Column, isMarked, type Kind, type Marked, type Sheet, type SheetCe
 const formats: Readonly<Record<Exclude<Kind, 'text' | 'number'>, string>> = {
   integer: '#,##0',
   percent: '0.0%',
+  points: '0.00%',
   date: 'yyyy-mm-dd',
 };
 
@@ -35,8 +36,16 @@ const persianFromTheRight = (styles: string): string =>
   styles.replaceAll(/<alignment ([^>]*)vertical="bottom"/g, '<alignment $1readingOrder="2"');
 const isPersian = (text: string): boolean => /\p{Script=Arabic}/u.test(text);
 
-/** Name of the sheet, and which page of how many. */
-const footer = '<headerFooter><oddFooter>&amp;C&amp;A    &amp;P / &amp;N</oddFooter></headerFooter>';
+/** A loose page says of which report it is; below, the name of its sheet, and which page of how many. */
+const pageTexts = (heading: string): string => {
+  const above = heading && `<oddHeader>&amp;C${forXml(heading.replaceAll('&', '&&'))}</oddHeader>`;
+  return `<headerFooter>${above}<oddFooter>&amp;C&amp;A    &amp;P / &amp;N</oddFooter></headerFooter>`;
+};
+
+const forXml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').slice(0, 200);
+
+const margins = '<pageMargins left="0.4" right="0.4" top="0.6" bottom="0.6" header="0.25" footer="0.25"/>';
 
 /** Every page of a sheet begins with its header. */
 const printTitles = (workbook: string): string => {
@@ -48,7 +57,7 @@ const printTitles = (workbook: string): string => {
 };
 
 /** Printed, a sheet is as wide as the page, and as many pages long as it must be. */
-const onePageWide = {
+const onePageWide = (heading: string) => ({
   files: {
     transform: {
       'xl/workbook.xml': { transform: printTitles },
@@ -57,11 +66,15 @@ const onePageWide = {
         transform: (xml: string) =>
           xml
             .replace(/(<worksheet[^>]*>)/, '$1<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>')
-            .replace(/<pageSetup ([^>]*)\/>/, `<pageSetup fitToWidth="1" fitToHeight="0" $1/>${footer}`),
+            .replace(/<pageMargins [^>]*\/>/, margins)
+            .replace(
+              /<pageSetup ([^>]*)\/>/,
+              (_, rest) => `<pageSetup fitToWidth="1" fitToHeight="0" ${rest}/>${pageTexts(heading)}`,
+            ),
       },
     },
   },
-};
+});
 
 const maxText = 32_000;
 
@@ -70,7 +83,11 @@ const font = 'DejaVu Sans';
 
 export async function writeWorkbook(
   sheets: readonly Sheet[],
-  { rightToLeft, nothing }: { readonly rightToLeft: boolean; readonly nothing: string },
+  {
+    rightToLeft,
+    nothing,
+    heading = '',
+  }: { readonly rightToLeft: boolean; readonly nothing: string; readonly heading?: string },
 ): Promise<Buffer> {
   const made = sheets.map((sheet) => ({
     sheet: sheet.name,
@@ -81,10 +98,10 @@ export async function writeWorkbook(
     showGridLines: true,
     orientation: 'landscape' as const,
   }));
-  return writeXlsx(made, { fontFamily: font, fontSize: 10, features: [onePageWide] }).toBuffer();
+  return writeXlsx(made, { fontFamily: font, fontSize: 10, features: [onePageWide(heading)] }).toBuffer();
 }
 
-function toData({ columns, rows, empty }: Sheet, rightToLeft: boolean, nothing: string): SheetData {
+function toData({ columns, rows, empty, remarks = [] }: Sheet, rightToLeft: boolean, nothing: string): SheetData {
   const align = rightToLeft ? ('right' as const) : ('left' as const);
   const heading = {
     type: String,
@@ -112,10 +129,12 @@ function toData({ columns, rows, empty }: Sheet, rightToLeft: boolean, nothing: 
       own === 'number' || own === 'text' ? numberFormat(isMarked(given) ? Math.abs(value) : size) : formats[own];
     return { value, type: Number, format, ...place, ...style };
   };
-  const body = rows.length === 0 ? [[empty ?? nothing]] : rows;
+  // They spill over the empty cells beside them.
+  const spilling = [...(rows.length === 0 ? [empty ?? nothing] : []), ...(remarks.length > 0 ? ['', ...remarks] : [])];
   return [
     columns.map(({ header }) => ({ ...heading, value: header })),
-    ...body.map((row) => row.map((given, index) => cell(given, columns[index]!, sizes[index]!))),
+    ...rows.map((row) => row.map((given, index) => cell(given, columns[index]!, sizes[index]!))),
+    ...spilling.map((text) => [cell(text, { ...columns[0]!, kind: 'text', width: maxText }, 0)]),
   ];
 }
 
