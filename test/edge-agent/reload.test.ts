@@ -26,6 +26,7 @@ import type { AgentReport, TagReport } from '../../edge-agent/status/report.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { flag } from '../../protocols/sample.ts';
+import { killAtEnd } from '../support/kill-at-end.ts';
 import { type Request, startScriptedServer, wordsReply } from '../support/modbus-faulty-server.ts';
 import { startOpcuaProcess } from '../support/opcua-process.ts';
 import { double, startServer } from '../support/opcua-source.ts';
@@ -273,7 +274,7 @@ t.test('a SIGHUP that comes while the agent starts ends nothing', async (t) => {
   // Whoever reads a pipe waits for its writer: so it is known where the agent is.
   await promisify(execFile)('mkfifo', [file]);
   const child = spawn(execPath, [launcher, 'run', '-c', file], { stdio: 'ignore' });
-  t.teardown(() => child.kill('SIGKILL'));
+  killAtEnd(t, child);
   let pipe = -1;
   await until(async () => {
     pipe = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK);

@@ -26,6 +26,7 @@ import type { Clock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { batchOf, counting, storeContract } from '../contract/store.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
+import { killAtEnd } from '../support/kill-at-end.ts';
 import { fillDisk, smallDisk } from '../support/small-disk.ts';
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
@@ -463,7 +464,7 @@ t.test('a folder that cannot be used is a ConfigError', async (t) => {
   const child = spawn(process.execPath, [join(import.meta.dirname, '../fixtures/duckdb-writer.ts'), store, '0'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  t.teardown(() => child.kill('SIGKILL'));
+  killAtEnd(t, child);
   await afterSomeWrites(child, 1, () => {});
   await t.rejects(open(store), { name: 'ConfigError', path: store, hint: /other hub/ });
 });

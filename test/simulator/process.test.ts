@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { createFactory } from '../../protocols/simulator/factory.ts';
+import { killAtEnd } from '../support/kill-at-end.ts';
 
 const start = '2026-11-23T13:48:00+03:30';
 const startUs = Date.parse(start) * 1000;
@@ -35,7 +36,7 @@ t.test('the process says where it listens, and SIGTERM completes the truth', { t
   const truthFile = join(dir, 'out', 'truth.ndjson');
   const args = ['--seed', '5', '--start', start, '--data', join(dir, 'out'), '--truth', truthFile];
   const child = run(join(dir, 'cwd'), [...anyPort, ...args]);
-  t.teardown(() => child.kill('SIGKILL'));
+  killAtEnd(t, child);
   const [ready] = await once(child, 'message');
   t.match(ready, { ready: true, startUs, opcua: /^opc\.tcp:\/\/127\.0\.0\.1:\d+\/payesh\/demo$/ });
   t.equal(ready.modbus.length, 2);
