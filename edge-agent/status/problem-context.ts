@@ -3,10 +3,7 @@
  * are looked into rarely, since a report is asked for every second while somebody watches.
  */
 import type { AgentConfig } from '../config.ts';
-import type { ProblemContext } from './find-problems.ts';
-import type { AgentReport } from './report.ts';
-
-type Report = Omit<AgentReport, 'problems'>;
+import type { ProblemContext, Report } from './problem-parts.ts';
 
 export interface ProblemContextSource {
   /** To be told a report now and then, watched or not: every `rememberEveryMs`. */

@@ -1,7 +1,8 @@
 /** From an agent's report to what a technician reads: which problems are found, and that each has its words. */
 import t, { type Test } from 'tap';
 import { failureReason } from '../../edge-agent/status/failure-reason.ts';
-import { findProblems, type ProblemContext } from '../../edge-agent/status/find-problems.ts';
+import { findProblems } from '../../edge-agent/status/find-problems.ts';
+import type { ProblemContext } from '../../edge-agent/status/problem-parts.ts';
 import { type Language, problemWords } from '../../edge-agent/status/problems.ts';
 import {
   type AgentReport,
