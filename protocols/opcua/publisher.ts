@@ -6,15 +6,15 @@
  */
 import {
   type ClientSessionPublishService,
-  DataChangeNotification,
   type MonitoredItemNotification,
   type NotificationMessage,
   PublishRequest,
   type PublishResponse,
-  StatusChangeNotification,
 } from 'node-opcua-client';
 import type { Clock } from '../clock.ts';
 import type { TimeUs } from '../sample.ts';
+import { contentOf, countItems, isKeepAlive, type Message } from './message.ts';
+import { createMessageOrder, type MessageOrder } from './message-order.ts';
 import type { Outcome } from './services.ts';
 import {
   endsSession,
@@ -25,17 +25,6 @@ import {
   SessionLost,
   SubscriptionLost,
 } from './status.ts';
-
-export interface Message {
-  readonly receivedAt: TimeUs;
-  /** The server put it together after this time. */
-  readonly sentAfter: TimeUs;
-  readonly items: readonly MonitoredItemNotification[];
-  /** The server had nothing more to say at this moment. */
-  readonly complete: boolean;
-  /** 0 for a keep-alive. */
-  readonly sequenceNumber: number;
-}
 
 /** The messages of one subscription, in order and without holes. */
 export interface MessageStream extends Disposable {
@@ -78,11 +67,8 @@ const maxWaitingItems = 20_000;
 const maxItemsAtOnce = 4096;
 /** Twelve days. */
 const publishTimeoutMs = 2 ** 30;
-const maxSequenceNumber = 0xffffffff;
 /** More missing messages than that are not asked for one by one. */
 const maxMissing = 16;
-/** So many messages are remembered, to know one that comes again. */
-const maxRemembered = 16;
 
 type Arrival = Pick<Message, 'receivedAt' | 'sentAfter' | 'complete'>;
 
@@ -92,11 +78,9 @@ interface Stream {
   readonly waiting: Message[];
   /** Of the requests that were sent since it is followed. */
   readonly since: number;
-  next: number | undefined;
+  readonly order: MessageOrder;
   /** The work on messages is done one after the other, as they came. */
   work: Promise<void>;
-  /** Those that came last. */
-  readonly recent: { readonly number: number; readonly publishedMs: number }[];
   readonly prepare: StreamOptions['prepare'];
   readonly watchdog: NodeJS.Timeout;
   lose(message: string, options?: { cause?: unknown; missing?: number }): void;
@@ -171,7 +155,7 @@ export function startPublisher({
     if (!stream) return;
     stream.watchdog.refresh();
     const arrival = { receivedAt: clock.now(), sentAfter: sentAfter(), complete: !moreNotifications };
-    const underWay = itemsIn(notificationMessage);
+    const underWay = countItems(notificationMessage);
     waitingItems += underWay;
     stream.work = stream.work
       .then(() => inOrder(stream, notificationMessage, arrival))
@@ -188,61 +172,43 @@ export function startPublisher({
   /** Hands a message on, after those that are missing before it. */
   const inOrder = async (stream: Stream, message: NotificationMessage, arrival: Arrival) => {
     const { sequenceNumber } = message;
-    const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
-    stream.next ??= sequenceNumber;
-    const missing = distance(stream.next, sequenceNumber);
-    if (missing > maxSequenceNumber / 2) {
-      // Some servers give a keep-alive the number of the last message, or none. Another one may have forgotten some.
-      if (isKeepAlive) {
-        const isLast = after(sequenceNumber) === stream.next || sequenceNumber === 0;
-        await handOn(stream, message, { ...arrival, complete: arrival.complete && isLast });
-      } else if (!isKnown(stream, message)) stream.lose(`the numbers of its messages begin anew at ${sequenceNumber}`);
-      return;
+    const place = stream.order.placeOf(message);
+    switch (place.kind) {
+      case 'known':
+        return;
+      case 'begins-anew':
+        return stream.lose(`the numbers of its messages begin anew at ${sequenceNumber}`);
+      case 'keep-alive':
+        return await handOn(stream, message, { ...arrival, complete: arrival.complete && place.isLast });
     }
-    // The number of a keep-alive is that of the message that comes next.
+    const { missing } = place;
     if (missing > 0 && !(await fetchMissing(stream, missing, arrival))) {
       return stream.lose(`${missing} messages are missing before ${sequenceNumber}, and cannot be had again`, {
         missing,
       });
     }
     await handOn(stream, message, arrival);
-    if (!isKeepAlive) advance(stream, message);
+    if (!isKeepAlive(message)) stream.order.advance(message);
   };
-
-  const advance = (stream: Stream, { sequenceNumber, publishTime }: NotificationMessage) => {
-    stream.next = after(sequenceNumber);
-    stream.recent.push({ number: sequenceNumber, publishedMs: publishTime?.getTime() ?? 0 });
-    if (stream.recent.length > maxRemembered) stream.recent.shift();
-  };
-  const isKnown = ({ recent }: Stream, { sequenceNumber, publishTime }: NotificationMessage): boolean =>
-    recent.some(
-      ({ number, publishedMs }) => number === sequenceNumber && publishedMs === (publishTime?.getTime() ?? 0),
-    );
 
   const fetchMissing = async (stream: Stream, missing: number, arrival: Arrival): Promise<boolean> => {
     for (let i = 0; i < missing; i++) {
       if (missing > maxMissing || !streams.has(stream.id)) return false;
-      const { result } = await republish(stream.id, stream.next!);
-      if (!result || result.sequenceNumber !== stream.next) return false;
+      const { result } = await republish(stream.id, stream.order.next!);
+      if (!result || result.sequenceNumber !== stream.order.next) return false;
       await handOn(stream, result, { ...arrival, complete: false });
-      advance(stream, result);
+      stream.order.advance(result);
     }
     return true;
   };
 
   const handOn = async (stream: Stream, message: NotificationMessage, arrival: Arrival) => {
-    const items: MonitoredItemNotification[] = [];
-    for (const notification of message.notificationData ?? []) {
-      if (notification instanceof DataChangeNotification) {
-        for (const item of notification.monitoredItems ?? []) items.push(item);
-      } else if (notification instanceof StatusChangeNotification) {
-        return stream.lose(`the server ended it with ${notification.status.name}`);
-      }
-    }
+    const { items, ended } = contentOf(message);
+    if (ended) return stream.lose(`the server ended it with ${ended}`);
     if (stream.prepare && items.length > 0) await stream.prepare(items);
     if (streams.get(stream.id) !== stream) return;
-    const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
-    stream.waiting.push({ ...arrival, items, sequenceNumber: isKeepAlive ? 0 : message.sequenceNumber });
+    const sequenceNumber = isKeepAlive(message) ? 0 : message.sequenceNumber;
+    stream.waiting.push({ ...arrival, items, sequenceNumber });
     waitingItems += items.length + 1;
     onNews();
   };
@@ -264,9 +230,8 @@ export function startPublisher({
         silenceMs,
         waiting: [],
         since: sent,
-        next: undefined,
+        order: createMessageOrder(),
         work: Promise.resolve(),
-        recent: [],
         prepare,
         watchdog: setTimeout(() => {
           if (outstanding === 0) return;
@@ -319,15 +284,3 @@ export function startPublisher({
     },
   };
 }
-
-const itemsIn = ({ notificationData }: NotificationMessage): number => {
-  let count = 1;
-  for (const notification of notificationData ?? []) {
-    if (notification instanceof DataChangeNotification) count += notification.monitoredItems?.length ?? 0;
-  }
-  return count;
-};
-
-/** After the greatest number comes 1. */
-const after = (sequenceNumber: number): number => (sequenceNumber === maxSequenceNumber ? 1 : sequenceNumber + 1);
-const distance = (from: number, to: number): number => (to - from + maxSequenceNumber) % maxSequenceNumber;
