@@ -13,6 +13,7 @@ import { guard } from './routes/door/guard.ts';
 import { answerWithProblems, ProblemError } from './routes/door/problem.ts';
 import { parseQuery } from './routes/door/query-string.ts';
 import { baselineFitRoutes } from './routes/energy/baseline-fit.ts';
+import { baselineRoutes } from './routes/energy/baselines.ts';
 import { curtailmentRoutes } from './routes/energy/curtailments.ts';
 import { energyDemandRoutes } from './routes/energy/energy-demand.ts';
 import { energyFeedRoutes } from './routes/energy/energy-feed.ts';
@@ -32,9 +33,11 @@ import { healthRoutes } from './routes/operation/health.ts';
 import { describeApi } from './routes/operation/openapi.ts';
 import { servePage } from './routes/operation/page.ts';
 import { assetRoutes } from './routes/plant/assets.ts';
+import { calendarRoutes } from './routes/plant/calendars.ts';
 import { entryRoutes } from './routes/plant/entries.ts';
-import { plantListRoutes } from './routes/plant/plant-lists.ts';
 import { plantRoutes } from './routes/plant/plants.ts';
+import { productRoutes } from './routes/plant/products.ts';
+import { tariffRoutes } from './routes/plant/tariffs.ts';
 import { downtimeRoutes } from './routes/production/downtime.ts';
 import { stateRoutes } from './routes/production/states.ts';
 import { seriesRoutes } from './routes/samples/series.ts';
@@ -101,7 +104,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     curtailmentRoutes,
     dataQualityRoutes,
     connectivityRoutes,
-    plantListRoutes,
+    tariffRoutes,
+    calendarRoutes,
+    productRoutes,
+    baselineRoutes,
     baselineFitRoutes,
     exportRoutes,
     reportRoutes,
