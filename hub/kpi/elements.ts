@@ -1,5 +1,6 @@
 /** How elements are merged: cells to buckets, children to parents, groups of one asset to one record (R4). */
-import { type ElementGroup, type ElementName, type ElementSpec, elementTable } from './element-table.ts';
+import type { ElementGroup, ElementSpec } from './element.ts';
+import { type ElementName, elementTable } from './element-table.ts';
 import type { Elements } from './result.ts';
 
 const specs: ReadonlyMap<string, ElementSpec> = new Map(Object.entries(elementTable));

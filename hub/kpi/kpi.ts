@@ -4,7 +4,8 @@
  * (`parameters.ts`), which do not.
  */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { ElementGroup, ElementName } from './element-table.ts';
+import type { ElementGroup } from './element.ts';
+import type { ElementName } from './element-table.ts';
 import type { KpiParameters } from './parameters.ts';
 import type { Elements, KpiResult } from './result.ts';
 

@@ -3,7 +3,7 @@
  * the month, and the roll-up's own code merges them upwards. What queries read is as large as a month that was measured.
  */
 import { setImmediate as breathe } from 'node:timers/promises';
-import { type ElementGroup, elementGroups } from '../../hub/kpi/element-table.ts';
+import { type ElementGroup, elementGroups } from '../../hub/kpi/element.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import { type NewBucket, openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { createMergeUpwards } from '../../hub/rollup/buckets/merge-upwards.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
-import { elementGroups, elementTable } from '../../hub/kpi/element-table.ts';
+import { elementGroups } from '../../hub/kpi/element.ts';
+import { elementTable } from '../../hub/kpi/element-table.ts';
 import { elementSpec, elementsOf, mergeElements } from '../../hub/kpi/elements.ts';
 import { latencyBucket, latencyElement, latencyPercentile } from '../../hub/kpi/latency.ts';
 

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
-import { elementGroups } from '../../hub/kpi/element-table.ts';
+import { elementGroups } from '../../hub/kpi/element.ts';
 import { elementSpec, elementsOf } from '../../hub/kpi/elements.ts';
 import { flags } from '../../hub/kpi/flags.ts';
 import type { KpiDefinition } from '../../hub/kpi/kpi.ts';

@@ -5,7 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { TimeUs } from '../../../protocols/sample.ts';
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import type { Sums } from '../../kpi/sums.ts';
 import { cellHours, type Granularity } from '../../plant/grid.ts';
 import type { Span } from '../../plant/spans.ts';

@@ -2,7 +2,7 @@
  * What is rolled up of a site: production of units, consumption of meters, and completeness of tags, each tag counted
  * once, at the asset that it lies closest below; the completeness of a line is that of everything below it.
  */
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import { cellHours } from '../../plant/grid.ts';
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant } from '../../plant/plant.ts';

@@ -3,7 +3,7 @@
  * have entered of it, and nothing else. Whatever is longer than a cell is merged from cells, so that it is the same however it came about.
  */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import type { Sums } from '../../kpi/sums.ts';
 import { type ShiftInstance, shiftInstances } from '../../plant/calendar.ts';
 import { cells } from '../../plant/grid.ts';

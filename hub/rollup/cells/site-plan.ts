@@ -2,7 +2,7 @@
  * What a request for KPIs means at one site: its assets, the groups of elements that the asked definitions need of
  * them, and the tags that must be read for that, and no others.
  */
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import { wantedTags } from '../../plant/bindings.ts';
 import { canonicalState } from '../../plant/canonical-state.ts';

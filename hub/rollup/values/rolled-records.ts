@@ -1,6 +1,6 @@
 /** The merged elements of an asset in a bucket, from the stored series that they come from. */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import { elementSpec, mergeElements } from '../../kpi/elements.ts';
 import { addAssets, finish } from '../../kpi/merge-sums.ts';
 import type { Elements } from '../../kpi/result.ts';

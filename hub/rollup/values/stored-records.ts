@@ -1,5 +1,5 @@
 /** Stored elements of one group of assets, bucket by bucket: what figures beside the catalogue's are made of. */
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import type { Bucket } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
 import type { Buckets } from '../buckets/buckets.ts';

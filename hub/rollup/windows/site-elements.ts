@@ -1,6 +1,6 @@
 /** The elements of a site over any window, merged from the cells of that window, which are read for it. */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import { addAssets, finish, mergeInTime } from '../../kpi/merge-sums.ts';
 import type { Elements } from '../../kpi/result.ts';
 import type { Sums } from '../../kpi/sums.ts';

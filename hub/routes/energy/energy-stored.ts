@@ -4,7 +4,7 @@
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ElementGroup } from '../../kpi/element-table.ts';
+import type { ElementGroup } from '../../kpi/element.ts';
 import { type Granularity, granularities, snapped } from '../../plant/grid.ts';
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant } from '../../plant/plant.ts';
