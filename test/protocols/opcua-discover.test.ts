@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { DataType, type UAVariable } from 'node-opcua';
 import t from 'tap';
@@ -11,8 +10,8 @@ import {
   configOf,
   int32,
   samplesOf,
+  serverOfFile,
   sourceOf,
-  startServer,
   tagOf,
   take,
   uri,
@@ -20,10 +19,7 @@ import {
 } from '../support/opcua-source.ts';
 
 t.setTimeout(60_000);
-const root = t.testdir({ client: {}, server: {} });
-const dataDir = join(root, 'client');
-const opc = await startServer(join(root, 'server'));
-t.teardown(() => opc[Symbol.asyncDispose]());
+const { opc, dataDir } = await serverOfFile(t);
 const line = opc.namespace.addObject({ componentOf: opc.device, browseName: 'Line 1', nodeId: 's=line' });
 const press = opc.namespace.addObject({ componentOf: line, browseName: 'Press', nodeId: 's=press' });
 const add = (name: string, dataType: DataType | string, value: unknown, more = {}): UAVariable =>

@@ -3,12 +3,10 @@ import { DataType, type HistoryReadResponse, StatusCodes, type UAVariable } from
 import t from 'tap';
 import { flag, type Sample } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
-import { configOf, double, nowUs, samplesOf, sourceOf, startServer, tagOf, take } from '../support/opcua-source.ts';
+import { configOf, double, nowUs, samplesOf, serverOfFile, sourceOf, tagOf, take } from '../support/opcua-source.ts';
 
 t.setTimeout(60_000);
-const root = t.testdir({ client: {}, server: {} });
-const opc = await startServer(join(root, 'server'));
-t.teardown(() => opc[Symbol.asyncDispose]());
+const { opc, dataDir } = await serverOfFile(t);
 const add = (name: string): UAVariable => {
   const variable = opc.add(name, DataType.Double);
   opc.addressSpace.installHistoricalDataNode(variable, { maxOnlineValues: 20_000 });
@@ -38,7 +36,7 @@ const group = { history: true };
 for (const mode of ['subscribe', 'poll']) {
   t.test(`${mode}: after an outage, what was missed comes from the history, each value once`, async (t) => {
     const config = configOf(opc.port, tags, { ...group, mode, samplingIntervalMs: 20 });
-    const { source, warnings } = sourceOf(config, join(root, 'client', mode));
+    const { source, warnings } = sourceOf(config, join(dataDir, mode));
     write(a, 1);
     write(b, 1);
     let step = 1;
@@ -76,7 +74,7 @@ t.test('after a start of the agent, from the time up to which it had accepted va
   const begun = nowUs();
   await later(20);
   const missed = await missWrites(30, 500);
-  const { source } = sourceOf(configOf(opc.port, tags, group), join(root, 'client', 'restart'), {
+  const { source } = sourceOf(configOf(opc.port, tags, group), join(dataDir, 'restart'), {
     acceptedUntil: (tag) => (tag === 1 ? begun : undefined),
   });
   const readings = await take(source, (readings) => historical(readings, 1).length >= 30);
@@ -88,7 +86,7 @@ t.test('of a tag that was found by browsing, and after a subscription that was l
   await later(20);
   const missed = await missWrites(10, 700);
   const discover = [{ from: '/device', match: 'a', under: 'found' }];
-  const { source, ids } = sourceOf(configOf(opc.port, [], { ...group, discover }), join(root, 'client', 'found'), {
+  const { source, ids } = sourceOf(configOf(opc.port, [], { ...group, discover }), join(dataDir, 'found'), {
     acceptedUntil: () => begun,
   });
   const engine = opc.server.engine as unknown as {
@@ -122,7 +120,7 @@ t.test('page by page, with live values in between; what is cut short goes on aft
   const begun = nowUs();
   await later(20);
   const missed = await missWrites(9000, 10_000);
-  const dir = join(root, 'client', 'pages');
+  const dir = join(dataDir, 'pages');
   const config = configOf(opc.port, [tagOf('a')], group);
   const accepted: Sample[] = [];
   const acceptedUntil = () =>
@@ -172,7 +170,7 @@ t.test('whatever order a server gives its history in, and how often, each value 
     };
     read.call(opc.server, message, muddling);
   };
-  const { source } = sourceOf(configOf(opc.port, [tagOf('a')], group), join(root, 'client', 'muddled'), {
+  const { source } = sourceOf(configOf(opc.port, [tagOf('a')], group), join(dataDir, 'muddled'), {
     acceptedUntil: () => begun,
   });
   const readings = await take(source, (readings) => historical(readings, 1).length >= 40);
@@ -185,7 +183,7 @@ t.test('no longer back than was said, and not at all where the server’s clock 
   const c = add('c');
   for (const days of [3, 2, 0.5]) write(c, days, new Date(Date.now() - days * day));
   const acceptedUntil = () => (Date.now() - 30 * day) * 1000;
-  const dir = (name: string) => join(root, 'client', name);
+  const dir = (name: string) => join(dataDir, name);
   const ask = (more: object, name: string, tag = 'c') =>
     sourceOf(configOf(opc.port, [tagOf(tag)], { ...group, ...more }), dir(name), { acceptedUntil });
   const recent = await take(ask({ historyDays: 1 }, 'recent').source, (readings) => historical(readings, 1).length > 0);

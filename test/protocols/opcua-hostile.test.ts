@@ -1,7 +1,6 @@
 /** Servers that change under a session, ignore what they are asked for, or send what nobody expects: never a wrong value. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import {
   AttributeIds,
   coerceNodeId,
@@ -26,19 +25,15 @@ import {
   int32,
   nowUs,
   samplesOf,
+  serverOfFile,
   sourceOf,
-  startServer,
   tagOf,
   take,
   uri,
 } from '../support/opcua-source.ts';
 
 t.setTimeout(120_000);
-const root = t.testdir({ client: {}, server: {} });
-const dataDir = join(root, 'client');
-const opc = await startServer(join(root, 'server'));
-t.teardown(() => opc[Symbol.asyncDispose]());
-const { port } = opc;
+const { opc, port, dataDir } = await serverOfFile(t);
 
 type Handler = (message: { request: never }, channel: object) => void;
 const handlers = opc.server as unknown as Record<string, Handler>;

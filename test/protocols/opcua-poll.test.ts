@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { DataType, StatusCodes } from 'node-opcua';
 import t from 'tap';
 import { ConnectionError } from '../../protocols/errors.ts';
@@ -9,22 +8,18 @@ import {
   int32,
   nowUs,
   samplesOf,
+  serverOfFile,
   sourceOf,
-  startServer,
   tagOf,
   take,
   uri,
 } from '../support/opcua-source.ts';
 
 t.setTimeout(60_000);
-const root = t.testdir({ client: {}, server: {} });
-const dataDir = join(root, 'client');
-const opc = await startServer(join(root, 'server'));
-t.teardown(() => opc[Symbol.asyncDispose]());
+const { opc, port, dataDir } = await serverOfFile(t);
 const still = opc.add('still', DataType.Double);
 still.setValueFromSource(double(1), StatusCodes.Good, new Date(Date.now() - 3_600_000));
 for (const name of ['x', 'y']) opc.add(name, DataType.Int32).setValueFromSource(int32(3));
-const { port } = opc;
 const poll = { mode: 'poll' };
 
 t.test('polls at whole multiples of the interval, and through is the time of the slot', async (t) => {

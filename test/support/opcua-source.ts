@@ -10,6 +10,7 @@ import {
   type UAObject,
   type UAVariable,
 } from 'node-opcua';
+import type { Test } from 'tap';
 import { type Clock, systemClock } from '../../protocols/clock.ts';
 import { type OpcuaConfig, opcuaSourceSchema } from '../../protocols/opcua/config.ts';
 import { createOpcuaSource } from '../../protocols/opcua/source.ts';
@@ -153,6 +154,14 @@ export async function startServer(pkiDir: string, more: OPCUAServerOptions = {})
       }),
     [Symbol.asyncDispose]: () => server.shutdown(0),
   };
+}
+
+/** One server for all tests of a file, and a folder for the side of the agent. */
+export async function serverOfFile(t: Test) {
+  const root = t.testdir({ client: {}, server: {} });
+  const opc = await startServer(join(root, 'server'));
+  t.teardown(() => opc[Symbol.asyncDispose]());
+  return { opc, port: opc.port, dataDir: join(root, 'client') };
 }
 
 export const double = (value: number) => ({ dataType: DataType.Double, value });
