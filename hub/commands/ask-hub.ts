@@ -1,6 +1,7 @@
 /** Asks a running hub over its API, for commands about what only that process may touch: ledger and store. */
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -38,11 +39,12 @@ export async function askHub<T>(address: HubAddress, path: string, question: Que
 export const sendBytes = <T>(address: HubAddress, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<T> =>
   askHub(address, path, { method: 'PUT', bytes });
 
-/** Writes what the hub answers to a file; none is there when it breaks off. @throws {ConfigError} as `askHub` */
+/** Writes what the hub answers to a file, whose folder is made; none is there when it breaks off. @throws {ConfigError} as `askHub` */
 export async function fetchFile(address: HubAddress, path: string, file: string): Promise<void> {
   const response = await answerOf(address, path, { timeoutMs: fileTimeoutMs });
   const part = `${file}.part`;
   try {
+    await mkdir(dirname(file), { recursive: true });
     await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(part));
     await rename(part, file);
   } catch (cause) {
@@ -79,7 +81,7 @@ async function answerOf(address: HubAddress, path: string, question: Question): 
 
 function hintFor(status: number): string {
   if (status === 401) return 'Make a token with "payesh-hub token create".';
-  if (status === 403) return 'Use the token of a manager or admin: "payesh-hub token create".';
+  if (status === 403) return 'Use a token whose role may do this: "payesh-hub token create".';
   if (status === 404) return '"payesh-hub streams" lists what there is.';
   if (status === 400 || status === 409 || status === 422) return 'Change what is asked for: it says what is wrong.';
   return "Look at the hub's log.";

@@ -1,5 +1,4 @@
 /** An export from beginning to end: asked for, watched, fetched. Ctrl-C ends it at the hub as well. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../../../protocols/errors.ts';
@@ -39,7 +38,6 @@ export async function makeExport(
         hint: '"payesh-hub export list" shows what became of it.',
       });
     }
-    mkdirSync(folder, { recursive: true });
     const written: string[] = [];
     for (const { name } of job.files) {
       const file = join(folder, name);

@@ -76,10 +76,11 @@ function authorise({ principal, routeOptions: { config } }: FastifyRequest): voi
       fa: 'توکنی بفرستید که منقضی یا باطل نشده باشد: "Authorization: Bearer …"',
     });
   }
-  if (!config.access?.includes(principal.role)) {
+  const roles = config.access ?? [];
+  if (!roles.includes(principal.role)) {
     throw new ProblemError('forbidden', {
-      en: `the role ${principal.role} may not do this`,
-      fa: `نقش ${principal.role} اجازهٔ این کار را ندارد`,
+      en: `the role ${principal.role} may not do this: it takes ${roles.join(' or ')}`,
+      fa: `نقش ${principal.role} اجازهٔ این کار را ندارد: ${roles.join(' یا ')} لازم است`,
     });
   }
   if (config.everySite && principal.sites !== '*') {
