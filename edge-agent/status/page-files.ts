@@ -20,6 +20,8 @@ const types: Readonly<Record<string, string>> = {
 /** By URL path. */
 export function pageFiles(): ReadonlyMap<string, PageFile> {
   const page = join(import.meta.dirname, 'page');
+  // By the path at which the page's modules find it on the disk: a browser takes `../../../` for the root.
+  const shared = join(import.meta.dirname, '../../protocols/page');
   const fonts = fileURLToPath(new URL('files/', import.meta.resolve('@fontsource-variable/vazirmatn')));
   const files = new Map<string, PageFile>();
   const add = (path: string, file: string) => {
@@ -27,6 +29,7 @@ export function pageFiles(): ReadonlyMap<string, PageFile> {
     if (type) files.set(path, { type, read: () => readFile(file) });
   };
   for (const name of readdirSync(page)) add(`/${name}`, join(page, name));
+  for (const name of readdirSync(shared)) add(`/protocols/page/${name}`, join(shared, name));
   for (const name of readdirSync(fonts)) add(`/fonts/${name}`, join(fonts, name));
   const index = files.get('/index.html');
   if (index) files.set('/', index);

@@ -1,5 +1,5 @@
 /** An agent's line: whether it is there, how far behind the hub is, and what became of every number it gave. */
-import { h, ltr, setText } from './dom.js';
+import { h, ltr, setText } from '../../protocols/page/dom.js';
 
 export function createAgent(id, { words, format, sessions }) {
   const status = h('span', { class: 'status' });

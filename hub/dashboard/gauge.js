@@ -1,5 +1,5 @@
 /** Shows a KPI: a ring for OEE, bars for its factors, and in words how far it can be trusted. Never by colour alone. */
-import { h, ltr, setText, svg } from './dom.js';
+import { h, ltr, setText, svg } from '../../protocols/page/dom.js';
 
 const marks = { ok: '✓', partial: '◐', no_data: '○', undefined: '–', suspect: '!' };
 

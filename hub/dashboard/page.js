@@ -1,5 +1,5 @@
 /** The page: takes the token, follows the hub, and rebuilds itself when language or plant change. */
-import { h, setText } from './dom.js';
+import { h, setText } from '../../protocols/page/dom.js';
 import { createFormat } from './format.js';
 import { follow, loadCatalogue, Refused } from './live.js';
 import { createPlants } from './plants.js';

@@ -2,8 +2,9 @@
  * The plants as cards: built once from the catalogue, then only texts change. What a tag belongs to follows from its path:
  * the deepest asset that it lies below.
  */
+
+import { h, ltr } from '../../protocols/page/dom.js';
 import { createAgent } from './agent.js';
-import { h, ltr } from './dom.js';
 import { createUnit } from './unit.js';
 
 const isUnder = (path, ancestor) => path === ancestor || path.startsWith(`${ancestor}/`);

@@ -1,6 +1,7 @@
 /** The first row: how many agents are there, how much has arrived, and the proof that nothing is missing, on demand. */
+
+import { h, ltr, setText } from '../../protocols/page/dom.js';
 import { lagOf, lagText } from './agent.js';
-import { h, ltr, setText } from './dom.js';
 import { getJson } from './live.js';
 
 export function createSummary(token, { words, format }) {

@@ -1,5 +1,5 @@
 /** A line's, unit's or meter's card: its KPIs with their coverage, and its newest values with unit, quality and age. */
-import { h, ltr, setText } from './dom.js';
+import { h, ltr, setText } from '../../protocols/page/dom.js';
 import { createBar, createRing, createTrust, figureOf } from './gauge.js';
 
 const factors = [

@@ -1,4 +1,4 @@
-/** Makes elements. Text only ever becomes text nodes: nothing that came from a plant is read as HTML. */
+/** Makes elements, for the pages of agent and hub. Text only ever becomes text nodes: nothing that came from a plant is read as HTML. */
 
 export function h(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
@@ -17,7 +17,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** A number with its unit, or a name in Latin letters: always left to right, also in a Persian sentence. */
+/** A number with its unit, a name or an address in Latin letters: always left to right, also in a Persian sentence. */
 export const ltr = (text, attributes = {}) => h('bdi', { dir: 'ltr', ...attributes }, text);
 
 /** Sets a text only when it changed, so that selections and screen readers are left alone. */

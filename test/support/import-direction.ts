@@ -28,14 +28,19 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
     rule: 'a technology imports contracts and itself, never a sibling',
   })),
   {
+    from: /^protocols\/page\//,
+    to: [/^protocols\/page\//],
+    rule: 'what pages share runs in a browser: it imports itself',
+  },
+  {
     from: /^edge-agent\/(main\.ts|commands\/)/,
     to: [/^edge-agent\//, /^config\//, /^protocols\/(?!simulator\/)/],
     rule: 'the agent imports itself, contracts and its drivers',
   },
   {
     from: /^edge-agent\/status\/page\//,
-    to: [/^edge-agent\/status\/(page\/|report\.ts$)/],
-    rule: "the technician's page runs in a browser: it imports itself",
+    to: [/^edge-agent\/status\/(page\/|report\.ts$)/, /^protocols\/page\//],
+    rule: "the technician's page runs in a browser: it imports itself and what pages share",
   },
   {
     from: /^edge-agent\//,
@@ -49,8 +54,8 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
   },
   {
     from: /^hub\/dashboard\//,
-    to: [/^hub\/dashboard\//],
-    rule: 'the dashboard runs in a browser: it imports itself',
+    to: [/^hub\/dashboard\//, /^protocols\/page\//],
+    rule: 'the dashboard runs in a browser: it imports itself and what pages share',
   },
   {
     from: /^hub\/(main\.ts|commands\/)/,
@@ -175,7 +180,7 @@ export function checkImports(root: string): Violation[] {
 }
 
 function checkPackage(file: string, specifier: string, report: (rule: string, detail: string) => void): void {
-  if (/^(test|hub\/dashboard|edge-agent\/status\/page)\//.test(file)) return;
+  if (/^(test|hub\/dashboard|edge-agent\/status\/page|protocols\/page)\//.test(file)) return;
   if (specifier === 'process' || specifier === 'node:process') report('process is not imported', specifier);
   const limits = pure.find(({ from }) => from.test(file));
   if (limits && !limits.packages.includes(specifier)) report('pure code imports no library', specifier);

@@ -1,5 +1,6 @@
 /** A card for every device: whether it is connected, since when, why not, and how its tags are. */
-import { h, ltr, setHidden, setText } from './dom.js';
+import { h, ltr, setText } from '../../../protocols/page/dom.js';
+import { setHidden } from './dom.js';
 
 const parts = ['good', 'uncertain', 'bad', 'cut', 'silent'];
 

@@ -1,6 +1,8 @@
 /** The way of the data at a glance: devices → buffer → hub, and where it is held up. */
+
+import { h, setText } from '../../../protocols/page/dom.js';
 import { countsOf } from './devices.js';
-import { h, setHidden, setText } from './dom.js';
+import { setHidden } from './dom.js';
 import { createTrend } from './trend.js';
 
 export function createFlow(place, { words, format }) {

@@ -1,6 +1,8 @@
 /** The page: asks the agent, says in one sentence how it is, and rebuilds itself when the language changes. */
+
+import { ltr, setText } from '../../../protocols/page/dom.js';
 import { createDevices } from './devices.js';
-import { ltr, setHidden, setText } from './dom.js';
+import { setHidden } from './dom.js';
 import { createFlow } from './flow.js';
 import { createFormat } from './format.js';
 import { startPolling } from './poll.js';

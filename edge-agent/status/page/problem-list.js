@@ -1,5 +1,6 @@
 /** What is wrong, the worst first, each with what it means and what to do. Stays open or shut as the reader left it. */
-import { h, ltr, marked, setHidden, setText } from './dom.js';
+import { h, ltr, setText } from '../../../protocols/page/dom.js';
+import { marked, setHidden } from './dom.js';
 import { tellProblem } from './tell-problem.js';
 
 const keyOf = ({ code, subject }) => `${code} ${subject ?? ''}`;

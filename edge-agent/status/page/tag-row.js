@@ -1,5 +1,6 @@
 /** One row of the table of tags, made once and used again for whichever tag stands at its place. */
-import { h, ltr, setHidden, setText } from './dom.js';
+import { h, ltr, setText } from '../../../protocols/page/dom.js';
+import { setHidden } from './dom.js';
 import { qualities } from './qualities.js';
 
 export function createTagRow({ words, format, lang }) {

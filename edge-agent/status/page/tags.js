@@ -1,5 +1,6 @@
 /** The table of tags: search, filter and sort over all of them, and one page of rows in the document. */
-import { h, setHidden, setText } from './dom.js';
+import { h, setText } from '../../../protocols/page/dom.js';
+import { setHidden } from './dom.js';
 import { selectTags, severityOf } from './select-tags.js';
 import { createTagRow } from './tag-row.js';
 

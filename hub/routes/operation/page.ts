@@ -9,6 +9,13 @@ export async function servePage(app: FastifyInstance): Promise<void> {
       route.config = { ...route.config, access: 'public' };
       route.schema = { ...route.schema, hide: true };
     });
-    await page.register(fastifyStatic, { root: join(import.meta.dirname, '../../dashboard'), wildcard: false });
+    const files = (folder: string) => ({ root: join(import.meta.dirname, '../../..', folder), wildcard: false });
+    await page.register(fastifyStatic, files('hub/dashboard'));
+    // By the path at which the page's modules find it on the disk: a browser takes `../../` for the root.
+    await page.register(fastifyStatic, {
+      ...files('protocols/page'),
+      prefix: '/protocols/page/',
+      decorateReply: false,
+    });
   });
 }
