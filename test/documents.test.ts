@@ -1,24 +1,20 @@
-/** The documents are true: links lead somewhere, scripts and options exist, and commands that are shown are accepted. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import t from 'tap';
+/** The documents are true: links lead somewhere, scripts and options exist, and the commands that are shown do their work. */
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import t, { type Test } from 'tap';
 import { readOptions } from '../deploy/demo/options.ts';
+import { writeParquet } from '../hub/store/duckdb/parquet.ts';
+import { readOptions as readChaosOptions } from './chaos/options.ts';
+import { at, demoHub, demoLine, demoSite } from './support/demo-site.ts';
+import { documents, root, shellLines, textOf } from './support/documents.ts';
 
-const root = join(import.meta.dirname, '..');
-const files = globSync('**/*.md', {
-  cwd: root,
-  exclude: (name) => name === 'node_modules' || name === 'var' || name.startsWith('.tap'),
-});
-const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
+const never = new AbortController().signal;
 const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
 
-/** Lines of the shell blocks of a document. */
-const shellLines = (text: string): string[] =>
-  [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => block!.replaceAll('\\\n', ' ').trim().split('\n'));
-
 t.test('every link to a file of the repository leads somewhere', async (t) => {
-  for (const file of files) {
+  for (const file of documents) {
     for (const [, target] of textOf(file).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
       if (!/^[a-z]+:/.test(target!)) t.ok(existsSync(join(root, dirname(file), target!)), `${file} → ${target}`);
     }
@@ -27,7 +23,7 @@ t.test('every link to a file of the repository leads somewhere', async (t) => {
 
 t.test('every script that is named exists, and none exists that is not named', async (t) => {
   const named = new Set<string>();
-  for (const file of files) {
+  for (const file of documents) {
     for (const [, name] of textOf(file).matchAll(/npm (?:run )?(start|test|check|bench|chaos)\b/g)) named.add(name!);
     for (const [, name] of textOf(file).matchAll(/npm run ([a-z:-]+)/g))
       t.ok(name! in scripts, `${file}: npm run ${name}`);
@@ -58,7 +54,7 @@ t.test('every option of the demo that is told of is accepted', async (t) => {
 t.test('every payesh command that is shown is known to its program', async (t) => {
   const parents = new Set(['token', 'agent', 'gaps', 'quarantine', 'config', 'commission']);
   const commands = new Set<string>();
-  for (const file of files) {
+  for (const file of documents) {
     const text = textOf(file);
     const spans = [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
     for (const line of [...shellLines(text), ...spans]) {
@@ -75,3 +71,94 @@ t.test('every payesh command that is shown is known to its program', async (t) =
     t.match(stdout, `Usage: payesh-${command} `, `payesh-${command}`);
   }
 });
+
+/** Lines that are not executed here, and what does it instead, or why nothing can. */
+const elsewhere: readonly [lines: RegExp, why: string][] = [
+  [/^(sudo|apt-get|install|chown|systemctl|journalctl|grafana-cli|cp -r|nats-server|#) /, 'for root, on its machine'],
+  [/^npm ci$/, 'whoever runs this has done it'],
+  [/^(npm ci && )?npm (start|test)\b/, 'test/integration/demo.test.ts starts the demo; the tests are these'],
+  [/^npm run check|^npx biome|^\.ci\/run/, 'what CI does itself'],
+  [/^npm run chaos -- /, 'minutes to hours; the options are read below'],
+  [/^node protocols\/simulator\/main.ts /, 'test/simulator/process.test.ts'],
+];
+/** With the demo running, as it says there: `test/integration/demo.test.ts`. */
+const withDemo = new Set(['README.md']);
+
+t.test('every option of the chaos that is shown is accepted', async (t) => {
+  const shown = shellLines(textOf('test/chaos/README.md')).map((line) => line.replace(/^npm run chaos -- /, ''));
+  t.ok(shown.length >= 7);
+  for (const options of shown) t.doesNotThrow(() => readChaosOptions(options.split(' ')), options);
+});
+
+t.test('every command that is shown does its work, against a live hub', async (t) => {
+  const { hub, rollUp, clock } = await demoHub(t);
+  const plant = { content: textOf('config/demo/plants/machining.yaml'), why: 'the test' };
+  const init = { method: 'POST', body: JSON.stringify(plant), headers: { 'content-type': 'application/json' } };
+  t.equal((await hub.get('/api/v1/plants', hub.token('admin'), init)).status, 201);
+  // The month has ended, and may be issued.
+  clock.now = hub.time.now = at('2025-07-27', '12:00');
+  await rollUp.once(never);
+  const tokenFor = (role: 'manager' | 'approver') => hub.token(role, [demoSite]);
+  const tokens = { manager: tokenFor('manager'), approver: tokenFor('approver') };
+  const environmentOf = (line: string) => ({
+    PAYESH_URL: hub.origin,
+    PAYESH_TOKEN: tokens[line.includes(' restate ') ? 'approver' : 'manager'],
+  });
+  // They mostly wait for programs to start.
+  t.jobs = 3;
+  for (const file of documents) {
+    const lines = shellLines(textOf(file)).filter((line) => !elsewhere.some(([lines]) => lines.test(line)));
+    if (lines.length > 0 && !withDemo.has(file)) t.test(file, (t) => follow(t, lines, environmentOf));
+  }
+});
+
+/** One after the other, in a folder of their own in which our programs are installed. */
+async function follow(t: Test, lines: readonly string[], environmentOf: (line: string) => object): Promise<void> {
+  const folder = t.testdir({
+    'hub.yaml': 'dataDir: data',
+    'past.csv': `tag,time,value\n${demoLine}/cnc-1/temperature,1404-03-01 08:00,20.5\n`,
+    'counts.csv': `kind,asset,from,to,good,scrap\ncount,${demoLine}/cnc-1,1404-03-01 08:00,1404-03-01 12:00,40,2\n`,
+  });
+  if (lines.some((line) => line.includes('past.parquet'))) await writePast(join(folder, 'past.parquet'));
+  mkdirSync(join(folder, 'etc/mosquitto'), { recursive: true });
+  symlinkSync(join(root, 'hub/payesh-hub.mjs'), join(folder, 'payesh-hub'));
+  symlinkSync(join(root, 'edge-agent/payesh-agent.mjs'), join(folder, 'payesh-agent'));
+  const env = {
+    ...process.env,
+    PATH: [folder, dirname(process.execPath), process.env.PATH].join(delimiter),
+  };
+  const said: string[] = [];
+  /** What a reader puts in: what a command before has printed, and folders of this machine. */
+  const filled = (line: string): string => {
+    const last = (pattern: RegExp) => said.join('\n').match(pattern)?.at(-1) ?? '?';
+    return line
+      .replace('/etc/', 'etc/')
+      .replace('pay_…', last(/pay_\S+/g))
+      .replace('package_….zip', readdirSync(folder).find((name) => /^package_.*zip$/.test(name)) ?? '?')
+      .replace('--fingerprint …', `--fingerprint ${last(/(?<=fingerprint: )\S+/gi)}`)
+      .replace('3f2a…', last(/(?<=^Import )\w+/gm))
+      .replace('show 7 ', `show ${last(/(?<=^Report )\d+/gm)} `);
+  };
+  for (const line of lines) {
+    const command = filled(line);
+    const done = await promisify(execFile)('bash', ['-c', command], {
+      cwd: folder,
+      env: { ...env, ...environmentOf(line) },
+    }).catch((error) => error);
+    said.push(done.stdout);
+    t.equal(done.code ?? 0, 0, `${command}${done.code ? `\n${done.stdout}${done.stderr}` : ''}`);
+  }
+}
+
+async function writePast(file: string): Promise<void> {
+  const columns = [
+    { name: 'tag', type: 'text' },
+    { name: 'time', type: 'time' },
+    { name: 'value', type: 'number' },
+  ] as const;
+  const rows = [[`${demoLine}/cnc-1/temperature`, at('2025-05-23', '08:00'), 21.5]];
+  const pages = (async function* () {
+    yield rows;
+  })();
+  await writeParquet(file, columns, pages, never);
+}

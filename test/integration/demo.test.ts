@@ -3,10 +3,13 @@
  * the factory knows. The tolerances are what sampling allows: a state is known to one sampling interval per change,
  * a counter to the pieces of one interval at each edge, a register to its resolution and one interval of power.
  */
+import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { type Demo, startDemo } from '../support/demo.ts';
+import { root, shellLines, textOf } from '../support/documents.ts';
 import { readTruth, type Truth } from '../support/truth.ts';
 
 t.setTimeout(400_000);
@@ -78,8 +81,21 @@ async function runAndCompare(t: Test, run: Run, args: readonly string[]): Promis
     t.ok((truth.events[what] ?? 0) > 0, `${what} happened`);
   }
   await compareProof(t, demo);
+  if (args.length === 0) await askAsTheReadmeDoes(t, demo);
   t.equal(await demo.stop(), 0, 'everything stopped');
   t.match(demo.output(), /Every one of the [\d,]+ samples .* stored exactly once/);
+}
+
+/** Word for word, but for the port. */
+async function askAsTheReadmeDoes(t: Test, demo: Demo): Promise<void> {
+  const lines = shellLines(textOf('README.md')).filter((line) => /^(curl|npx payesh-)/.test(line));
+  t.equal(lines.length, 4);
+  const env = { ...process.env, PAYESH_URL: demo.url, PAYESH_TOKEN: demo.token };
+  for (const line of lines) {
+    const command = line.replace('http://127.0.0.1:8080', demo.url);
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd: root, env });
+    t.match(stdout, command.startsWith('curl') ? /"kpi":"prod\.oee"/ : /stored exactly once|prod\.oee/, command);
+  }
 }
 
 const find = (values: readonly Value[], kpi: string, asset: string): Value => {
