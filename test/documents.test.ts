@@ -91,7 +91,7 @@ t.test('every option of the chaos that is shown is accepted', async (t) => {
 });
 
 t.test('every command that is shown does its work, against a live hub', async (t) => {
-  const { hub, rollUp, clock } = await demoHub(t);
+  const { hub, rollUp, rolled, clock } = await demoHub(t);
   const plant = { content: textOf('config/demo/plants/machining.yaml'), why: 'the test' };
   const init = { method: 'POST', body: JSON.stringify(plant), headers: { 'content-type': 'application/json' } };
   t.equal((await hub.get('/api/v1/plants', hub.token('admin'), init)).status, 201);
@@ -100,20 +100,27 @@ t.test('every command that is shown does its work, against a live hub', async (t
   await rollUp.once(never);
   const tokenFor = (role: 'manager' | 'approver') => hub.token(role, [demoSite]);
   const tokens = { manager: tokenFor('manager'), approver: tokenFor('approver') };
-  const environmentOf = (line: string) => ({
-    PAYESH_URL: hub.origin,
-    PAYESH_TOKEN: tokens[line.includes(' restate ') ? 'approver' : 'manager'],
-  });
+  const path = 'machining/line-1/cnc-1/state';
+  const stop = { agent: 0, path, time: at('2025-07-08', '12:00'), value: 4 };
+  /** @returns the environment that a command wants. */
+  const prepare = async (line: string) => {
+    const isRestated = line.includes(' restate ');
+    if (isRestated) {
+      rolled.arrive([stop, { ...stop, time: at('2025-07-08', '12:20'), value: 6 }], clock.now);
+      await rollUp.once(never);
+    }
+    return { PAYESH_URL: hub.origin, PAYESH_TOKEN: tokens[isRestated ? 'approver' : 'manager'] };
+  };
   // They mostly wait for programs to start.
   t.jobs = 3;
   for (const file of documents) {
     const lines = shellLines(textOf(file)).filter((line) => !elsewhere.some(([lines]) => lines.test(line)));
-    if (lines.length > 0 && !withDemo.has(file)) t.test(file, (t) => follow(t, lines, environmentOf));
+    if (lines.length > 0 && !withDemo.has(file)) t.test(file, (t) => follow(t, lines, prepare));
   }
 });
 
 /** One after the other, in a folder of their own in which our programs are installed. */
-async function follow(t: Test, lines: readonly string[], environmentOf: (line: string) => object): Promise<void> {
+async function follow(t: Test, lines: readonly string[], prepare: (line: string) => Promise<object>): Promise<void> {
   const folder = t.testdir({
     'hub.yaml': 'dataDir: data',
     'past.csv': `tag,time,value\n${demoLine}/cnc-1/temperature,1404-03-01 08:00,20.5\n`,
@@ -143,7 +150,7 @@ async function follow(t: Test, lines: readonly string[], environmentOf: (line: s
     const command = filled(line);
     const done = await promisify(execFile)('bash', ['-c', command], {
       cwd: folder,
-      env: { ...env, ...environmentOf(line) },
+      env: { ...env, ...(await prepare(line)) },
     }).catch((error) => error);
     said.push(done.stdout);
     t.equal(done.code ?? 0, 0, `${command}${done.code ? `\n${done.stdout}${done.stderr}` : ''}`);
