@@ -21,8 +21,6 @@ export interface MqttOptions {
   readonly keepaliveS?: number;
   /** 5 falls back to 4 (MQTT 3.1.1) when the broker refuses it; 4 does not try 5. */
   readonly protocolVersion?: 4 | 5;
-  /** QoS 1 messages that an MQTT 5 broker may send ahead of our acknowledgements. */
-  readonly receiveMaximum?: number;
   readonly connectTimeoutMs?: number;
   /** How long the acknowledgement of a publish or a subscribe may take. */
   readonly replyTimeoutMs?: number;
@@ -78,10 +76,13 @@ function connectAs(protocolVersion: 4 | 5, options: MqttOptions): Promise<MqttSe
   });
 }
 
+/** QoS 1 messages that an MQTT 5 broker may send ahead of our acknowledgements. */
+const receiveMaximum = 100;
+
 /** A new object each time: the library writes into it. */
 function clientOptions(protocolVersion: 4 | 5, options: MqttOptions): IClientOptions {
   const { protocol, hostname, port } = new URL(options.url);
-  const { will, receiveMaximum = 100, keepaliveS = 15, connectTimeoutMs = 10_000 } = options;
+  const { will, keepaliveS = 15, connectTimeoutMs = 10_000 } = options;
   const isTls = protocol === 'mqtts:';
   return {
     protocol: isTls ? 'mqtts' : 'mqtt',

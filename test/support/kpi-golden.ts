@@ -5,7 +5,6 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capability, capabilityOneSided } from '../../hub/kpi/capability.ts';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { customerBaseline } from '../../hub/kpi/customer-baseline.ts';
 import { forecastDemand } from '../../hub/kpi/demand-forecast.ts';
@@ -128,10 +127,6 @@ const runners: Readonly<Record<string, (input: Input, expected: object) => unkno
   },
 
   waterfall: ({ elements }) => oeeWaterfall(elements),
-  capability: ({ tolerance, spread, mean }) => ({
-    capability: { value: capability(tolerance, spread) },
-    oneSided: { value: capabilityOneSided(tolerance, mean, spread) },
-  }),
   /** Readings every `minutes`, windows of `length` of them. */
   demand({ kwh, minutes, length }) {
     const sub = minutes * 60_000_000;
