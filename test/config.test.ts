@@ -11,6 +11,7 @@ import { tagsOf } from '../edge-agent/sources.ts';
 import { hubSchema } from '../hub/config.ts';
 import { plantSchema } from '../hub/plant/plant-file.ts';
 import { ConfigError } from '../protocols/errors.ts';
+import { textOf } from './support/documents.ts';
 
 const demo = join(import.meta.dirname, '../config/demo');
 const environment = {};
@@ -34,6 +35,19 @@ t.test('every example configuration loads', async (t) => {
     const schema = name.startsWith('plants/') ? plantSchema : name === 'hub.yaml' ? hubSchema : agentSchema;
     t.doesNotThrow(() => loadYaml(join(demo, name), schema as z.ZodType, environment), name);
   }
+});
+
+t.test('what the documents show of a configuration is accepted', async (t) => {
+  const yamlIn = (file: string): string[] => [...textOf(file).matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
+  const hubs = yamlIn('deploy/README.md');
+  const agents = yamlIn('deploy/systemd/README.md');
+  t.same([hubs.length, agents.length], [1, 1]);
+  for (const text of hubs) t.doesNotThrow(() => parseYaml(text, 'deploy/README.md', hubSchema, environment));
+  const rest = readFileSync(join(demo, 'agent-packaging.yaml'), 'utf8').replace(
+    /^(dataDir|broker):.*\n(?: .*\n)*/gm,
+    '',
+  );
+  for (const text of agents) t.doesNotThrow(() => parseYaml(text + rest, 'deploy/systemd', agentSchema, environment));
 });
 
 t.test('the demo plants find every tag that they name in the demo agents', async (t) => {

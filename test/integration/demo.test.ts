@@ -1,7 +1,9 @@
 /**
  * The main job, whole: the demo runs more than a minute at ten times real time, and what the hub says is compared with what
  * the factory knows. The tolerances are what sampling allows: a state is known to one sampling interval per change,
- * a counter to the pieces of one interval at each edge, a register to its resolution and one interval of power.
+ * a counter to the pieces of one interval at each edge, a register to its resolution and one interval of power. Each half
+ * lives through other minutes, so that both are seen: what happens to a factory is no affair of broker or store, whose
+ * suites in `test/contract` hold both to the same, and `test/truth` compares whole days.
  */
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
