@@ -8,13 +8,13 @@ import {
   BIGINT,
   DOUBLE,
   DuckDBDataChunk,
-  DuckDBInstance,
   DuckDBTimestampTZValue,
   type DuckDBType,
   type DuckDBValue,
   TIMESTAMPTZ,
   VARCHAR,
 } from '@duckdb/node-api';
+import { openScratch } from './scratch.ts';
 import { quoted } from './session.ts';
 
 export interface ParquetColumn {
@@ -33,7 +33,6 @@ const types: Readonly<Record<ParquetColumn['type'], readonly [sql: string, type:
 };
 const rowsPerChunk = 2048;
 const rowsPerFlush = 8 * rowsPerChunk;
-const memoryLimitMb = 128;
 
 /** The file is whole when it resolves; nothing is left of it when it rejects. */
 export async function writeParquet(
@@ -42,17 +41,9 @@ export async function writeParquet(
   pages: AsyncIterable<readonly ParquetRow[]>,
   signal: AbortSignal,
 ): Promise<void> {
-  const scratch = `${file}.duckdb`;
-  const instance = await DuckDBInstance.create(scratch, {
-    memory_limit: `${memoryLimitMb}MB`,
-    threads: '1',
-    preserve_insertion_order: 'true',
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-  });
-  const connection = await instance.connect();
-  const interrupt = () => connection.interrupt();
-  signal.addEventListener('abort', interrupt, { once: true });
+  const database = `${file}.duckdb`;
+  const scratch = await openScratch(database, signal);
+  const { connection } = scratch;
   try {
     signal.throwIfAborted();
     const declared = columns.map(({ name, type }) => `"${name}" ${types[type][0]}`).join(', ');
@@ -77,10 +68,9 @@ export async function writeParquet(
     await rm(file, { force: true });
     throw signal.aborted ? signal.reason : error;
   } finally {
-    signal.removeEventListener('abort', interrupt);
-    connection.closeSync();
-    instance.closeSync();
-    for (const name of [scratch, `${scratch}.wal`, `${scratch}.tmp`]) await rm(name, { recursive: true, force: true });
+    scratch[Symbol.dispose]();
+    for (const name of [database, `${database}.wal`, `${database}.tmp`])
+      await rm(name, { recursive: true, force: true });
   }
 }
 

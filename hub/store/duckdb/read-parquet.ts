@@ -1,8 +1,6 @@
 /** A Parquet file of anybody's → rows of text, page by page, by a DuckDB of its own in little memory. */
-import { DuckDBInstance } from '@duckdb/node-api';
+import { openScratch } from './scratch.ts';
 import { quoted } from './session.ts';
-
-const memoryLimitMb = 128;
 
 /** A row's cells by the column's name in lower case; empty ones are left out. */
 export type ParquetCells = Readonly<Record<string, string>>;
@@ -13,17 +11,8 @@ export async function* readParquet(
   wanted: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<readonly ParquetCells[]> {
-  const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: `${memoryLimitMb}MB`,
-    threads: '1',
-    preserve_insertion_order: 'true',
-    temp_directory: `${file}.tmp`,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-  });
-  const connection = await instance.connect();
-  const interrupt = () => connection.interrupt();
-  signal.addEventListener('abort', interrupt, { once: true });
+  using scratch = await openScratch(':memory:', signal, `${file}.tmp`);
+  const { connection } = scratch;
   try {
     signal.throwIfAborted();
     const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet(${quoted(file)})`);
@@ -48,10 +37,6 @@ export async function* readParquet(
     }
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
-  } finally {
-    signal.removeEventListener('abort', interrupt);
-    connection.closeSync();
-    instance.closeSync();
   }
 }
 
