@@ -51,27 +51,6 @@ t.test('every option of the demo that is told of is accepted', async (t) => {
   }
 });
 
-t.test('every payesh command that is shown is known to its program', async (t) => {
-  const parents = new Set(['token', 'agent', 'gaps', 'quarantine', 'config', 'commission']);
-  const commands = new Set<string>();
-  for (const file of documents) {
-    const text = textOf(file);
-    const spans = [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
-    for (const line of [...shellLines(text), ...spans]) {
-      const [, program, name, sub] =
-        /\bpayesh-(hub|agent)(?: -c \S+)? ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?/.exec(line) ?? [];
-      if (program) commands.add([program, name, ...(parents.has(name!) && sub ? [sub] : [])].join(' '));
-    }
-  }
-  t.ok(commands.size >= 15, [...commands].join(' | '));
-  for (const command of commands) {
-    const [program, ...words] = command.split(' ');
-    const launcher = program === 'hub' ? 'hub/payesh-hub.mjs' : 'edge-agent/payesh-agent.mjs';
-    const { stdout } = spawnSync(process.execPath, [launcher, ...words, '--help'], { cwd: root, encoding: 'utf8' });
-    t.match(stdout, `Usage: payesh-${command} `, `payesh-${command}`);
-  }
-});
-
 /** Lines that are not executed here, and what does it instead, or why nothing can. */
 const elsewhere: readonly [lines: RegExp, why: string][] = [
   [/^(sudo|apt-get|install|chown|systemctl|journalctl|grafana-cli|cp -r|nats-server|#) /, 'for root, on its machine'],
@@ -81,6 +60,31 @@ const elsewhere: readonly [lines: RegExp, why: string][] = [
   [/^npm run chaos -- /, 'minutes to hours; the options are read below'],
   [/^node protocols\/simulator\/main.ts /, 'test/simulator/process.test.ts'],
 ];
+const isExecuted = (line: string): boolean => !elsewhere.some(([lines]) => lines.test(line));
+
+t.test('every payesh command that is only spoken of is known to its program', async (t) => {
+  const parents = new Set(['token', 'agent', 'gaps', 'quarantine', 'config', 'commission']);
+  const spoken = new Set<string>();
+  const executed = new Set<string>();
+  const note = (commands: Set<string>, text: string) => {
+    const [, program, name, sub] =
+      /\bpayesh-(hub|agent)(?: -c \S+)? ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?/.exec(text) ?? [];
+    if (program) commands.add([program, name, ...(parents.has(name!) && sub ? [sub] : [])].join(' '));
+  };
+  for (const file of documents) {
+    const text = textOf(file);
+    for (const line of shellLines(text)) note(isExecuted(line) ? executed : spoken, line);
+    for (const [, span] of text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)) note(spoken, span!);
+  }
+  t.ok(spoken.union(executed).size >= 20, [...spoken, ...executed].join(' | '));
+  for (const command of spoken.difference(executed)) {
+    const [program, ...words] = command.split(' ');
+    const launcher = program === 'hub' ? 'hub/payesh-hub.mjs' : 'edge-agent/payesh-agent.mjs';
+    const { stdout } = spawnSync(process.execPath, [launcher, ...words, '--help'], { cwd: root, encoding: 'utf8' });
+    t.match(stdout, `Usage: payesh-${command} `, `payesh-${command}`);
+  }
+});
+
 /** With the demo running, as it says there: `test/integration/demo.test.ts`. */
 const withDemo = new Set(['README.md']);
 
@@ -114,7 +118,7 @@ t.test('every command that is shown does its work, against a live hub', async (t
   // They mostly wait for programs to start.
   t.jobs = 3;
   for (const file of documents) {
-    const lines = shellLines(textOf(file)).filter((line) => !elsewhere.some(([lines]) => lines.test(line)));
+    const lines = shellLines(textOf(file)).filter(isExecuted);
     if (lines.length > 0 && !withDemo.has(file)) t.test(file, (t) => follow(t, lines, prepare));
   }
 });
