@@ -12,6 +12,7 @@ import { answerWithEtags } from './routes/door/etags.ts';
 import { guard } from './routes/door/guard.ts';
 import { answerWithProblems, ProblemError } from './routes/door/problem.ts';
 import { parseQuery } from './routes/door/query-string.ts';
+import { answerUnreadable } from './routes/door/unreadable.ts';
 import { baselineFitRoutes } from './routes/energy/baseline-fit.ts';
 import { baselineRoutes } from './routes/energy/baselines.ts';
 import { curtailmentRoutes } from './routes/energy/curtailments.ts';
@@ -63,6 +64,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
     exposeHeadRoutes: false,
+    clientErrorHandler: answerUnreadable,
     // An id of a KPI value holds the path of its asset.
     routerOptions: { maxParamLength: 1000, querystringParser: parseQuery },
   });

@@ -13,11 +13,18 @@ payesh <- function(url = Sys.getenv("PAYESH_URL"), token = Sys.getenv("PAYESH_TO
 }
 
 # One request. A problem (RFC 9457) becomes an error that says what to do.
-payesh_get <- function(hub, path, ...) {
+payesh_get <- function(hub, path, ...) payesh_fetch(hub, payesh_address(path, ...))$answer
+
+payesh_address <- function(path, ...) {
   asked <- Filter(Negate(is.null), list(...))
   text <- vapply(asked, function(value) paste(value, collapse = ","), "")
   query <- paste(names(text), vapply(text, utils::URLencode, "", reserved = TRUE), sep = "=", collapse = "&")
-  url <- paste0(hub$url, "/api/v1/", path, if (length(text) > 0) paste0("?", query))
+  paste0("/api/v1/", path, if (length(text) > 0) paste0("?", query))
+}
+
+# The answer, and the address of the next page, if there is one.
+payesh_fetch <- function(hub, address) {
+  url <- paste0(hub$url, address)
   for (turn in 1:10) {
     handle <- curl::new_handle(timeout = hub$timeout)
     curl::handle_setheaders(handle, Authorization = paste("Bearer", hub$token), `Accept-Language` = hub$language)
@@ -30,18 +37,18 @@ payesh_get <- function(hub, path, ...) {
   Encoding(body) <- "UTF-8"
   answer <- jsonlite::fromJSON(body, flatten = TRUE)
   if (response$status_code >= 400) stop(answer$code, ": ", answer$detail, call. = FALSE)
-  answer
+  link <- curl::parse_headers_list(response$headers)$link
+  list(answer = answer, following = if (!is.null(link)) sub("^<(.*)>.*$", "\\1", link))
 }
 
 # Every row, over all pages, as one data frame. Times are POSIXct in UTC.
 payesh_rows <- function(hub, path, ...) {
   pages <- list()
-  cursor <- NULL
-  repeat {
-    answer <- payesh_get(hub, path, ..., cursor = cursor)
-    if (length(answer$data) > 0) pages[[length(pages) + 1]] <- answer$data
-    cursor <- answer$next_cursor
-    if (is.null(cursor) || is.na(cursor)) break
+  address <- payesh_address(path, ...)
+  while (!is.null(address)) {
+    page <- payesh_fetch(hub, address)
+    if (length(page$answer$data) > 0) pages[[length(pages) + 1]] <- page$answer$data
+    address <- page$following
   }
   if (length(pages) == 0) return(data.frame())
   names <- unique(unlist(lapply(pages, names)))

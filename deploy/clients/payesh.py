@@ -13,6 +13,7 @@ is None is "not known", never 0: look at `status`, `coverage` and `flags` before
 
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -20,6 +21,7 @@ import urllib.request
 
 _NAMES = {"date_from": "from", "date_to": "to"}
 _MOST_WAITS = 10
+_NEXT = re.compile('<([^>]+)>; rel="next"')
 
 
 class Problem(Exception):
@@ -58,13 +60,13 @@ class Payesh:
 
     def rows(self, path, **parameters):
         """Every row, over all pages, one after the other."""
-        cursor = None
-        while True:
-            answer = self.get(path, **parameters, **({"cursor": cursor} if cursor else {}))
+        url = self._address(path, parameters)
+        while url:
+            with self._open(url) as response:
+                answer = json.load(response)
+                following = _NEXT.match(response.headers.get("Link") or "")
             yield from answer["data"]
-            cursor = answer.get("next_cursor")
-            if not cursor:
-                return
+            url = following and self.url + following[1]
 
     def save(self, path, file, **parameters):
         """Writes a table to a file; its ending says the format: csv, ndjson, xlsx or parquet."""

@@ -66,10 +66,13 @@ export function entryCommand(): Command {
     .option('--to <time>')
     .action(async ({ json, url, token, ...filter }) => {
       const path = `/entries?${new URLSearchParams(filter)}`;
-      const { data, more } = await askHub<{ data: LineJson[]; more: boolean }>({ url, token }, path);
+      const { data, next_cursor } = await askHub<{ data: LineJson[]; next_cursor: string | null }>(
+        { url, token },
+        path,
+      );
       if (json) return printJson(data);
       print(data);
-      if (more) console.log('There are more: give --from and --to.');
+      if (next_cursor !== null) console.log('There are more: give --from and --to.');
     });
 
   asked(entry.command('history').argument('<id>'))

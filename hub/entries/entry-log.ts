@@ -13,6 +13,8 @@ export interface EntryFilter {
   /** Those that touch [from, to). */
   readonly from?: TimeUs | undefined;
   readonly to?: TimeUs | undefined;
+  /** Those that come after one of these in the list. */
+  readonly after?: { readonly from: TimeUs; readonly entry: number } | undefined;
 }
 
 export interface NewLine {
@@ -69,6 +71,7 @@ export function createEntryLog(db: Database, audit: AuditLog, clock: Pick<Clock,
     `SELECT ${columns} FROM entry_in_force f JOIN entry e ON e.number = f.number
      WHERE f.site = :site AND (:kind IS NULL OR f.kind = :kind) AND (:asset IS NULL OR f.asset = :asset)
        AND (:to IS NULL OR f.start < :to) AND (:from IS NULL OR f.end >= :from)
+       AND (:afterEntry IS NULL OR (f.start, f.entry) > (:afterFrom, :afterEntry))
      ORDER BY f.start, f.entry LIMIT :limit`,
   );
   const selectChanges = db.prepare<[number, number], { number: number; site: string; touches: string }>(
@@ -92,8 +95,9 @@ export function createEntryLog(db: Database, audit: AuditLog, clock: Pick<Clock,
 
   return {
     append: (line) => append.immediate(line),
-    list({ site, kind = null, asset = null, from = null, to = null }, limit = everyEntry) {
-      return select.all({ site, kind, asset, from, to, limit }).map(fromRow);
+    list({ site, kind = null, asset = null, from = null, to = null, after }, limit = everyEntry) {
+      const beyond = { afterFrom: after?.from ?? null, afterEntry: after?.entry ?? null };
+      return select.all({ site, kind, asset, from, to, ...beyond, limit }).map(fromRow);
     },
     history: (entry) => ofEntry.all(entry).map(fromRow),
     changes: (after, limit) =>

@@ -1,5 +1,8 @@
 /** The API as an analyst uses it, over two business days of the demo's machining plant that were really rolled up. */
+
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -202,6 +205,64 @@ t.test('analysts', async (t) => {
     t.match(await ask('kpi-values?depth=x', { 'accept-language': 'fa-IR' }), {
       errors: [{ field: 'depth', message: /عدد/ }],
     });
+  });
+
+  t.test('a request may be written as HTTP clients, shells and people write it', async (t) => {
+    const day = `granularity=day&${twoDays}&depth=0`;
+    const kpisOf = ({ data }: Json) => [...new Set(data.map(({ kpi }: Json) => kpi))];
+    const both = ['prod.availability', 'prod.oee'];
+    t.same(kpisOf(await ask(`kpi-values?kpi=prod.oee,prod.availability&${day}`)), both);
+    t.same(kpisOf(await ask(`kpi-values?kpi=prod.oee&kpi=prod.availability&${day}`)), both, 'a list one by one');
+    t.same(kpisOf(await ask(`kpi-values?kpi=prod.oee,,prod.availability،&${day}`)), both, 'commas without anything');
+    const wrong = async (query: string, headers?: Record<string, string>) => (await ask(query, headers)).errors;
+    const fa = { 'accept-language': 'fa' };
+    t.match(await wrong('kpi-values?kpi='), [{ field: 'kpi', message: 'is empty: name some, or leave it out' }]);
+    t.match(await wrong('kpi-values?status=fine,ok'), [
+      { field: 'status', message: /"fine"; say some of ok, partial/ },
+    ]);
+    t.match(await wrong('kpi-values?status=fine', fa), [{ field: 'status', message: /«fine»/ }]);
+    t.match(await wrong('kpi-values?limit=۰'), [{ field: 'limit', message: 'must be at least 1' }]);
+    t.match(await wrong('kpi-values?limit=20000', fa), [{ field: 'limit', message: 'باید حداکثر 10000 باشد' }]);
+    t.match(await wrong('kpi-values?limit=1&limit=2'), [{ field: 'limit', message: 'must be a number' }]);
+    t.match(await wrong('kpi-values?limit=1.5', fa), [{ field: 'limit', message: 'باید عدد صحیح باشد' }]);
+    t.match(await wrong('kpi-values?granularity=fortnight'), [{ message: /^must be one of window, 15min, hour/ }]);
+    t.match(await wrong('reports?period=1404-13', fa), [{ field: 'period', message: /ماهی شمسی/ }]);
+    t.match(
+      await wrong(`series?tag=${demoMeter}/kwh&granularity=hour`),
+      [{ field: 'granularity', message: /agg=twa/ }],
+      'what would mean nothing is said to mean nothing',
+    );
+    const raw = await byHand(hub.origin, 'GET /api/v1/kpi-values?from=۱۴۰۴-۰۴-۱۶ HTTP/1.1');
+    t.match(raw, /^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*application\/problem\+json/);
+    t.match(JSON.parse(raw.split('\r\n\r\n')[1]!), {
+      code: 'unreadable',
+      detail: /--data-urlencode/,
+      messages: { fa: /کدگذاری/ },
+    });
+    const long = await byHand(hub.origin, `GET /api/v1/assets?${'a'.repeat(70_000)} HTTP/1.1`);
+    t.match(JSON.parse(long.split('\r\n\r\n')[1]!), { status: 431, code: 'too-long' });
+  });
+
+  t.test('what is paged links to its next page, and is a table too', async (t) => {
+    const whole = async (path: string) => {
+      const rows: Json[] = [];
+      for (let next: string | undefined = `/api/v1/${path}`; next; ) {
+        const page = await get(next);
+        rows.push(...((await page.json()) as Json).data);
+        next = /^<([^>]+)>; rel="next"$/.exec(page.headers.get('link') ?? '')?.[1];
+      }
+      return rows;
+    };
+    const linesOf = async (path: string) => (await (await get(path)).text()).trim().split('\r\n');
+    const tags = await ask('tags');
+    t.same(await whole('tags?limit=3'), tags.data);
+    t.equal((await linesOf('tags?format=csv&limit=3')).length, tags.data.length + 1, 'all of them');
+    const definitions = await linesOf('kpi-definitions?domain=en&format=csv');
+    t.match(definitions[0], /^id,version,name_en,name_fa,unit/);
+    t.equal(definitions.length, (await ask('kpi-definitions?domain=en')).data.length + 1);
+    const feed = await linesOf('energy-feed?from=1404-04-16&to=1404-04-17&format=csv');
+    t.equal(feed.length, 97);
+    t.match((await ask('energy-feed?subscription=none')).meta.note, { en: /subscription/, fa: /subscription/ });
   });
 
   t.test('a tag by buckets of time', async (t) => {
@@ -507,6 +568,17 @@ t.test('analysts', async (t) => {
     t.not(all.data[1].value, before.data[0].value);
   });
 });
+
+/** The whole answer to a request line that no client would send. */
+async function byHand(origin: string, line: string): Promise<string> {
+  const { port, hostname } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  socket.write(`${line}\r\nHost: hub\r\n\r\n`);
+  let answer = '';
+  socket.on('data', (part) => (answer += part));
+  await once(socket, 'end');
+  return answer;
+}
 
 /** What there is nothing of: neither gap nor quarantine, sheet, import or report. */
 const nothingThere = /acknowledgement$|quarantine$|commissioning-sheets\/\{hash\}|(imports|reports)\/\{id\}/;

@@ -47,6 +47,11 @@ t.test('clients', async (t) => {
       ).json()) as Json;
       t.same(await python(`print(json.dumps(list(hub.rows("kpi-values", ${hours}, limit=20))))`), whole.data);
       t.ok(whole.data.length > 40);
+      t.equal(
+        await python('print(json.dumps(len(list(hub.rows("tags", limit=3)))))'),
+        ((await (await hub.get('/api/v1/tags', token)).json()) as Json).data.length,
+        'however a table is paged',
+      );
       const refused = await python(
         'try: hub.get("series")',
         'except Problem as problem: print(json.dumps([problem.status, problem.code, problem.errors, str(problem)]))',

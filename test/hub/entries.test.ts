@@ -282,13 +282,31 @@ t.test('over the API entries are added, corrected, undone and listed, each with 
   t.match(await ask(`/entries/${id}/history`), { data: [{ revision: 1 }, { revision: 2 }, { revision: 3 }] });
   t.match(await ask('/entries?kind=downtime&from=1404-04-16&to=1404-04-17'), {
     data: [{ id, revision: 3 }],
-    more: false,
+    next_cursor: null,
   });
   t.same((await ask('/entries?from=1404-04-17')).data, []);
   t.match(await send('POST', '/entries', { ...stop, reason: 'x' }), {
     status: 422,
     body: { code: 'refused', errors: [{ field: 'reason' }, { field: 'from' }] },
   });
+  for (const hour of ['09', '10', '11']) {
+    const span = { from: `1404-04-16T${hour}:00`, to: `1404-04-16T${hour}:20` };
+    await send('POST', '/entries', { ...stop, ...span, reason: 'material' });
+  }
+  const all = (await ask('/entries')).data;
+  const pages: Json[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Json = await ask(`/entries?limit=3${cursor && `&cursor=${cursor}`}`);
+    pages.push(...page.data);
+    cursor = page.next_cursor;
+  }
+  t.same([pages, all.length], [all, 4], 'page by page');
+  const table = await (await hub.get('/api/v1/entries?format=csv', secret)).text();
+  t.match(
+    table.split('\r\n')[1],
+    /^downtime,.*m1,2025-07-07T04:30:00\.000Z,.*,material,/,
+    'as a file that is imported',
+  );
   t.match(await send('POST', '/entries', { ...stop, kind: 'dream' }), { status: 400 });
   const stranger = hub.token('manager', ['aras/packaging-plant']);
   t.match(await send('POST', '/entries', { ...stop, reason: 'material' }, stranger), { status: 404 });

@@ -6,7 +6,7 @@ import type { RouteContext } from '../asked/context.ts';
 import { bomParameter, type Format, formatOf, formatParameter, tableContent } from '../asked/formats.ts';
 import type { Words } from '../door/words.ts';
 import { type Column, sendDownload } from './download.ts';
-import { nextLink } from './links.ts';
+import { linkNext } from './links.ts';
 
 export const rowsParameters = { format: formatParameter, bom: bomParameter };
 
@@ -76,7 +76,7 @@ export async function answerRows<Row extends object, Meta extends object>(
     const table = { format, bom: asked.bom, object: name, details, fileName: name, columns };
     return sendDownload(request, reply, context, { ...table, json: (row: Row) => row, pages: [rows] });
   }
-  if (next) reply.header('link', nextLink(request, next));
+  if (next) linkNext(request, reply, { cursor: next });
   return {
     meta: {
       ...meta,

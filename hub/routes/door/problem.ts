@@ -15,8 +15,11 @@ const kinds = {
   forbidden: { status: 403, en: 'The token does not permit this', fa: 'این توکن اجازهٔ این کار را ندارد' },
   'not-found': { status: 404, en: 'There is no such thing', fa: 'چنین چیزی وجود ندارد' },
   conflict: { status: 409, en: 'It contradicts what the hub holds', fa: 'با آنچه هاب دارد در تناقض است' },
+  unreadable: { status: 400, en: 'This is no HTTP request', fa: 'این درخواست HTTP نیست' },
+  late: { status: 408, en: 'The request did not come whole in time', fa: 'درخواست به‌موقع کامل نرسید' },
   'too-large': { status: 413, en: 'The request is too large', fa: 'درخواست بیش از حد بزرگ است' },
   'unsupported-type': { status: 415, en: 'The content type is not supported', fa: 'نوع محتوا پشتیبانی نمی‌شود' },
+  'too-long': { status: 431, en: 'Address and headers are too long', fa: 'نشانی و سرآیندها بیش از حد بلندند' },
   refused: { status: 422, en: 'The hub cannot accept this', fa: 'هاب نمی‌تواند این را بپذیرد' },
   'too-many-requests': { status: 429, en: 'Too many requests', fa: 'تعداد درخواست‌ها بیش از حد است' },
   internal: { status: 500, en: 'The hub failed; its log says why', fa: 'خطای داخلی هاب؛ علت در گزارش هاب است' },
@@ -89,17 +92,23 @@ export function answerWithProblems(app: FastifyInstance): void {
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): void {
-  const { kind, members } = problem;
-  const { status } = kinds[kind];
+  const { statusCode: status } = problem;
   const language = languageOf(request.headers['accept-language']);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (status === 503) reply.header('retry-after', '5');
+  const body = problemText(problem, language);
+  reply.code(status).header('content-language', language).type('application/problem+json').send(body);
+}
+
+/** The body of a problem, as JSON. */
+export function problemText(problem: ProblemError, language: Language): string {
+  const { kind, members } = problem;
   const detail = (said: Language) => (kind === 'internal' ? undefined : inLanguage(problem.detail, said));
   const whole = (said: Language) => [kinds[kind][said], detail(said)].filter(Boolean).join(': ');
-  const body = {
+  return JSON.stringify({
     type: `urn:payesh:problem:${kind}`,
     title: kinds[kind][language],
-    status,
+    status: problem.statusCode,
     code: kind,
     detail: detail(language),
     messages: { en: whole('en'), fa: whole('fa') },
@@ -107,8 +116,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
     ...(members.errors && {
       errors: members.errors.map(({ field, message }) => ({ field, message: inLanguage(message, language) })),
     }),
-  };
-  reply.code(status).header('content-language', language).type('application/problem+json').send(JSON.stringify(body));
+  });
 }
 
 function toProblem(error: FastifyError): ProblemError {

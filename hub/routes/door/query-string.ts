@@ -1,14 +1,12 @@
-/** Query strings as people type them: digits of all three scripts are numbers in every parameter. */
+/** Query strings as people and programs write them: digits of all three scripts, lists with commas or one by one. */
 import { parse } from 'node:querystring';
 import { asciiDigits } from '../../plant/digits.ts';
 
-type Parsed = Record<string, string | string[]>;
-
-/** A parameter that is given several times is a list, as Fastify has it. */
-export function parseQuery(text: string): Parsed {
-  const parsed: Parsed = Object.create(null);
+/** A parameter that is given several times is a list, as with commas between: so do most HTTP clients write lists. */
+export function parseQuery(text: string): Record<string, string> {
+  const parsed: Record<string, string> = Object.create(null);
   for (const [name, value = ''] of Object.entries(parse(text))) {
-    parsed[name] = Array.isArray(value) ? value.map(asciiDigits) : asciiDigits(value);
+    parsed[name] = asciiDigits(Array.isArray(value) ? value.join(',') : value);
   }
   return parsed;
 }

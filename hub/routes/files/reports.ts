@@ -48,7 +48,10 @@ const restatedSchema = z.object({
 });
 
 const idParameter = z.object({ id: z.coerce.number().int().min(1) });
-const period = z.string().regex(/^\d{4}-\d{2}$/, 'must be a Jalali month like 1404-04');
+const period = z.string().refine((text) => /^\d{4}-(0[1-9]|1[0-2])$/.test(text), {
+  error: 'must be a Jalali month like 1404-04',
+  params: { fa: 'باید ماهی شمسی مانند 1404-04 باشد' },
+});
 const note = z.string().max(2000).optional().meta({ description: 'for the notes of its workbook' });
 const issuers = ['manager', 'approver', 'admin'] as const;
 

@@ -3,7 +3,10 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { flags } from '../../kpi/flags.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
+import { sendDownload } from '../answers/download.ts';
+import { columnsOf, rowsParameters } from '../answers/rows.ts';
 import type { RouteContext } from '../asked/context.ts';
+import { formatOf, tableContent } from '../asked/formats.ts';
 import { everyRole } from '../door/guard.ts';
 import { notFound } from '../door/problem.ts';
 import { flagsSchema, kpiDefinitionJson, kpiDefinitionSchema } from './kpi-json.ts';
@@ -22,11 +25,17 @@ const domainNames = Object.keys(domains) as [Domain, ...Domain[]];
 
 const lang = z.enum(['en', 'fa', 'both']).default('both');
 const bilingual = z.object({ en: z.string(), fa: z.string() });
+const columns = columnsOf<KpiDefinition>({
+  ...{ id: 'text', version: 'integer', name: 'name', unit: 'text', scope: 'list', formula: 'text', trend: 'text' },
+  ...{ source: 'text', granularities: 'list', needs: 'list', uses: 'list', parameters: 'list', rules: 'list' },
+  note: 'text',
+});
 const idParameter = z.object({ id: z.string().max(100) });
 
 export const kpiDefinitionRoutes =
-  ({ kpis }: RouteContext): FastifyPluginAsyncZod =>
+  (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
+    const { kpis } = context;
     const find = (id: string): KpiDefinition => {
       const found = kpis.definitions().find((definition) => definition.id === id);
       if (found) return found;
@@ -44,25 +53,30 @@ export const kpiDefinitionRoutes =
           querystring: z.strictObject({
             domain: z.enum(domainNames).optional(),
             status: z.enum(['active']).optional().meta({ description: 'no definition has been retired yet' }),
-            lang,
+            lang: lang.meta({ description: 'of JSON; tables have both' }),
+            ...rowsParameters,
           }),
           response: {
-            200: z.object({
-              data: z.array(kpiDefinitionSchema),
-              flags: flagsSchema,
-              domains: z.record(z.string(), bilingual),
-            }),
+            200: tableContent(
+              'Definitions',
+              z.object({
+                data: z.array(kpiDefinitionSchema),
+                flags: flagsSchema,
+                domains: z.record(z.string(), bilingual),
+              }),
+            ),
           },
         },
       },
-      async ({ query }) => ({
-        data: kpis
-          .definitions()
-          .filter(({ id }) => query.domain === undefined || id.startsWith(`${query.domain}.`))
-          .map((definition) => kpiDefinitionJson(definition, query.lang)),
-        flags,
-        domains,
-      }),
+      async (request, reply) => {
+        const { domain, lang, bom } = request.query;
+        const found = kpis.definitions().filter(({ id }) => domain === undefined || id.startsWith(`${domain}.`));
+        const format = formatOf(request, request.query.format);
+        if (format === 'json') return { data: found.map((one) => kpiDefinitionJson(one, lang)), flags, domains };
+        const table = { format, bom, object: 'kpi-definitions', details: {}, fileName: 'kpi-definitions', columns };
+        const json = (one: KpiDefinition) => kpiDefinitionJson(one, 'both');
+        return sendDownload(request, reply, context, { ...table, json, pages: [found] });
+      },
     );
 
     app.get(

@@ -7,7 +7,7 @@ import { formatTime } from '../../plant/time-text.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { sendDownload } from '../answers/download.ts';
 import { nothingStored } from '../answers/empty-words.ts';
-import { nextLink } from '../answers/links.ts';
+import { linkNext } from '../answers/links.ts';
 import { assetsAskedFor, plantsIn } from '../asked/asked-assets.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { createCursors } from '../asked/cursor.ts';
@@ -56,7 +56,7 @@ export const kpiValueRoutes =
           tags: ['kpi'],
           summary: 'KPIs of sites, areas, lines, units and meters',
           description:
-            'Rows are in the order of start, asset and KPI unless `sort` says otherwise, in pages of `limit`; NDJSON, CSV, workbook and Parquet hold the whole range. A null value is "not known", and `status` and `flags` say why.',
+            'The last four quarter-hours when nothing is said, snapped outward to whole buckets. Rows are in the order of start, asset and KPI unless `sort` says otherwise, in pages of `limit`; NDJSON, CSV, workbook and Parquet hold the whole range. A null value is "not known", and `status` and `flags` say why.',
           querystring: querySchema,
           response: { 200: tableContent('KPI values', valuesSchema) },
         },
@@ -155,7 +155,7 @@ export const kpiValueRoutes =
           });
         }
         const generated = formatTime(now);
-        if (next !== null) reply.header('link', nextLink(request, next));
+        if (next !== null) linkNext(request, reply, { cursor: next });
         const answer: z.infer<typeof valuesSchema> = {
           meta: {
             range: windowJson(range),

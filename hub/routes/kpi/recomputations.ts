@@ -13,7 +13,7 @@ export const recomputationRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
     const { plants, recomputing } = context;
-    const tags = ['kpis'];
+    const tags = ['kpi'];
 
     app.post(
       '/recomputations',

@@ -7,6 +7,7 @@ import { granularities } from '../../plant/grid.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { Restatement } from '../../rollup/buckets/buckets.ts';
 import { nothingRestated } from '../answers/empty-words.ts';
+import { linkNext } from '../answers/links.ts';
 import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { assetsAskedFor } from '../asked/asked-assets.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
@@ -97,6 +98,7 @@ export const revisionRoutes =
             if (isWanted) rows.push(row);
           }
         }
+        if (more) linkNext(request, reply, { since: next });
         const meta = { next_since: next, more };
         return answerRows(request, reply, context, request.query, {
           ...{ name: 'revisions', meta, rows, columns },

@@ -3,8 +3,13 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type By, EntryRefused } from '../../entries/entries.ts';
 import { type EntryContent, type EntryRevision, entryKinds } from '../../entries/entry.ts';
-import { formatTime } from '../../plant/time-text.ts';
+import type { Cell } from '../../exports/csv.ts';
+import { formatTime, parseTime } from '../../plant/time-text.ts';
+import type { Column } from '../answers/download.ts';
+import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
+import { createCursors } from '../asked/cursor.ts';
+import { formatOf } from '../asked/formats.ts';
 import { timeOrDateParameter } from '../asked/times.ts';
 import type { View } from '../asked/view.ts';
 import { everyRole } from '../door/guard.ts';
@@ -24,6 +29,18 @@ const revisionSchema = z.object({
   content: z.record(z.string(), z.unknown()).nullable().meta({ description: 'null: there is no such entry any more' }),
 });
 
+type Revision = z.infer<typeof revisionSchema>;
+
+const said = (type: 'text' | 'number', ...names: readonly string[]): Column<Revision>[] =>
+  names.map((name) => ({ name, type, of: ({ content }) => (content?.[name] as Cell | undefined) ?? null }));
+/** What an entry says is named as in a file that is imported: one hub's table is another's file. */
+const columns: readonly Column<Revision>[] = [
+  ...said('text', 'kind', 'asset', 'from', 'to', 'at', 'reason', 'code', 'product', 'number', 'note'),
+  ...said('number', 'quantity', 'planned_scrap', 'good', 'scrap', 'rework', 'value', 'amount_irr'),
+  ...columnsOf<Revision>({ id: 'integer', revision: 'integer', site: 'text', author: 'text', why: 'text' }),
+  { name: 'entered_at', type: 'time', of: ({ at }) => parseTime(at)! },
+];
+
 /** For the API's description. */
 const exampleStop = {
   kind: 'downtime',
@@ -40,6 +57,7 @@ export const entryRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
     const { entries, plants } = context;
+    const cursors = createCursors();
     const tags = ['entries'];
 
     app.get(
@@ -48,24 +66,41 @@ export const entryRoutes =
         config: { access: everyRole },
         schema: {
           tags,
-          summary: 'Entries in force, by their beginning',
+          summary: 'Entries in force: site by site, by their beginning',
+          description:
+            'Those that touch the range. A date is the beginning of that day of the calendar, as where an entry is written.',
           querystring: z.strictObject({
             site: text(300).optional(),
             kind: z.enum(entryKinds).optional(),
             asset: text(300).optional(),
             from: timeOrDateParameter.optional(),
             to: timeOrDateParameter.optional(),
-            limit: z.coerce.number().int().min(1).max(10_000).default(500),
+            limit: z.coerce.number().int().min(1).max(10_000).default(500).meta({ description: 'of a page of JSON' }),
+            cursor: z.string().max(1000).optional(),
+            ...rowsParameters,
           }),
-          response: { 200: z.object({ data: z.array(revisionSchema), more: z.boolean() }) },
+          response: rowsResponse('Entries', revisionSchema, {}),
         },
       },
-      async (request) => {
-        const { site, limit, ...filter } = request.query;
+      async (request, reply) => {
+        const { site, limit, cursor, format: _, bom: __, ...filter } = request.query;
         const view = viewOf(request, context);
-        const seen = plants.plants().filter(({ path }) => view.sees(path) && (site ?? path) === path);
-        const found = seen.flatMap(({ path }) => entries.list({ site: path, ...filter }, limit + 1));
-        return { data: found.slice(0, limit).map(revisionJson), more: found.length > limit };
+        const isTable = formatOf(request, request.query.format) !== 'json';
+        const [lastSite = '', from = 0, entry = 0] = cursor === undefined ? [] : cursors.open(cursor);
+        const found: EntryRevision[] = [];
+        for (const path of sitesIn(view, site)) {
+          const left = isTable ? undefined : limit + 1 - found.length;
+          if (path < String(lastSite) || left === 0) continue;
+          const after = path === lastSite ? { from: Number(from), entry: Number(entry) } : undefined;
+          found.push(...entries.list({ site: path, ...filter, after }, left));
+        }
+        const rows = isTable ? found : found.slice(0, limit);
+        const last = rows.at(-1);
+        const isMore = last !== undefined && rows.length < found.length;
+        return answerRows(request, reply, context, request.query, {
+          ...{ name: 'entries', meta: {}, rows: rows.map(revisionJson), columns },
+          next: isMore ? cursors.seal([last.site, last.content!.from, last.entry]) : null,
+        });
       },
     );
 
@@ -138,6 +173,12 @@ export const entryRoutes =
         return revisionJson(refusing(() => entries.undo(first!.entry, by(request, request.body.why))));
       },
     );
+
+    const sitesIn = (view: View, site: string | undefined): string[] => {
+      const seen = plants.plants().flatMap(({ path }) => (view.sees(path) ? [path] : []));
+      if (site !== undefined && !seen.includes(site)) throw notFound({ en: `site ${site}`, fa: `کارخانهٔ ${site}` });
+      return seen.filter((path) => (site ?? path) === path).sort();
+    };
 
     const by = (request: Parameters<typeof principalOf>[0], why: string): By => ({
       author: principalOf(request).name,

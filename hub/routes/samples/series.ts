@@ -17,7 +17,7 @@ import { type RouteContext, viewOf } from '../asked/context.ts';
 import { bomParameter, type Format, formatOf, formatParameter, tableContent } from '../asked/formats.ts';
 import { civilDay, rangeParameters, type Window, windowAt, windowJson, windowSchema } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
-import { notFound, ProblemError } from '../door/problem.ts';
+import { invalid, notFound, ProblemError } from '../door/problem.ts';
 import { answerAggregated, lengths } from './series-aggregated.ts';
 
 const usualWindowUs = 15 * 60_000_000;
@@ -82,7 +82,7 @@ export const seriesRoutes =
           tags: ['data'],
           summary: 'Samples of one tag, or what they come to by buckets of time',
           description:
-            '`agg=raw`: JSON holds at most `limit` points, the newest of the window; the other formats hold the whole window, oldest first, and a transfer that breaks off is not complete.',
+            'The last quarter of an hour when nothing is said. `agg=raw`: JSON holds at most `limit` points, the newest of the window; the other formats hold the whole window, oldest first, and a transfer that breaks off is not complete.',
           querystring: z.strictObject({
             tag: z.string().max(400).meta({ description: 'full path, as listed by /tags' }),
             ...rangeParameters,
@@ -90,12 +90,18 @@ export const seriesRoutes =
               .enum(['raw', ...aggregations])
               .default('raw')
               .meta({ description: '`twa` is the mean weighted by time; `delta` is what a counter counted' }),
-            granularity: z.enum(lengths).default('hour').meta({ description: 'unless raw' }),
+            granularity: z.enum(lengths).optional().meta({ description: 'with an `agg` only; `hour` when left out' }),
             fill: z
               .enum(['none', 'null'])
               .default('none')
               .meta({ description: 'buckets of which nothing is known are left out, or told with null' }),
-            limit: z.coerce.number().int().min(1).max(maxPoints).default(10_000).meta({ description: 'of raw JSON' }),
+            limit: z.coerce
+              .number()
+              .int()
+              .min(1)
+              .max(maxPoints)
+              .default(10_000)
+              .meta({ description: 'of raw JSON: the newest so many; `meta.truncated` says that there are more' }),
             format: formatParameter,
             bom: bomParameter,
           }),
@@ -103,7 +109,13 @@ export const seriesRoutes =
         },
       },
       async (request, reply) => {
-        const { tag: path, agg, bom, limit } = request.query;
+        const { tag: path, agg, granularity, bom, limit } = request.query;
+        if (agg === 'raw' && granularity !== undefined) {
+          throw invalid('granularity', {
+            en: 'samples as they are have none: say an agg too, as in agg=twa or agg=delta',
+            fa: 'نمونه‌های خام بازه ندارند؛ agg را هم بگویید، مانند agg=twa یا agg=delta',
+          });
+        }
         const view = viewOf(request, context);
         // A gateway that was replaced leaves its tags under another agent with the same path.
         const tags = view.tags().filter((tag) => tag.path === path);
@@ -120,7 +132,7 @@ export const seriesRoutes =
             request,
             reply,
             context,
-            { ...request.query, agg, tag, plant, window, format },
+            { ...request.query, granularity: granularity ?? 'hour', agg, tag, plant, window, format },
             signal,
           );
         }

@@ -8,10 +8,14 @@ import type { Commissioned } from '../../commissioning/sheets.ts';
 import { isImportAgent } from '../../ledger/imported.ts';
 import type { KnownTag } from '../../ledger/ledger.ts';
 import type { LatestValue } from '../../live/latest.ts';
-import { formatTime } from '../../plant/time-text.ts';
+import { formatTime, parseTime } from '../../plant/time-text.ts';
 import { severityOf } from '../../store/sample-words.ts';
+import { type Column, sendDownload } from '../answers/download.ts';
+import { linkNext } from '../answers/links.ts';
+import { columnsOf, rowsParameters } from '../answers/rows.ts';
 import { valueJson, valueSchema } from '../answers/sample-json.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
+import { formatOf, tableContent } from '../asked/formats.ts';
 import { everyRole } from '../door/guard.ts';
 
 export const latestValueSchema = z.object({
@@ -41,6 +45,20 @@ const tagSchema = z.object({
   latest: latestValueSchema.nullable(),
 });
 
+type Row = z.infer<typeof tagSchema>;
+const columns: readonly Column<Row>[] = [
+  ...columnsOf<Row>({
+    ...{ path: 'text', agent: 'text', type: 'text', unit: 'text', role: 'text', source: 'text' },
+    ...{ scale: 'number', interval_ms: 'number' },
+  }),
+  { name: 'retired', type: 'text', of: ({ retired }) => retired },
+  { name: 'commissioned_at', type: 'time', of: ({ commissioned }) => commissioned && parseTime(commissioned.at)! },
+  { name: 'commissioned_by', type: 'text', of: ({ commissioned }) => commissioned?.by ?? null },
+  { name: 'latest_time', type: 'time', of: ({ latest }) => latest && parseTime(latest.time)! },
+  { name: 'latest_value', type: 'text', of: ({ latest }) => latest?.value ?? null },
+  { name: 'latest_severity', type: 'text', of: ({ latest }) => latest?.severity ?? null },
+];
+
 export const latestJson = ({ time, value, quality, stored }: LatestValue): z.infer<typeof latestValueSchema> => ({
   time: formatTime(time),
   value: valueJson(value),
@@ -66,12 +84,15 @@ export const tagRoutes =
                 'only tags that are commissioned (true), or that still must be (false): neither health tags nor retired ones',
             }),
             after: z.string().max(400).optional().meta({ description: '`next_after` of the page before' }),
-            limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+            limit: z.coerce.number().int().min(1).max(10_000).default(1000).meta({ description: 'of a page of JSON' }),
+            ...rowsParameters,
           }),
-          response: { 200: z.object({ data: z.array(tagSchema), next_after: z.string().nullable() }) },
+          response: {
+            200: tableContent('Tags', z.object({ data: z.array(tagSchema), next_after: z.string().nullable() })),
+          },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { under, commissioned, after, limit } = request.query;
         const sheetOf = (tag: KnownTag) => commissionedOf(context.access.sheets, tag);
         const found = viewOf(request, context)
@@ -83,9 +104,16 @@ export const tagRoutes =
             (tag) => commissioned === undefined || (isMeasured(tag) && (sheetOf(tag) !== undefined) === commissioned),
           )
           .sort((a, b) => (a.path < b.path ? -1 : 1));
+        const told = (tag: KnownTag) => tagJson(tag, context.latest.of(tag), sheetOf(tag));
+        const format = formatOf(request, request.query.format);
+        if (format !== 'json') {
+          const table = { format, bom: request.query.bom, object: 'tags', details: {}, fileName: 'tags', columns };
+          return sendDownload(request, reply, context, { ...table, json: (row) => row, pages: [found.map(told)] });
+        }
         const page = found.slice(0, limit);
         const next = found.length > limit ? page.at(-1)!.path : null;
-        return { data: page.map((tag) => tagJson(tag, context.latest.of(tag), sheetOf(tag))), next_after: next };
+        if (next !== null) linkNext(request, reply, { after: next });
+        return { data: page.map(told), next_after: next };
       },
     );
   };
