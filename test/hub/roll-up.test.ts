@@ -577,6 +577,55 @@ t.test('an import computes its own time, fills what was not known, and leaves as
   t.same(hours(begin - year, begin - year + 3 * hour), Array(3).fill('0, estimated 0'), 'and a year ago is nothing');
 });
 
+t.test('a gateway’s word stands over an import’s, whichever came first', async (t) => {
+  const at = (time: string) => local(time);
+  const importer = importAgent('d'.repeat(32));
+  /** A register, with the health of its source, that says what `read` says of each minute. */
+  const told = (agent: number, source: string, from: TimeUs, to: TimeUs, read: (minutes: number) => number) => {
+    const events: SampleEvent[] = [{ agent, path: `health/${source}/session`, time: from, value: true }];
+    for (let time = from; time <= to; time += minute) {
+      events.push({ agent, path: 'energy/main/kwh', time, value: 1e7 + read((time - begin) / minute) });
+      events.push({ agent, path: `health/${source}/through`, time, value: time });
+    }
+    return [...events, { agent, path: `health/${source}/session`, time: to, value: false }];
+  };
+  // The gateway cannot send from 06:00 on. Somebody imports what they wrote down from 06:01 to 07:59, each minute and half
+  // a minute later, and wrongly; then the gateway sends all that it has kept.
+  const gateway = told(1, 'meter', at('04:00'), at('10:00'), (minutes) => minutes + (minutes * minutes) / 360);
+  const [early, late] = [
+    gateway.filter(({ time }) => time <= at('06:00')),
+    gateway.filter(({ time }) => time > at('06:00')),
+  ];
+  const imported = told(2, 'import-1', at('06:01'), at('07:59'), (minutes) => minutes + 70).flatMap((event) => {
+    if (!event.path.endsWith('kwh')) return event;
+    return [event, { ...event, time: event.time + minute / 2, value: Number(event.value) + 9 }];
+  });
+  const history = async (...arrivals: (readonly SampleEvent[])[]) => {
+    const rolled = createRolledSite(site, 3, ['agent-0', 'agent-1', importer]);
+    declare(rolled);
+    rolled.agents[2]!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'import-1' });
+    const clock = { now: at('11:00') };
+    const live = rolled.rollUp(plant, clock);
+    for (const events of arrivals) {
+      rolled.arrive(events, clock.now);
+      await live.once(never);
+    }
+    const query = { kpis: ['en.kwh'], assets: [meter], granularity: '15min' as const };
+    const quarters = live.values({ ...query, from: at('06:00'), to: at('10:00') });
+    return { live, quarters: quarters.map(({ value, elements }) => [value, elements.counter_suspect]) };
+  };
+  const measured = await history(early, late);
+  t.equal(new Set(measured.quarters.map(String)).size, 16, 'no quarter is as another');
+  t.notSame((await history(early, imported)).quarters, measured.quarters, 'the import tells other figures');
+  const overtaken = await history(early, imported, late);
+  t.same(overtaken.quarters, measured.quarters, 'until the samples of the gateway come');
+  t.same((await history(early, late, imported)).quarters, measured.quarters);
+  const before = everything(overtaken.live.buckets);
+  overtaken.live.dirt.change(site, [{ start: begin, end: at('11:00') }]);
+  await overtaken.live.once(never);
+  sameBuckets(t, everything(overtaken.live.buckets), before);
+});
+
 t.test('when samples are deleted, what was computed from them is never made worse', async (t) => {
   const rolled = createRolledSite(site, 2);
   declare(rolled);

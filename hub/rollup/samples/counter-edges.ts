@@ -85,5 +85,8 @@ function extend(track: Track, found: Track, edge: Edge): Track {
     times: put(track.times, found.times[nearest]!),
     values: put(track.values, found.values[nearest]!),
     qualities: put(track.qualities, found.qualities[nearest]!),
+    ...((track.imported ?? found.imported) && {
+      imported: put(track.imported ?? track.times.map(() => false), found.imported?.[nearest] ?? false),
+    }),
   };
 }

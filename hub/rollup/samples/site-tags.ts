@@ -9,6 +9,7 @@ import { isHealth, tagsByPath } from '../../plant/bindings.ts';
 import { overlapUs, type Span, type Spans, union } from '../../plant/spans.ts';
 import type { SeriesKey } from '../../store/store.ts';
 import type { LostTime } from './lost-time.ts';
+import type { TrackKey } from './track.ts';
 
 export interface SiteTag {
   /** Full path. */
@@ -23,7 +24,7 @@ export interface SiteTag {
 
 /** Samples of one address with one scale. Another address or scale is another counter, which begins without a delta. */
 export interface SiteSeries {
-  readonly keys: readonly SeriesKey[];
+  readonly keys: readonly TrackKey[];
   readonly counter: Counter | undefined;
   readonly measured: readonly { readonly source: SiteSource; readonly lives: Spans }[];
 }
@@ -61,7 +62,7 @@ export function siteTags(site: string, knownTags: readonly KnownTag[], lost: Los
     if (!newest) continue;
     const series = [...Map.groupBy(keys, ({ key }) => addressOf(key)).values()].map(
       (same): SiteSeries => ({
-        keys: same.map(({ key }) => key),
+        keys: same.map(({ agent, key }) => (isImportAgent(agent) ? { ...key, imported: true } : key)),
         counter: same[0]!.key.declared.counter,
         measured: [...Map.groupBy(same, sourceOf)].flatMap(([id, own]) => {
           const source = sources.get(id);
@@ -80,7 +81,7 @@ export function siteTags(site: string, knownTags: readonly KnownTag[], lost: Los
   return tags;
 }
 
-export const keysOf = ({ series }: SiteTag): readonly SeriesKey[] => series.flatMap(({ keys }) => keys);
+export const keysOf = ({ series }: SiteTag): readonly TrackKey[] => series.flatMap(({ keys }) => keys);
 
 /** Whether a tag or source was there at any time of a span. */
 export const livedIn = ({ lives }: Pick<SiteTag, 'lives'>, { start, end }: Span): boolean =>

@@ -8,6 +8,7 @@ import { hourUs, minuteUs } from '../../plant/zone.ts';
 import type { TelemetryReader } from '../../store/store.ts';
 import type { Arrival, Arrivals } from './arrivals.ts';
 import { completeEdges } from './counter-edges.ts';
+import { withoutOvertaken } from './overtaken.ts';
 import type { SiteSeries, SiteSource, SiteTag } from './site-tags.ts';
 import { type SourceHealth, type SourceReports, sourceHealth, sourceReports } from './source-health.ts';
 import type { TagReading } from './tag-reading.ts';
@@ -141,12 +142,18 @@ export async function readSlice(
     vouched.set(series, found);
     return found;
   };
+  const told = new Map<SiteSeries, Track>();
+  const trackOf = (series: SiteSeries): Track => {
+    const knownOf = (source: SiteSource) => health.get(source)!.known;
+    const found = told.get(series) ?? withoutOvertaken(tracks.get(series.keys)!, series, knownOf);
+    told.set(series, found);
+    return found;
+  };
   return {
     start,
     end,
     arrivals: ({ agent }) => arrivals.get(agent) ?? [],
-    read: (tag) =>
-      tag.series.map((series) => ({ series, track: tracks.get(series.keys)!, vouched: vouchedOf(series) })),
+    read: (tag) => tag.series.map((series) => ({ series, track: trackOf(series), vouched: vouchedOf(series) })),
     health: (source) => health.get(source)!,
     slots: ({ slots }) => ({
       good: healthTracks.get(slots.good)!,
