@@ -3,12 +3,13 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
 import { dayUs } from '../plant/zone.ts';
+import type { Words } from '../routes/door/words.ts';
 import type { EntryContent, EntryKind } from './entry.ts';
 
 export interface EntryMistake {
   readonly field: string;
   /** Ends with what to do. */
-  readonly message: string;
+  readonly message: Words;
 }
 
 export interface Known {
@@ -31,46 +32,74 @@ export function checkEntry(entry: EntryContent, known: Known): EntryMistake[] {
   const about: readonly (Unit | Meter)[] = kind === 'reading' || kind === 'bill' ? plant.meters : plant.units;
   const found = about.find(({ path }) => path === asset);
   if (!found) {
-    const names = about.map(({ path }) => path).join(', ') || 'none';
-    return [
-      { field: 'asset', message: `there is none "${asset}" in the plant model that has a ${kind}; known: ${names}` },
-    ];
+    const names = namesOf(about.map(({ path }) => path));
+    const message = {
+      en: `there is none "${asset}" in the plant model that has a ${kind}; known: ${names.en}`,
+      fa: `«${asset}» در مدل کارخانه نیست یا ${kind} ندارد؛ موجود: ${names.fa}`,
+    };
+    return [{ field: 'asset', message }];
   }
   const mistakes: EntryMistake[] = [];
-  const wrong = (field: string, message: string) => mistakes.push({ field, message });
-  if (kind !== 'reading' && to <= from) wrong('to', 'is not after "from"; swap them');
+  const wrong: Wrong = (field, en, fa) => mistakes.push({ field, message: { en, fa } });
+  if (kind !== 'reading' && to <= from) wrong('to', 'is not after "from"; swap them', 'پس از «from» نیست؛ جابه‌جا کنید');
   if (to - from > longestDays[kind] * dayUs)
-    wrong('to', `is more than ${longestDays[kind]} days later; enter it in parts`);
-  if (past.includes(kind) && to > now) wrong('to', 'has not come yet; enter it when it is over');
+    wrong(
+      'to',
+      `is more than ${longestDays[kind]} days later; enter it in parts`,
+      `بیش از ${longestDays[kind]} روز دیرتر است؛ بخش‌بخش ثبت کنید`,
+    );
+  if (past.includes(kind) && to > now)
+    wrong('to', 'has not come yet; enter it when it is over', 'هنوز نرسیده است؛ پس از پایان ثبت کنید');
   if (entry.kind === 'downtime') checkReason(entry.reason, plant, wrong);
   if (entry.kind === 'order') checkOrder(entry, plant, wrong);
   if (entry.kind === 'count' && known.hasCounters(found as Unit)) {
-    wrong('asset', 'has counters that tell what it makes; remove them from the plant model if people count instead');
+    wrong(
+      'asset',
+      'has counters that tell what it makes; remove them from the plant model if people count instead',
+      'شمارنده دارد؛ اگر افراد می‌شمارند شمارنده‌ها را از مدل کارخانه بردارید',
+    );
   }
   const taken = [...known.others, ...(kind === 'order' ? ordersOfFile(found as Unit) : [])];
   const other =
     kind === 'reading' ? taken.find((one) => one.from === from) : taken.find((one) => one.from < to && from < one.to);
   if (other) {
     const span = [other.from, other.to].map((time) => new Date(time / 1000).toISOString()).join(' to ');
-    wrong('from', `overlaps the ${kind} of ${span}; correct that one, or undo it first`);
+    wrong(
+      'from',
+      `overlaps the ${kind} of ${span}; correct that one, or undo it first`,
+      `با ${kind} دیگری در ${span} هم‌پوشانی دارد؛ نخست آن را اصلاح یا لغو کنید`,
+    );
   }
   return mistakes;
 }
 
-type Wrong = (field: string, message: string) => void;
+type Wrong = (field: string, en: string, fa: string) => void;
+
+const namesOf = (known: readonly string[]): Words =>
+  known.length > 0 ? { en: known.join(', '), fa: known.join('، ') } : { en: 'none', fa: 'هیچ' };
 
 function checkReason(reason: string, { reasons }: Plant, wrong: Wrong): void {
   if (reasons.some(({ code }) => code === reason)) return;
-  const names = reasons.map(({ code }) => code).join(', ') || 'none';
-  wrong('reason', `"${reason}" is not in the plant's tree of reasons; known: ${names}`);
+  const names = namesOf(reasons.map(({ code }) => code));
+  wrong(
+    'reason',
+    `"${reason}" is not in the plant's tree of reasons; known: ${names.en}`,
+    `«${reason}» در درخت علت‌های کارخانه نیست؛ موجود: ${names.fa}`,
+  );
 }
 
 function checkOrder({ product, planned }: EntryContent & { kind: 'order' }, { products }: Plant, wrong: Wrong): void {
   if (product !== undefined && !products.some(({ code }) => code === product)) {
-    const names = products.map(({ code }) => code).join(', ') || 'none';
-    wrong('product', `"${product}" is no product of the plant; known: ${names}`);
+    const names = namesOf(products.map(({ code }) => code));
+    wrong(
+      'product',
+      `"${product}" is no product of the plant; known: ${names.en}`,
+      `«${product}» محصول این کارخانه نیست؛ موجود: ${names.fa}`,
+    );
   }
-  if (planned && planned.end <= planned.start) wrong('planned.to', 'is not after "planned.from"; swap them');
+  if (planned && planned.end <= planned.start) {
+    wrong('planned.to', 'is not after "planned.from"; swap them', 'پس از «planned.from» نیست؛ جابه‌جا کنید');
+  }
 }
 
 const ordersOfFile = ({ orderList }: Unit): { from: TimeUs; to: TimeUs }[] =>

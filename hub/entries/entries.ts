@@ -6,6 +6,7 @@ import { RejectedError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
 import { type Span, type Spans, union } from '../plant/spans.ts';
+import { joined, type Words } from '../routes/door/words.ts';
 import { checkEntry, type EntryMistake } from './check-entry.ts';
 import type { EntryContent, EntryRevision } from './entry.ts';
 import type { EntryLog } from './entry-log.ts';
@@ -14,9 +15,16 @@ import { withEntries } from './with-entries.ts';
 /** What is wrong with an entry, field by field. */
 export class EntryRefused extends RejectedError {
   readonly mistakes: readonly EntryMistake[];
+  /** All of them in one sentence. */
+  readonly said: Words;
   constructor(mistakes: readonly EntryMistake[]) {
-    super(mistakes.map(({ field, message }) => `${field} ${message}`).join('; '), { reason: 'entry' });
+    const said = joined(
+      mistakes.map(({ field, message }) => joined([field, message], ' ')),
+      '; ',
+    );
+    super(said.en, { reason: 'entry' });
     this.mistakes = mistakes;
+    this.said = said;
   }
 }
 
@@ -64,7 +72,15 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
   const plantOf = (site: string): Plant => {
     const plant = plants().find(({ path }) => path === site);
     if (plant) return plant;
-    throw new EntryRefused([{ field: 'asset', message: 'is of a site without a plant model; apply one first' }]);
+    throw new EntryRefused([
+      {
+        field: 'asset',
+        message: {
+          en: 'is of a site without a plant model; apply one first',
+          fa: 'از کارخانه‌ای بی‌مدل است؛ نخست مدلی اعمال کنید',
+        },
+      },
+    ]);
   };
 
   const check = (plant: Plant, content: EntryContent, others: readonly EntryContent[]): void => {
@@ -108,7 +124,15 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
       const before = last(entry);
       const { kind } = lastContent(log, entry);
       if (kind !== content.kind) {
-        throw new EntryRefused([{ field: 'kind', message: `is "${kind}" in this entry; undo it and add another` }]);
+        throw new EntryRefused([
+          {
+            field: 'kind',
+            message: {
+              en: `is "${kind}" in this entry; undo it and add another`,
+              fa: `در این ثبت «${kind}» است؛ آن را لغو و دیگری ثبت کنید`,
+            },
+          },
+        ]);
       }
       return write(before.site, before, content, by);
     },

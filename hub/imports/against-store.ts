@@ -80,12 +80,21 @@ export async function againstStore(
     if (same.some((at) => track.values[at] === row.value && track.qualities[at] === row.quality)) return 'known';
     if (same.length > 0) {
       const value = JSON.stringify(track.values[same[0]!], (_, one) => (typeof one === 'bigint' ? `${one}` : one));
-      const reason = `contradicts the stored sample of that time, which is ${value}: what was measured stays`;
-      return refusal(row.line, 'contradicts', reason);
+      return refusal(
+        row.line,
+        'contradicts',
+        `contradicts the stored sample of that time, which is ${value}: what was measured stays`,
+        `با نمونهٔ ذخیره‌شدهٔ آن زمان (${value}) در تناقض است: آنچه اندازه‌گیری شده می‌ماند`,
+      );
     }
     while (found.span < told.length && told[found.span]!.end <= row.time) found.span++;
     if ((told[found.span]?.start ?? Number.POSITIVE_INFINITY) >= row.time) return 'new';
-    return refusal(row.line, 'measured', 'lies in time that was measured: only what is not known can be filled in');
+    return refusal(
+      row.line,
+      'measured',
+      'lies in time that was measured: only what is not known can be filled in',
+      'در زمانی است که اندازه‌گیری شده: فقط آنچه نامعلوم است پر می‌شود',
+    );
   });
 }
 

@@ -13,16 +13,19 @@ import { isHealth } from '../plant/bindings.ts';
 import { hourUs } from '../plant/zone.ts';
 import type { LostTime } from '../rollup/samples/lost-time.ts';
 import { siteTags } from '../rollup/samples/site-tags.ts';
+import type { Words } from '../routes/door/words.ts';
 import { readParquet } from '../store/duckdb/read-parquet.ts';
 import { openRowSorter, type SortedRow } from '../store/duckdb/sort-rows.ts';
 import type { TelemetryReader } from '../store/store.ts';
 import { againstStore } from './against-store.ts';
+import type { FaultOfTime } from './fault-of-time.ts';
 import { openFramesWriter } from './frames-file.ts';
 import type { ImportRequest, Outcome } from './import.ts';
 import { createKnownRuns } from './known-runs.ts';
 import { readCsv, type TextRow, UnreadableFile } from './read-csv.ts';
 import { openRefusalsWriter } from './refusals-file.ts';
 import { readSampleRow, readValue, refusal, type SampleRow, sampleColumns } from './sample-row.ts';
+import { steps } from './words.ts';
 
 export interface CheckOptions {
   readonly request: ImportRequest;
@@ -35,8 +38,8 @@ export interface CheckOptions {
   readonly lost: LostTime;
   readonly reader: Pick<TelemetryReader, 'series'>;
   readonly now: TimeUs;
-  faultOfTime(time: TimeUs): readonly [kind: string, reason: string] | undefined;
-  progress(share: number, step: string): void;
+  readonly faultOfTime: FaultOfTime;
+  progress(share: number, step: Words): void;
 }
 
 export interface SamplesChecked {
@@ -81,7 +84,7 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
     if (rows % rowsAtOnce > 0) continue;
     await sorter.add(page);
     page = [];
-    progress(0.4 * shareOf(row.line, request.rowsGuessed), `${rows} rows read`);
+    progress(0.4 * shareOf(row.line, request.rowsGuessed), steps.read(rows));
     await breathe();
   }
   await sorter.add(page);
@@ -123,7 +126,7 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
     }
     await frames.flush();
     done += slice.length;
-    progress(0.4 + 0.3 * shareOf(done, rows), `${done} rows compared with what is stored`);
+    progress(0.4 + 0.3 * shareOf(done, rows), steps.compared(done));
   };
 
   const pointsPerUs = asked.reduce((sum, { current }) => sum + 3_600_000 / current.intervalMs, 0) / hourUs;
@@ -135,7 +138,7 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
       if (before?.time === row.time) {
         // Twice in the file: the same is one, another is nobody's to choose.
         if (before.value === row.value && before.quality === row.quality) outcome.known += 1;
-        else refused.add(refusal(row.line, 'twice', `tells another value for the tag and time of line ${before.line}`));
+        else refused.add(twice(row.line, before.line));
         continue;
       }
       lastOf.set(row.tag, row);
@@ -168,9 +171,21 @@ async function* rowsOf({ request, dir }: CheckOptions, signal: AbortSignal): Asy
     }
   } catch (error) {
     if (signal.aborted || line > 0) throw error;
-    throw new UnreadableFile(`it is no Parquet file that can be read: ${(error as Error).message.split('\n', 1)[0]}`);
+    const why = (error as Error).message.split('\n', 1)[0]!;
+    throw new UnreadableFile({
+      en: `it is no Parquet file that can be read: ${why}`,
+      fa: `پروندهٔ Parquet خواندنی نیست: ${why}`,
+    });
   }
 }
+
+const twice = (line: number, before: number) =>
+  refusal(
+    line,
+    'twice',
+    `tells another value for the tag and time of line ${before}`,
+    `برای تگ و زمان سطر ${before} مقدار دیگری می‌گوید`,
+  );
 
 const shareOf = (done: number, of: number): number => Math.min(1, of > 0 ? done / of : 0);
 

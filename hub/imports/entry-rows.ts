@@ -9,6 +9,8 @@ import { type Entries, EntryRefused } from '../entries/entries.ts';
 import type { EntryContent } from '../entries/entry.ts';
 import { asciiDigits } from '../plant/digits.ts';
 import { formatTime, parseInstant } from '../plant/time-text.ts';
+import { validationWords } from '../routes/door/validation-words.ts';
+import { joined } from '../routes/door/words.ts';
 import { contentOf, entryContentSchema } from '../routes/plant/entry-content.ts';
 import type { Outcome } from './import.ts';
 import { readCsv, type TextRow, UnreadableFile } from './read-csv.ts';
@@ -44,7 +46,10 @@ export async function importEntries(options: EntriesOptions, signal: AbortSignal
   const outcome = { rows: 0, taken: 0, known: 0, from: null as TimeUs | null, to: null as TimeUs | null };
   for await (const row of readCsv(join(dir, 'source'), columns, signal)) {
     if (++outcome.rows > mostRows) {
-      throw new UnreadableFile(`it has more than ${mostRows} rows: import it in parts`);
+      throw new UnreadableFile({
+        en: `it has more than ${mostRows} rows: import it in parts`,
+        fa: `بیش از ${mostRows} سطر دارد: بخش‌بخش وارد کنید`,
+      });
     }
     const content = contentOfRow(row, site, options.zone);
     if ('line' in content) refused.add(content);
@@ -58,7 +63,7 @@ export async function importEntries(options: EntriesOptions, signal: AbortSignal
         outcome.to = Math.max(outcome.to ?? content.to, content.to);
       } catch (error) {
         if (!(error instanceof EntryRefused)) throw error;
-        refused.add(refusal(row.line, 'refused', error.message));
+        refused.add({ line: row.line, kind: 'refused', reason: error.said });
       }
     }
     progress(outcome.rows);
@@ -105,13 +110,17 @@ function contentOfRow({ line, cells }: TextRow, site: string, zone: string): Ent
     const text = cells[name];
     if (text === undefined) continue;
     const time = parseInstant(text, zone);
-    if (time === undefined) return refusal(line, 'time', `"${text}" is no time for "${name}": write 1404-04-16 06:00`);
+    if (time === undefined) {
+      const fa = `«${text}» برای «${name}» زمان نیست: مانند 1404-04-16 06:00 بنویسید`;
+      return refusal(line, 'time', `"${text}" is no time for "${name}": write 1404-04-16 06:00`, fa);
+    }
     body[name] = formatTime(time);
   }
   for (const name of numbers) if (cells[name] !== undefined) body[name] = Number(asciiDigits(cells[name]));
   for (const name of texts) if (cells[name] !== undefined) body[name] = cells[name];
   const parsed = entryContentSchema.safeParse(body);
   if (parsed.success) return contentOf(parsed.data);
-  const { path, message } = parsed.error.issues[0]!;
-  return refusal(line, 'entry', `${path.join('.') || 'kind'}: ${message}`);
+  const { path, code, message, ...params } = parsed.error.issues[0]!;
+  const reason = joined([path.join('.') || 'kind', validationWords({ keyword: code, message, params })], ': ');
+  return { line, kind: 'entry', reason };
 }

@@ -1,5 +1,6 @@
 /** What an import is asked for, how far it is, and what came of it. */
 import type { TimeUs } from '../../protocols/sample.ts';
+import type { Said } from '../routes/door/words.ts';
 
 export const importKinds = ['samples', 'entries'] as const;
 export type ImportKind = (typeof importKinds)[number];
@@ -58,6 +59,6 @@ export interface Import {
   /** Number of its stream in the ledger; null before, and of entries. */
   readonly stream: number | null;
   readonly endedAt: TimeUs | null;
-  /** Why it failed, or was undone. */
-  readonly why: string | null;
+  /** Why it failed, or, in somebody's own words, was undone. */
+  readonly why: Said | null;
 }

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { CsvError, parse } from 'csv-parse';
+import type { Words } from '../routes/door/words.ts';
 
 export interface TextRow {
   /** From 1, the header included; of Parquet the row from 1. */
@@ -13,6 +14,11 @@ export interface TextRow {
 /** A file that cannot be imported as a whole; the message says what to do. */
 export class UnreadableFile extends Error {
   override readonly name = 'UnreadableFile';
+  readonly said: Words;
+  constructor(said: Words) {
+    super(said.en);
+    this.said = said;
+  }
 }
 
 const longestRecord = 64 * 1024;
@@ -45,9 +51,11 @@ export async function* readCsv(
     }
   } catch (error) {
     if (error instanceof CsvError) {
-      throw new UnreadableFile(
-        `line ${error.lines ?? '?'} is no CSV: ${error.message}; mend its quotes and import again`,
-      );
+      const line = error.lines ?? '?';
+      throw new UnreadableFile({
+        en: `line ${line} is no CSV: ${error.message}; mend its quotes and import again`,
+        fa: `سطر ${line} CSV نیست (${error.message})؛ نقل‌قول‌ها را درست کنید و دوباره وارد کنید`,
+      });
     }
     throw error;
   }
@@ -57,9 +65,10 @@ function columnsOf(names: readonly string[], required: readonly string[]): strin
   const columns = names.map((name) => name.trim().toLowerCase());
   const missing = required.filter((name) => !columns.includes(name));
   if (missing.length > 0) {
-    throw new UnreadableFile(
-      `the first line names no column ${missing.join(', ')}; it must name ${required.join(', ')}, not ${names.join(', ')}`,
-    );
+    throw new UnreadableFile({
+      en: `the first line names no column ${missing.join(', ')}; it must name ${required.join(', ')}, not ${names.join(', ')}`,
+      fa: `سطر نخست ستون ${missing.join('، ')} را ندارد؛ باید ${required.join('، ')} را نام ببرد، نه ${names.join('، ')}`,
+    });
   }
   return columns;
 }

@@ -26,8 +26,10 @@ export interface SettleOptions {
 const framesAtOnce = 8;
 const firstRetryMs = 200;
 const longestRetryMs = 10_000;
+/** Half a minute in all. */
+const mostTries = 8;
 
-/** Waits for a store or a disk that is away. Rejects with the signal's reason. */
+/** Waits somewhat for a store or a disk that is away: then it is others' turn. Rejects with the signal's reason. */
 export async function settleFrames(options: SettleOptions, signal: AbortSignal): Promise<void> {
   const { ledger, stream } = options;
   const through = () => ledger.streams().find(({ number }) => number === stream)!.through;
@@ -66,7 +68,8 @@ async function patiently(work: () => Promise<void>, signal: AbortSignal): Promis
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || !(error instanceof ConnectionError || isWaitedOut(error))) throw error;
+      const passes = error instanceof ConnectionError || isWaitedOut(error);
+      if (signal.aborted || !passes || failures + 1 === mostTries) throw error;
       await delay(Math.min(longestRetryMs, firstRetryMs * 2 ** failures), undefined, { signal });
     }
   }

@@ -146,6 +146,26 @@ t.test(
   },
 );
 
+t.test('an entry has just its own time computed, and gives a revision to just what it is about', async (t) => {
+  const { entries, rollUp } = await rolledLine(t);
+  await rollUp.once(never);
+  const running = new Set(rollUp.takeComputed().filter((start) => start > local('15:00')));
+  entries.add(site, downtime(m1, '08:20', '08:40', 'material'), maryam);
+  await rollUp.once(never);
+  const computed = rollUp.takeComputed().filter((start) => !running.has(start));
+  t.same(computed, [local('08:15'), local('08:30')]);
+  t.same(
+    rollUp.buckets.restatements(0, 100).map(({ tier, group, asset, start }) => [tier, group, asset, start]),
+    [
+      ['cell', 'production', m1, local('08:15')],
+      ['cell', 'production', m1, local('08:30')],
+      ['hour', 'production', m1, local('08:00')],
+      ['shift', 'production', m1, local('06:00')],
+    ],
+    'what still runs has none yet',
+  );
+});
+
 t.test('a span that somebody wants computed anew is, and says what has changed: nothing', async (t) => {
   const { entries, rollUp, cells } = await rolledLine(t);
   const { access } = book(t);
@@ -235,7 +255,9 @@ t.test('what cannot be is refused, field by field, with what to do', (t) => {
     entries.add(site, { kind: 'reading', ...meter, to: meter.from, value: 1 }, maryam);
     t.fail('two readings of one time');
   } catch (error) {
-    t.match((error as EntryRefused).mistakes, [{ field: 'from', message: /overlaps the reading/ }]);
+    t.match((error as EntryRefused).mistakes, [
+      { field: 'from', message: { en: /overlaps the reading/, fa: /هم‌پوشانی/ } },
+    ]);
   }
   t.end();
 });

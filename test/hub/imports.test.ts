@@ -1,18 +1,30 @@
-/** Rows of files of the past, one by one: times, values, since when a tag is known, and files of Parquet. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Imports: rows of files one by one, times, values, since when a tag is known, files of Parquet, and whose turn it is. */
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
+import { openAccess } from '../../hub/access/access.ts';
+import { hubSchema } from '../../hub/config.ts';
+import { createEntries } from '../../hub/entries/entries.ts';
+import type { Import } from '../../hub/imports/import.ts';
+import { openImports } from '../../hub/imports/imports.ts';
 import { createKnownRuns, type HealthSample } from '../../hub/imports/known-runs.ts';
 import { readCsv } from '../../hub/imports/read-csv.ts';
 import { readValue } from '../../hub/imports/sample-row.ts';
+import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { parseInstant } from '../../hub/plant/time-text.ts';
 import { sourceHealth } from '../../hub/rollup/samples/source-health.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import { readParquet } from '../../hub/store/duckdb/read-parquet.ts';
 import { openRowSorter } from '../../hub/store/duckdb/sort-rows.ts';
+import { openStore } from '../../hub/store/open.ts';
+import { systemClock } from '../../protocols/clock.ts';
 
 const never = new AbortController().signal;
+const epoch = 'ab'.repeat(16);
+const at = (text: string): number => Date.parse(text) * 1000;
 
 t.test('an instant in either calendar, with an offset or by the wall, in all three sets of digits', async (t) => {
   const at = Date.parse('2025-07-07T06:00:00+03:30') * 1000;
@@ -114,6 +126,84 @@ t.test(
     );
   },
 );
+
+t.test('an import that fails is tried again later, and holds up no other', async (t) => {
+  const dir = t.testdir();
+  using access = openAccess(join(dir, 'access.db'));
+  using ledger = openSqliteLedger(join(dir, 'ledger.db'));
+  const clock = { ...systemClock, now: () => at('2025-07-08T00:00:00Z') };
+  const quiet = { info() {}, warn() {}, error() {} };
+  const place = {
+    config: hubSchema.parse({}).store,
+    dir: join(dir, 'samples'),
+    ledgerId: ledger.id,
+    secret: undefined,
+  };
+  await using store = await openStore({ ...place, clock, log: quiet });
+  const hello = { epoch, bootId: 'b', minRetained: 1, next: 1, acked: 0, manifestRevision: 1, version: '0' };
+  const { number } = ledger.greet('gateway', hello, clock.now());
+  const tag = {
+    id: 1,
+    path: 'energy/main/kwh',
+    type: 'float',
+    unit: 'kWh',
+    role: 'kwh_import',
+    source: 'm',
+    intervalMs: 60_000,
+  } as const;
+  ledger.keepManifest(number, { epoch, revision: 1, site: 'a/site', tags: [tag] }, clock.now());
+  const entries = createEntries({ log: access.entries, plants: () => [], hasCounters: () => false, clock });
+  const imports = openImports({
+    ...{
+      dir: join(dir, 'imports'),
+      log: access.imports,
+      ledger,
+      tags: ledger.tags,
+      store,
+      entries,
+      clock,
+      logger: quiet,
+    },
+    ...{ zoneOf: () => 'Asia/Tehran', deleted: () => undefined, maxAgeMs: 1e12 },
+  });
+  const end = new AbortController();
+  const running = imports.run(end.signal);
+  const send = async (name: string, ...rows: string[]) => {
+    const bytes = Buffer.from(['tag,time,value', ...rows].join('\n'));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const request = { kind: 'samples', format: 'csv', site: 'a/site', name, bytes: bytes.length, sha256 } as const;
+    const { id } = imports.begin({ ...request, holdUs: 3.6e9, rowsGuessed: 0 }, false, 'an engineer');
+    await imports.receive(id, 0, bytes);
+    return id;
+  };
+  const until = async (id: string, holds: (one: Import) => boolean) => {
+    while (!holds(imports.get(id)!)) await delay(10);
+  };
+  const isDone = ({ state }: Import) => state === 'done';
+  const first = await send('first.csv', 'energy/main/kwh,2025-07-07 06:00,1');
+  await until(first, isDone);
+  // A disk gave up half of it.
+  const frames = join(dir, 'imports', first, 'frames');
+  renameSync(frames, `${frames}.away`);
+  access.imports.keep({ ...imports.get(first)!, state: 'writing', endedAt: null });
+  const second = await send(
+    'second.csv',
+    'energy/main/kwh,2025-07-07 07:00,2',
+    'energy/main/kwh,2025-07-07 07:00,۳',
+    'x,2025-07-07,1',
+  );
+  await until(second, isDone);
+  t.match(imports.get(first), { state: 'writing' });
+  t.match(imports.progress(first).step, { en: /tried again in \d+ s/, fa: /دوباره/ });
+  t.match(await imports.refused(second, 0, 10), [
+    { line: 4, kind: 'unknown tag', reason: { en: /no tag of the site/, fa: /تگ این کارخانه نیست/ } },
+    { line: 3, kind: 'twice', reason: { en: /line 2/, fa: /سطر 2/ } },
+  ]);
+  renameSync(`${frames}.away`, frames);
+  await until(first, isDone);
+  end.abort();
+  await running;
+});
 
 t.test('rows come out by time, tag and line, whatever their order; nothing is left on the disk', async (t) => {
   const file = join(t.testdir(), 'sorting');

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -66,6 +66,8 @@ const register = (time: number): number => 1000 + (time - measuredFrom) / minute
 interface Hub {
   readonly dir: string;
   readonly url: string;
+  /** What the gateway had kept; while the hub is down. */
+  measureLate(late: Omit<Measured, 'first'>): Promise<number>;
   start(): Promise<Child>;
   get(path: string): Promise<Json>;
   /** Of the command `payesh-hub`, with its exit code. */
@@ -87,7 +89,9 @@ async function prepare(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUr
   const meters = [{ path: 'energy/main', name: { en: 'm', fa: 'm' }, carrier: 'electricity' }];
   writeFileSync(join(dir, 'hub.yaml'), JSON.stringify(config));
   writeFileSync(join(dir, 'plant.yaml'), JSON.stringify(vectorPlantFile({ meters })));
-  await measureAnHour(dataDir, hubSchema.parse(config).store);
+  const store = hubSchema.parse(config).store;
+  const anHour = { from: measuredFrom, to: measuredFrom + hour, first: 1, read: register };
+  const count = await measure(dataDir, store, anHour);
 
   const running = new Set<Child>();
   t.teardown(async () => {
@@ -105,6 +109,7 @@ async function prepare(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUr
     dir,
     url,
     get,
+    measureLate: (late) => measure(dataDir, store, { ...late, first: count + 1 }),
     async start() {
       const child = startChild({
         ...{ name: 'hub', command: './hub/payesh-hub.mjs', args: ['-c', join(dir, 'hub.yaml'), 'run'], env, cwd: root },
@@ -132,31 +137,43 @@ async function prepare(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUr
   };
 }
 
-async function measureAnHour(dataDir: string, config: Json): Promise<void> {
+interface Measured {
+  readonly from: number;
+  readonly to: number;
+  /** Number of its first sample. */
+  readonly first: number;
+  /** What the register showed. */
+  read(time: number): number;
+}
+
+/** What a gateway measured of the meter in a session of its own, stored and settled while no hub runs. @returns how many */
+async function measure(dataDir: string, config: Json, { from, to, first, read }: Measured): Promise<number> {
   const signal = AbortSignal.timeout(30_000);
   using ledger = openSqliteLedger(join(dataDir, 'ledger.db'));
   const quiet = { info() {}, warn() {}, error() {} };
   const place = { config, dir: join(dataDir, 'samples'), ledgerId: ledger.id, secret: undefined };
   await using store = await openStore({ ...place, clock: systemClock, log: quiet });
-  const now = measuredFrom + hour;
+  const now = to;
   const hello = { epoch, bootId: 'b', minRetained: 1, next: 1, acked: 0, manifestRevision: 1, version: '0' };
   const { number: stream } = ledger.greet('gateway', hello, now);
   ledger.keepManifest(stream, { epoch, revision: 1, site, tags }, now);
   const samples: Sample[] = [];
   const say = (tag: number, time: number, value: SampleValue) =>
     samples.push({ tag, time, value, quality: 0, flags: 0 });
-  say(2, measuredFrom, true);
-  for (let time = measuredFrom; time <= measuredFrom + hour; time += minute) {
-    say(1, time, register(time));
+  say(2, from, true);
+  for (let time = from; time <= to; time += minute) {
+    say(1, time, read(time));
     say(3, time, time);
   }
-  say(2, measuredFrom + hour, false);
+  say(2, to, false);
   const columns = toColumns(samples);
-  const numbers = samples.map((_, index) => index + 1);
+  const numbers = samples.map((_, index) => first + index);
   await store.writer.write([{ stream, numbers, samples: columns }], signal);
   const contentHash = createHash('sha256').update(encodeContent(columns)).digest('hex');
-  const times = { minTime: measuredFrom, maxTime: now, acceptedAt: now };
-  ledger.settle([{ batch: { stream, first: 1, last: samples.length, contentHash, ...times }, deadLetters: [] }], now);
+  const times = { minTime: from, maxTime: to, acceptedAt: now };
+  const last = first + samples.length - 1;
+  ledger.settle([{ batch: { stream, first, last, contentHash, ...times }, deadLetters: [] }], now);
+  return samples.length;
 }
 
 const persian = (text: string): string => text.replace(/\d/g, (digit) => String.fromCodePoint(0x6f0 + Number(digit)));
@@ -176,6 +193,35 @@ async function figures(hub: Hub): Promise<[value: number | null, status: string]
   const query = `kpi=en.kwh&asset=${site}/energy/main&granularity=hour&from=${from}&to=${to}`;
   const { data } = await hub.get(`/kpi-values?${query}`);
   return data.map(({ value, status }: Json) => [value === null ? null : Math.round(value * 1000) / 1000, status]);
+}
+
+/** An hour after what was measured, of which the gateway's samples came after the import's. */
+const lateFrom = measuredFrom + hour;
+/** As much in all as the import says, at another pace. */
+const lateRegister = (time: number): number => register(lateFrom) + 60 * ((time - lateFrom) / hour) ** 2;
+
+async function quarters(hub: Hub): Promise<(number | null)[]> {
+  const query = `kpi=en.kwh&asset=${site}/energy/main&granularity=15min&from=${iso(lateFrom)}&to=${iso(lateFrom + hour)}`;
+  const { data } = await hub.get(`/kpi-values?${query}`);
+  return data.map(({ value }: Json) => value && Math.round(value * 1000) / 1000);
+}
+
+/** All that is final of the days around what was measured, by hours, shifts and days, without how it came about. */
+async function everyFigure(hub: Hub): Promise<string[]> {
+  const [from, to] = [measuredFrom - 24 * hour, measuredFrom + 12 * hour].map(iso);
+  const found = await Promise.all(
+    ['hour', 'shift', 'day'].map(async (granularity): Promise<Json[]> => {
+      const { data } = await hub.get(`/kpi-values?granularity=${granularity}&from=${from}&to=${to}&limit=10000`);
+      return data;
+    }),
+  );
+  return found
+    .flat()
+    .map(({ kpi, asset, granularity, start, value, status, coverage, flags, elements, bounds }) =>
+      JSON.stringify([kpi, asset, granularity, start, value, status, coverage, flags, elements, bounds], (_, one) =>
+        typeof one === 'number' ? Number(one.toPrecision(12)) : one,
+      ),
+    );
 }
 
 async function eventually<T>(look: () => Promise<T>, holds: (found: T) => boolean, what: string): Promise<T> {
@@ -247,6 +293,13 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
     'five hours of 60 kWh',
   );
 
+  const { data: refusals } = await hub.get(`/imports/${one.id}/refused`);
+  t.equal(refusals.length, 8);
+  t.ok(
+    refusals.every(({ messages }: Json) => /[آ-ی]/.test(messages.fa) && !/[آ-ی]/.test(messages.en)),
+    'in both languages',
+  );
+
   const again = await hub.run('import', file);
   t.match(again.out, /was imported already by first-admin/);
   const shuffled = join(hub.dir, 'other.csv');
@@ -274,6 +327,7 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
     child.process.kill('SIGKILL');
     await once(child.process, 'exit');
     t.not((await sent).code, 0, 'the command says that the hub is gone');
+    await hub.measureLate({ from: lateFrom + minute, to: lateFrom + hour - minute, read: lateRegister });
     child = await hub.start();
     const more = JSON.parse((await hub.run('import', bulk, '--json')).out);
     t.match(more, { id: begun.id, state: 'done', outcome: { taken: bulkRows, known: 0 } });
@@ -281,6 +335,20 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
     const stream = data.find(({ agent }: Json) => agent === `import:${begun.id}`);
     t.match(stream, { through: more.outcome.numbers, stored: more.outcome.numbers, dead_letters: 0 });
     t.equal(more.outcome.numbers, bulkRows + 3, 'the samples, and since when and until when they are known');
+  });
+
+  const rounded = [3.75, 11.25, 18.75, 26.25];
+  await eventually(
+    () => quarters(hub),
+    (found) => JSON.stringify(found) === JSON.stringify(rounded),
+    'where a gateway tells after all, the import tells no more',
+  );
+  const { data: overtaken, next_after } = await hub.get(`/imports/${one.id}/overtaken`);
+  t.equal(next_after, null);
+  t.equal(overtaken.length, 59, 'each of them is listed');
+  t.match(overtaken[1], {
+    ...{ tag: `${site}/${kwh}`, time: iso(lateFrom + 2 * minute), value: register(lateFrom + 2 * minute) },
+    ...{ kind: 'contradicts', messages: { en: /what was measured stays/, fa: /تناقض/ } },
   });
 
   const proof = await hub.run('verify', '--deep');
@@ -309,6 +377,22 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
     ['first-admin', 'bill'],
     ['first-admin', 'count'],
   ]);
+  await t.test('figures that are lost are made again from samples, imports and entries, each as it was', async (t) => {
+    const span = ['--from', iso(measuredFrom - 24 * hour), '--to', iso(measuredFrom + 12 * hour)];
+    t.match(await hub.run('recompute', ...span, '--why', 'to wait for all that has come'), { code: 0 });
+    const before = await everyFigure(hub);
+    t.ok(before.length > 100 && before.some((figure) => figure.includes('prod.volume')), `${before.length} figures`);
+    await child.stop(5000);
+    for (const file of readdirSync(join(hub.dir, 'hub'))) {
+      if (file.startsWith('rollup.db')) rmSync(join(hub.dir, 'hub', file));
+    }
+    child = await hub.start();
+    await eventually(
+      () => everyFigure(hub),
+      (found) => JSON.stringify(found) === JSON.stringify(before),
+      'all of them',
+    );
+  });
   writeFileSync(entries, ['kind,asset,from,to,quantity,amount_irr,number', bill.replace(',,,', ',')].join('\n'));
   const repeated = JSON.parse((await hub.run('import', entries, '--entries', '--json')).out);
   t.match(repeated, { outcome: { taken: 0, known: 1 } }, 'what is entered already changes nothing');

@@ -1,50 +1,24 @@
 /** `/imports`: samples of the past and what people wrote down, as files. Announced, sent in pieces, checked, put in, undone. */
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type Import, importFormats, importKinds } from '../../imports/import.ts';
 import { ImportRefused } from '../../imports/imports.ts';
-import { formatTime, formatTimeOrNull } from '../../plant/time-text.ts';
+import { formatTime } from '../../plant/time-text.ts';
 import { isZone } from '../../plant/zone.ts';
+import { linkNext } from '../answers/links.ts';
+import { valueJson } from '../answers/sample-json.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
 import type { View } from '../asked/view.ts';
 import { overseers } from '../door/guard.ts';
 import { notFound, ProblemError } from '../door/problem.ts';
+import { languageOf } from '../door/words.ts';
+import { importJson, importSchema, overtakenSchema, reasonJson, refusalSchema } from './import-json.ts';
 
 const config = { access: overseers };
 const maxPieceBytes = 8 * 1024 * 1024;
 const usualHoldS = 3600;
-
-const outcomeSchema = z.object({
-  rows: z.int(),
-  taken: z.int().meta({ description: 'new: put in, or that would be' }),
-  known: z.int().meta({ description: 'say what is stored already' }),
-  refused: z.record(z.string(), z.int()).meta({ description: 'by kind of reason; /imports/{id}/refused lists them' }),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
-  numbers: z.int().meta({ description: 'in its stream: samples, and since when and until when they are known' }),
-  tags: z.int(),
-});
-
-const importSchema = z.object({
-  id: z.string(),
-  kind: z.enum(importKinds),
-  format: z.enum(importFormats),
-  site: z.string(),
-  name: z.string(),
-  bytes: z.int(),
-  sha256: z.string(),
-  who: z.string(),
-  created_at: z.string(),
-  dry_run: z.boolean(),
-  state: z.enum(['receiving', 'checking', 'checked', 'writing', 'done', 'failed', 'undone']),
-  received: z.int().meta({ description: 'bytes of the file that are here: go on from there' }),
-  progress: z.number().meta({ description: '0 to 1' }),
-  step: z.string(),
-  outcome: outcomeSchema.nullable(),
-  stream: z.int().nullable(),
-  ended_at: z.string().nullable(),
-  why: z.string().nullable(),
-});
+const readTimeoutMs = 30_000;
 
 const idParameter = z.object({ id: z.string().regex(/^[0-9a-f]{32}$/, 'must be the id of an import') });
 const zone = z.string().max(64).refine(isZone, 'must be an IANA time zone such as Asia/Tehran');
@@ -64,7 +38,8 @@ export const importRoutes =
       if (!found || !view.sees(found.request.site)) throw notFound(`import ${id}`);
       return found;
     };
-    const told = (one: Import) => importJson(one, imports.progress(one.id));
+    const told = (one: Import, { headers }: FastifyRequest) =>
+      importJson(one, imports.progress(one.id), languageOf(headers['accept-language']));
 
     app.post(
       '/imports',
@@ -112,7 +87,10 @@ export const importRoutes =
         if (asked.kind === 'entries' && asked.format !== 'csv') {
           throw new ProblemError('refused', 'entries come as CSV');
         }
-        return told(refusing(() => imports.begin(asked, dry_run, principalOf(request).name)));
+        return told(
+          refusing(() => imports.begin(asked, dry_run, principalOf(request).name)),
+          request,
+        );
       },
     );
 
@@ -136,7 +114,7 @@ export const importRoutes =
         const { id } = visible(request.params.id, viewOf(request, context));
         if (!Buffer.isBuffer(request.body)) throw new ProblemError('unsupported-type', 'send application/octet-stream');
         try {
-          return told(await imports.receive(id, request.query.offset, request.body));
+          return told(await imports.receive(id, request.query.offset, request.body), request);
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
             throw new ProblemError('not-ready', "the hub's disk is full: make room and go on");
@@ -160,7 +138,7 @@ export const importRoutes =
       async (request) => {
         const view = viewOf(request, context);
         const seen = imports.list(10_000).filter(({ request: { site } }) => view.sees(site));
-        return { data: seen.slice(0, request.query.limit).map(told) };
+        return { data: seen.slice(0, request.query.limit).map((one) => told(one, request)) };
       },
     );
 
@@ -170,7 +148,7 @@ export const importRoutes =
         config: { ...config, example: { params: { id: '00000000000000000000000000000000' } } },
         schema: { tags, summary: 'How far it is', params: idParameter, response: { 200: importSchema } },
       },
-      async (request) => told(visible(request.params.id, viewOf(request, context))),
+      async (request) => told(visible(request.params.id, viewOf(request, context)), request),
     );
 
     app.get(
@@ -187,17 +165,50 @@ export const importRoutes =
           }),
           response: {
             200: z.object({
-              data: z.array(z.object({ line: z.int(), kind: z.string(), reason: z.string() })),
+              data: z.array(refusalSchema),
               next_after: z.int().nullable(),
             }),
           },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { id } = visible(request.params.id, viewOf(request, context));
         const { after, limit } = request.query;
-        const data = [...(await imports.refused(id, after, limit))];
-        return { data, next_after: data.length === limit ? after + limit : null };
+        const found = await imports.refused(id, after, limit);
+        const next = found.length === limit ? after + limit : null;
+        if (next !== null) linkNext(request, reply, { after: next });
+        const language = languageOf(request.headers['accept-language']);
+        const data = found.map(({ line, kind, reason }) => ({
+          ...{ line, kind, ...reasonJson(reason, language) },
+        }));
+        return { data, next_after: next };
+      },
+    );
+
+    app.get(
+      '/imports/:id/overtaken',
+      {
+        config: { ...config, example: { params: { id: '00000000000000000000000000000000' } } },
+        schema: {
+          tags,
+          summary: 'Samples that it brought and that count no more, since a gateway has told of their time after it',
+          description:
+            'Found out when it is asked: some 33,000 numbers are looked at for one answer, which may have no row. Go on with `next_after`, or the Link, until it is null.',
+          params: idParameter,
+          querystring: z.strictObject({ after: z.coerce.number().int().min(0).default(0) }),
+          response: { 200: z.object({ data: z.array(overtakenSchema), next_after: z.int().nullable() }) },
+        },
+      },
+      async (request, reply) => {
+        const { id } = visible(request.params.id, viewOf(request, context));
+        const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
+        const { rows, next } = await imports.overtaken(id, request.query.after, signal);
+        if (next !== null) linkNext(request, reply, { after: next });
+        const language = languageOf(request.headers['accept-language']);
+        const data = rows.map(({ number, tag, time, value, kind, reason }) => ({
+          ...{ number, tag, time: formatTime(time), value: valueJson(value), kind, ...reasonJson(reason, language) },
+        }));
+        return { data, next_after: next };
       },
     );
 
@@ -222,7 +233,7 @@ export const importRoutes =
       async (request) => {
         const { id } = visible(request.params.id, viewOf(request, context));
         try {
-          return told(await imports.undo(id, request.body.why, principalOf(request).name));
+          return told(await imports.undo(id, request.body.why, principalOf(request).name), request);
         } catch (error) {
           throw asProblem(error);
         }
@@ -243,7 +254,7 @@ export const importRoutes =
   };
 
 const asProblem = (error: unknown): unknown =>
-  error instanceof ImportRefused ? new ProblemError('refused', error.message) : error;
+  error instanceof ImportRefused ? new ProblemError('refused', error.said) : error;
 
 function refusing<T>(work: () => T): T {
   try {
@@ -252,17 +263,3 @@ function refusing<T>(work: () => T): T {
     throw asProblem(error);
   }
 }
-
-const importJson = (
-  { id, request, who, createdAt, dryRun, state, received, outcome, stream, endedAt, why }: Import,
-  { share, step }: { readonly share: number; readonly step: string },
-): z.infer<typeof importSchema> => {
-  const { kind, format, site, name, bytes, sha256 } = request;
-  const times = { from: formatTimeOrNull(outcome?.from ?? null), to: formatTimeOrNull(outcome?.to ?? null) };
-  return {
-    ...{ id, kind, format, site, name, bytes, sha256, who, created_at: formatTime(createdAt), dry_run: dryRun, state },
-    ...{ received, progress: endedAt === null ? share : 1, step },
-    outcome: outcome && { ...outcome, refused: { ...outcome.refused }, ...times },
-    ...{ stream, ended_at: formatTimeOrNull(endedAt), why },
-  };
-};

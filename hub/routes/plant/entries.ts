@@ -230,6 +230,6 @@ function refusing<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof EntryRefused)) throw error;
-    throw new ProblemError('refused', error.message, { errors: error.mistakes });
+    throw new ProblemError('refused', error.said, { errors: error.mistakes });
   }
 }

@@ -1,0 +1,86 @@
+/**
+ * What of an import counts no more, since a gateway's own samples of that time have come after it. It is found out when
+ * somebody asks, by the rule that figures go by: nothing of it is written anywhere.
+ */
+import { decodePayload } from '../../protocols/frame.ts';
+import type { Manifest } from '../../protocols/manifest.ts';
+import type { SampleColumns, SampleValue, TimeUs } from '../../protocols/sample.ts';
+import { isImportAgent } from '../ledger/imported.ts';
+import type { KnownTag } from '../ledger/ledger.ts';
+import type { LostTime } from '../rollup/samples/lost-time.ts';
+import { siteTags } from '../rollup/samples/site-tags.ts';
+import type { Said } from '../routes/door/words.ts';
+import type { TelemetryReader } from '../store/store.ts';
+import { againstStore } from './against-store.ts';
+import { readFrames } from './frames-file.ts';
+import type { SampleRow } from './sample-row.ts';
+import { toldAlike } from './words.ts';
+
+export interface Overtaken {
+  /** In the import's stream. */
+  readonly number: number;
+  /** Full path. */
+  readonly tag: string;
+  readonly time: TimeUs;
+  readonly value: SampleValue;
+  readonly kind: string;
+  readonly reason: Said;
+}
+
+export interface OvertakenPage {
+  readonly rows: readonly Overtaken[];
+  /** The last number that was looked at; null is the end. */
+  readonly next: number | null;
+}
+
+export interface OvertakenOptions {
+  /** Of frames. */
+  readonly file: string;
+  readonly manifest: Manifest;
+  readonly tags: readonly KnownTag[];
+  readonly lost: LostTime;
+  readonly reader: Pick<TelemetryReader, 'series'>;
+}
+
+/** Some 33,000 samples. */
+const framesAtOnce = 8;
+
+/** Looks through some frames after a number. @throws {ConnectionError} the store is away. */
+export async function overtakenAfter(
+  { file, manifest, tags, lost, reader }: OvertakenOptions,
+  after: number,
+  signal: AbortSignal,
+): Promise<OvertakenPage> {
+  const paths = new Map(
+    manifest.tags.flatMap(({ id, path, role }) => (/^health_/.test(role) ? [] : [[id, `${manifest.site}/${path}`]])),
+  );
+  const measured = siteTags(
+    manifest.site,
+    tags.filter(({ agent }) => !isImportAgent(agent)),
+    lost,
+  );
+  const rows: Overtaken[] = [];
+  let frames = 0;
+  let last = after;
+  for await (const { header, payload } of readFrames(file, after)) {
+    if (frames++ === framesAtOnce) return { rows, next: last };
+    signal.throwIfAborted();
+    const { samples } = decodePayload(header, payload);
+    const own = rowsOf(samples, header.first).filter(({ tag, line }) => paths.has(tag) && line > after);
+    const verdicts = await againstStore(own, (id) => measured.get(paths.get(id)!), reader, signal);
+    for (const [index, verdict] of verdicts.entries()) {
+      const { line, tag, time, value } = own[index]!;
+      if (verdict === 'new') continue;
+      const { kind, reason } = verdict === 'known' ? { kind: 'known', reason: toldAlike } : verdict;
+      rows.push({ number: line, tag: paths.get(tag)!, time, value, kind, reason });
+    }
+    last = header.first + header.count - 1;
+  }
+  return { rows, next: null };
+}
+
+/** A row's line is the sample's number. */
+const rowsOf = ({ tags, times, values, qualities }: SampleColumns, first: number): SampleRow[] =>
+  tags.map((tag, index) => ({
+    ...{ line: first + index, tag, time: times[index]!, value: values[index]!, quality: qualities[index]! },
+  }));
