@@ -80,6 +80,7 @@ export function openFigures(options: FiguresOptions) {
       access.reports.touching(site, start, end).some((report) => report.start <= start && end <= report.end),
     clock,
   });
+  const changes = createValueChanges({ plants, ledger: everyLedger, buckets, values: rolled });
   const kpis = {
     ...evaluator,
     definitions: () => catalogue,
@@ -89,8 +90,7 @@ export function openFigures(options: FiguresOptions) {
     buckets,
     rolled,
     ...rolledUp,
+    changes,
   };
-
-  const changes = createValueChanges({ plants, ledger: everyLedger, buckets, values: rolled });
   return { dirt, buckets, plantBook, entries, plants, rollUp, rolled, changes, kpis };
 }

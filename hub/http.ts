@@ -27,6 +27,7 @@ import { kpiDefinitionRoutes } from './routes/kpi/kpi-definitions.ts';
 import { kpiValueRoutes } from './routes/kpi/kpi-values.ts';
 import { lineageRoutes } from './routes/kpi/lineage.ts';
 import { recomputationRoutes } from './routes/kpi/recomputations.ts';
+import { revisedValueRoutes } from './routes/kpi/revised-values.ts';
 import { revisionRoutes } from './routes/kpi/revisions.ts';
 import { liveRoutes } from './routes/live/live.ts';
 import { auditRoutes } from './routes/operation/audit-events.ts';
@@ -99,6 +100,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     kpiValueRoutes,
     lineageRoutes,
     revisionRoutes,
+    revisedValueRoutes,
     stateRoutes,
     downtimeRoutes,
     energyDemandRoutes,

@@ -552,6 +552,40 @@ t.test('analysts', async (t) => {
     const feed = await ask(`revisions?since=${next_since}&kpi=prod.volume&granularity=day&asset=${demoLine}`);
     t.match(feed.data, [{ asset: cnc1, granularity: 'day', group: 'production', replaced: 1, revision: 2 }]);
     t.ok(feed.data[0].kpis.includes('prod.volume'));
+    t.match(feed.data[0].elements.PQ, { before: 450, after: 509 }, 'what was told before and is now');
+    t.notOk('PBT_s' in feed.data[0].elements, 'and not what stayed');
+    const figures = await ask(`revisions/values?since=${next_since}&kpi=prod.volume&limit=1000`);
+    const ofDay = figures.data.filter(({ granularity }: Json) => granularity === 'day');
+    t.same(
+      ofDay.map(({ asset }: Json) => asset.slice(demoSite.length)).sort(),
+      ['', '/machining', '/machining/line-1', '/machining/line-1/cnc-1'],
+      'and above it',
+    );
+    const ofUnit = ofDay.find(({ asset }: Json) => asset === cnc1);
+    t.match(ofUnit, { before: before.data[0].value, unit: 'pcs', late: false, large: true, jalali_date: '1404-04-16' });
+    t.equal(ofUnit.delta, ofUnit.after - ofUnit.before);
+    const lineages = await Promise.all(
+      [ofUnit.id_before, ofUnit.id_after].map((id) => ask(`kpi-values/${id}/lineage`)),
+    );
+    t.same(
+      lineages.map(({ value }: Json) => value.value),
+      [ofUnit.before, ofUnit.after],
+      'each can be taken apart',
+    );
+    const pages: Json[] = [];
+    for (let since = next_since, more = true; more; ) {
+      const page = await ask(`revisions/values?since=${since}&kpi=prod.volume&limit=3`);
+      pages.push(...page.data);
+      ({ next_since: since, more } = page.meta);
+    }
+    const keyOf = ({ asset, start, granularity, after }: Json) => `${granularity} ${start} ${asset} ${after}`;
+    t.same(new Set(pages.map(keyOf)), new Set(figures.data.map(keyOf)), 'page by page the same');
+    t.same((await ask(`revisions/values?since=${next_since}&late=true`)).data, []);
+    const sinceThen = `since=${new Date(clock.now / 1000).toISOString()}`;
+    const whole = await ask(`revisions?since=${next_since}`);
+    t.same((await ask(`revisions?${sinceThen}`)).data, whole.data, 'a time is a place in the feed too');
+    t.same((await ask('revisions?since=1404-04-19')).data, []);
+    t.match(await ask('revisions?since=never'), { errors: [{ field: 'since', message: /date like 1404-04-16/ }] });
     t.same((await ask(`revisions?since=${feed.meta.next_since}`)).data, [], 'nothing is told twice');
     const next = await ask(`${days}&sort=-start&limit=2&cursor=${newest.next_cursor}`);
     t.same(next.data, before.data, 'a page tells what the one before it knew');

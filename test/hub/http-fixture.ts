@@ -26,6 +26,7 @@ import { openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { openDirtBook } from '../../hub/rollup/dirt.ts';
 import { createRecomputing } from '../../hub/rollup/recomputing.ts';
+import { createValueChanges } from '../../hub/rollup/values/value-changes.ts';
 import type { KpiSource } from '../../hub/routes/asked/kpi-source.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import type { SeriesPoints, TelemetryReader, TelemetryWriter } from '../../hub/store/store.ts';
@@ -146,13 +147,15 @@ const figures: Record<string, number> = {
 
 /** Every KPI has one known figure for every asset of its scope; CNC 2 has none, for want of data. */
 function createKpis(): KpiSource {
+  const buckets = openBuckets(openRollUpDatabase(':memory:'));
   return {
     definitions: () => definitions,
     assets: () => assets,
     plants: () => [],
-    buckets: openBuckets(openRollUpDatabase(':memory:')),
+    buckets,
     windowed: () => definitions,
     rolled: () => [],
+    changes: createValueChanges({ plants: () => [], ledger: { tags: () => [] }, buckets, values: () => [] }),
     partsOf: () => [],
     tagsOf: () => [],
     snap: (_granularity, range) => range,

@@ -45,6 +45,7 @@ async function rolledHub(t: Test) {
       assets: () => plantAssets([plant]),
       plants: () => [plant],
       buckets: rollUp.buckets,
+      changes: rollUp.changes,
       evaluate: async () => [],
       rolled: rollUp.values,
       partsOf: rollUp.partsOf,

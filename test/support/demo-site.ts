@@ -146,6 +146,7 @@ export async function demoHub(t: Test, port = 0) {
         assets: () => plantAssets([plant]),
         plants: () => [plant],
         buckets: rollUp.buckets,
+        changes: rollUp.changes,
         evaluate: async () => [],
         rolled: rollUp.values,
         partsOf: rollUp.partsOf,

@@ -129,6 +129,7 @@ export async function exportedHub(t: Test) {
       assets: () => plantAssets([exportedPlant]),
       plants: () => [exportedPlant],
       buckets: rollUp.buckets,
+      changes: rollUp.changes,
       evaluate: async () => [],
       rolled: rollUp.values,
       partsOf: rollUp.partsOf,

@@ -6,9 +6,11 @@ import type { Span } from '../../hub/plant/spans.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
 import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt.ts';
+import type { RefreshPace } from '../../hub/rollup/refresh-pace.ts';
 import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
 import type { PlantHistory } from '../../hub/rollup/values/parameter-history.ts';
 import { createRolledValues, type RolledValues } from '../../hub/rollup/values/rolled-values.ts';
+import { createValueChanges, type ValueChanges } from '../../hub/rollup/values/value-changes.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
@@ -47,7 +49,16 @@ export interface RolledSite {
     entries?: Pick<EntryLog, 'changes'>,
     isFrozen?: (site: string, span: Span) => boolean,
     history?: PlantHistory,
-  ): RollUp & RolledValues & { readonly buckets: Buckets; readonly dirt: DirtBook; restart(plant?: Plant): RollUp };
+    pace?: RefreshPace,
+  ): RollUp &
+    RolledValues & {
+      readonly changes: ValueChanges;
+      readonly buckets: Buckets;
+      readonly dirt: DirtBook;
+      /** The starts of the cells that were computed since it was asked last, ascending, each once. */
+      takeComputed(): TimeUs[];
+      restart(plant?: Plant): RollUp;
+    };
 }
 
 /** @param names of agents; `agent-0` and so on where none are given */
@@ -136,16 +147,25 @@ export function createRolledSite(site: string, agentCount: number, names: readon
       }
     },
     withdraw: (index, now) => void withdrawn.set(index, now),
-    rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false, history = () => []) {
+    rollUp(plant, clock, entries = { changes: () => [] }, isFrozen = () => false, history = () => [], pace) {
       const inForce = typeof plant === 'function' ? plant : () => plant;
       const database = openRollUpDatabase(':memory:');
-      const buckets = openBuckets(database);
+      const stored = openBuckets(database);
+      const computed = new Set<TimeUs>();
+      const buckets: Buckets = {
+        ...stored,
+        put(some, now) {
+          for (const { tier, start } of some) if (tier === 'cell') computed.add(start);
+          return stored.put(some, now);
+        },
+      };
       const dirt = openDirtBook(database);
       const make = (current: () => Plant) =>
         createRollUp({
           plants: () => [current()],
           entries,
           reader: store,
+          ...(pace && { pace }),
           ledger,
           buckets,
           dirt,
@@ -157,8 +177,14 @@ export function createRolledSite(site: string, agentCount: number, names: readon
       return {
         ...make(inForce),
         ...rolled,
+        changes: createValueChanges({ plants: () => [inForce()], ledger, buckets, values: rolled.values }),
         buckets,
         dirt,
+        takeComputed() {
+          const starts = [...computed].sort((a, b) => a - b);
+          computed.clear();
+          return starts;
+        },
         restart: (current = inForce()) => make(() => current),
       };
     },

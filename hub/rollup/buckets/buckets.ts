@@ -75,6 +75,8 @@ export interface Buckets {
   restatedAt(range: Pick<BucketQuery, 'tier' | 'from' | 'to'>, limit: number): TimeUs[];
   /** Its sequence; 0 before the first. */
   newestRestatement(): number;
+  /** The same of the newest one before a time. */
+  newestBefore(time: TimeUs): number;
 }
 
 const tiers: readonly Tier[] = ['cell', 'hour', 'shift', 'day', 'week', 'month', 'gregorian_month'];
@@ -94,6 +96,7 @@ const schema = `
     computed_at INTEGER NOT NULL, replaced_at INTEGER NOT NULL, UNIQUE (series, tier, start, revision)
   ) STRICT;
   CREATE INDEX IF NOT EXISTS replaced_in_time ON replaced (tier, start);
+  CREATE INDEX IF NOT EXISTS replaced_when ON replaced (replaced_at);
 `;
 
 /** No bucket is longer. */
@@ -155,6 +158,9 @@ export function openBuckets(db: Database): Buckets {
     .prepare<[number, number, number, number], number>(
       'SELECT DISTINCT replaced_at FROM replaced WHERE tier = ? AND start >= ? AND start < ? ORDER BY 1 LIMIT ?',
     )
+    .pluck();
+  const selectNewestBefore = db
+    .prepare<[number], number>('SELECT coalesce(max(sequence), 0) FROM replaced WHERE replaced_at < ?')
     .pluck();
   const selectNewest = db.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM replaced').pluck();
 
@@ -245,6 +251,7 @@ export function openBuckets(db: Database): Buckets {
       );
     },
     newestRestatement: () => selectNewest.get()!,
+    newestBefore: (time) => selectNewestBefore.get(time)!,
     restatedAt: ({ tier, from, to }, limit) => selectRestatedAt.all(tiers.indexOf(tier), from, to, limit),
     restatements: (after, limit) =>
       selectRestatements.all(after, limit).map((row) => ({ ...row, tier: tiers[row.tier]! })),

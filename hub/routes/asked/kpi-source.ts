@@ -6,6 +6,7 @@ import type { Granularity } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
 import type { Buckets } from '../../rollup/buckets/buckets.ts';
 import type { RolledPart, RolledRequest, RolledValue } from '../../rollup/values/rolled-values.ts';
+import type { ValueChanges } from '../../rollup/values/value-changes.ts';
 import type { Window } from './times.ts';
 
 export interface KpiSource {
@@ -27,7 +28,9 @@ export interface KpiSource {
   /** Full paths of the tags whose samples it comes from. */
   tagsOf(value: RolledValue): readonly string[];
   /** What is stored, and what of it was restated. */
-  readonly buckets: Pick<Buckets, 'read' | 'restatements' | 'restatedAt'>;
+  readonly buckets: Pick<Buckets, 'read' | 'restatements' | 'restatedAt' | 'revisions' | 'newestBefore'>;
+  /** What that made of figures. */
+  readonly changes: Pick<ValueChanges, 'page'>;
   /** What a range becomes when it is snapped outward to whole buckets; undefined where no plant is known. */
   snap(granularity: Granularity, range: Window): Window | undefined;
 }

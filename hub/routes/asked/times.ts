@@ -30,6 +30,18 @@ export const timeOrDateParameter = timeText.transform((text, context): TimeUs =>
   return parseInstant(withPlus(text), 'Asia/Tehran') ?? refuseTime(context);
 });
 
+/** A place in a feed that is counted, or a time: a number alone is the place. */
+export const sinceParameter = z
+  .string()
+  .max(64)
+  .default('0')
+  .transform((text, context): { readonly sequence: number } | { readonly time: TimeUs } => {
+    if (/^\d{1,15}$/.test(text)) return { sequence: Number(text) };
+    const time = parseInstant(withPlus(text), 'Asia/Tehran');
+    return time === undefined ? refuseTime(context) : { time };
+  })
+  .meta({ description: '`next_since` of the answer before; or a time or date, and what was restated since then' });
+
 /** As `timeOrDateParameter`, but a day begins when the business day of the plant does that is asked about. */
 export const momentParameter = timeText.transform((text, context): Moment => {
   return parseMoment(withPlus(text)) ?? refuseTime(context);

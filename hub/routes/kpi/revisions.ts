@@ -1,19 +1,22 @@
-/** `GET /revisions`: a feed of what was told otherwise than before: final buckets that got other elements. */
+/** `GET /revisions`: a feed of what was told otherwise than before: final buckets, with the elements that became others. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { isUnder } from '../../access/scope.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
+import { toElements } from '../../kpi/sums.ts';
 import { granularities } from '../../plant/grid.ts';
 import { formatTime } from '../../plant/time-text.ts';
-import type { Restatement } from '../../rollup/buckets/buckets.ts';
+import type { Restatement, StoredBucket } from '../../rollup/buckets/buckets.ts';
+import type { Column } from '../answers/download.ts';
 import { nothingRestated } from '../answers/empty-words.ts';
 import { linkNext } from '../answers/links.ts';
 import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { assetsAskedFor } from '../asked/asked-assets.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { listParameter, wordsParameter } from '../asked/lists.ts';
+import { sinceParameter } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
-import { invalid } from '../door/problem.ts';
+import { checkKpis } from './kpi-query.ts';
 
 /** Read at once; a feed of which little is asked for goes through many. */
 const turn = 2000;
@@ -30,13 +33,19 @@ const rowSchema = z.object({
   revision: z.int().meta({ description: 'that is in force since' }),
   replaced: z.int().meta({ description: 'the revision before; as_of just before `at` still tells it' }),
   at: z.string(),
-  kpis: z.array(z.string()).meta({ description: 'that are computed from it' }),
+  kpis: z.array(z.string()).meta({ description: 'that are computed from it; /revisions/values tells their figures' }),
+  elements: z
+    .record(z.string(), z.object({ before: z.number().nullable(), after: z.number().nullable() }))
+    .meta({ description: 'those that became others; null is not told. The rest stayed as it was' }),
 });
 type Row = z.infer<typeof rowSchema>;
-const columns = columnsOf<Row>({
-  ...{ sequence: 'integer', asset: 'text', group: 'text', granularity: 'text', start: 'time', end: 'time' },
-  ...{ revision: 'integer', replaced: 'integer', at: 'time', kpis: 'list' },
-});
+const columns: readonly Column<Row>[] = [
+  ...columnsOf<Row>({
+    ...{ sequence: 'integer', asset: 'text', group: 'text', granularity: 'text', start: 'time', end: 'time' },
+    ...{ revision: 'integer', replaced: 'integer', at: 'time', kpis: 'list' },
+  }),
+  { name: 'elements', type: 'text', of: ({ elements }) => JSON.stringify(elements) },
+];
 
 export const revisionRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
@@ -52,7 +61,7 @@ export const revisionRoutes =
           description:
             'Keep `next_since` and ask again with it: there is always one, and nothing is told twice. Figures that come while a bucket is provisional are no restatements.',
           querystring: z.strictObject({
-            since: z.coerce.number().int().min(0).default(0).meta({ description: '`next_since` of the answer before' }),
+            since: sinceParameter,
             kpi: listParameter('ids of definitions'),
             asset: listParameter('full paths; what lies below them is told too'),
             granularity: wordsParameter(granularities).optional(),
@@ -68,17 +77,11 @@ export const revisionRoutes =
       async (request, reply) => {
         const { since, kpi, asset, granularity, limit } = request.query;
         const view = viewOf(request, context);
-        const unknown = kpi?.filter((id) => !kpis.definitions().some((one) => one.id === id)) ?? [];
-        if (unknown.length > 0) {
-          throw invalid('kpi', {
-            en: `there is no ${unknown.join(', ')}; /kpi-definitions lists all`,
-            fa: `شاخص ${unknown.join('، ')} وجود ندارد؛ فهرست در /kpi-definitions است`,
-          });
-        }
+        checkKpis(kpi, 'day', context);
         if (asset) assetsAskedFor({ asset }, view, context);
         const definitions = kpis.definitions().filter(({ id }) => kpi?.includes(id) ?? true);
         const rows: Row[] = [];
-        let next = since;
+        let next = 'time' in since ? kpis.buckets.newestBefore(since.time) : since.sequence;
         let more = true;
         for (let turns = 0; more && rows.length < limit && turns < mostTurns; turns++) {
           const found = kpis.buckets.restatements(next, turn);
@@ -95,7 +98,7 @@ export const revisionRoutes =
               (asset?.some((path) => isUnder(one.asset, path)) ?? true) &&
               (granularity?.includes(row.granularity) ?? true) &&
               (kpi === undefined || row.kpis.length > 0);
-            if (isWanted) rows.push(row);
+            if (isWanted) rows.push({ ...row, elements: changedElements(one, kpis.buckets.revisions(one)) });
           }
         }
         if (more) linkNext(request, reply, { since: next });
@@ -108,7 +111,7 @@ export const revisionRoutes =
     );
   };
 
-function rowOf(one: Restatement, definitions: readonly KpiDefinition[]): Row {
+function rowOf(one: Restatement, definitions: readonly KpiDefinition[]): Omit<Row, 'elements'> {
   const granularity = one.tier === 'cell' ? '15min' : one.tier;
   const usual = granularity === 'gregorian_month' ? 'month' : granularity;
   return {
@@ -119,4 +122,17 @@ function rowOf(one: Restatement, definitions: readonly KpiDefinition[]): Row {
       groups.includes(one.group) && told.includes(usual) ? [id] : [],
     ),
   };
+}
+
+/** In the order of their names. A bucket that the calendar has no more was replaced by none. */
+function changedElements({ revision }: Restatement, revisions: readonly StoredBucket[]): Row['elements'] {
+  const told = (number: number) => toElements(revisions.find((one) => one.revision === number)?.sums ?? {});
+  const [before, after] = [told(revision), told(revision + 1)];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const [was, is] = [before[name] ?? null, after[name] ?? null];
+      return was === is ? [] : [[name, { before: was, after: is }]];
+    }),
+  );
 }
