@@ -24,7 +24,7 @@ import { planSite } from './cells/site-plan.ts';
 import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
 import { createLateNews, isLate } from './late-news.ts';
 import { makePasses } from './passes.ts';
-import { createRefreshPace } from './refresh-pace.ts';
+import { createRefreshPace, type RefreshPace } from './refresh-pace.ts';
 import { createArrivals } from './samples/arrivals.ts';
 import { createLostTime } from './samples/lost-time.ts';
 import { reachOf } from './samples/reach.ts';
@@ -42,6 +42,8 @@ export interface RollUpOptions {
   readonly buckets: Buckets;
   readonly dirt: DirtBook;
   readonly clock: Clock;
+  /** How often what is not final is computed anew. */
+  readonly pace?: RefreshPace;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -69,7 +71,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
     arrivals: createArrivals(ledger),
   };
   const past = createDeletedPast({ reader: options.reader, buckets, deletedBefore: () => book.deletedBefore });
-  const pace = createRefreshPace();
+  const { pace = createRefreshPace() } = options;
   const mergeUpwards = createMergeUpwards(buckets);
   const sitesOfStreams = createSitesOfStreams(ledger, plants);
   const counts: RollUpCounts = { cells: 0, changed: 0, runs: 0 };

@@ -626,6 +626,149 @@ t.test('a gateway’s word stands over an import’s, whichever came first', asy
   sameBuckets(t, everything(overtaken.live.buckets), before);
 });
 
+/** A meter's register in two sessions with a pause between them, hours ago, and what comes of the pause later. */
+function withPause() {
+  const importer = importAgent('e'.repeat(32));
+  const at = (time: string) => local(time);
+  const told = (agent: number, source: string, from: TimeUs, to: TimeUs): SampleEvent[] => {
+    const events: SampleEvent[] = [{ agent, path: `health/${source}/session`, time: from, value: true }];
+    for (let time = from; time <= to; time += minute) {
+      const minutes = (time - begin) / minute;
+      events.push({ agent, path: 'energy/main/kwh', time, value: minutes + (minutes * minutes) / 360 });
+      events.push({ agent, path: `health/${source}/through`, time, value: time });
+    }
+    return [...events, { agent, path: `health/${source}/session`, time: to, value: false }];
+  };
+  const early = [...told(1, 'meter', at('04:00'), at('06:00')), ...told(1, 'meter', at('08:00'), at('10:00'))];
+  const start = () => {
+    const rolled = createRolledSite(site, 3, ['agent-0', 'agent-1', importer]);
+    declare(rolled);
+    rolled.agents[2]!.tag('energy/main/kwh', { role: 'kwh_import', type: 'float', source: 'import-1' });
+    const clock = { now: at('06:00') + 3 * 24 * hour };
+    rolled.arrive(early, clock.now);
+    const pace = { due: true, isDue: () => pace.due, took() {} };
+    const live = rolled.rollUp(plant, clock, undefined, undefined, undefined, pace);
+    return { rolled, clock, live, pace };
+  };
+  return { at, told, start };
+}
+
+/** The final buckets that are otherwise in the second than in the first. */
+function otherwise(a: ReturnType<typeof everything>, b: ReturnType<typeof everything>): string[] {
+  const known = new Map(a.map((one) => [one.key, one]));
+  return b.flatMap(({ key, sums, provisional }) => {
+    const was = known.get(key);
+    if (!was || was.provisional || provisional) return [];
+    const isSame = Object.keys({ ...was.sums, ...sums }).every(
+      (name) =>
+        Math.abs((was.sums[name] ?? Number.NaN) - (sums[name] ?? Number.NaN)) <= 1e-9 * Math.abs(sums[name] ?? 0),
+    );
+    return isSame ? [] : [key];
+  });
+}
+
+const restatedKeys = (buckets: Buckets): string[] => [
+  ...new Set(
+    buckets.restatements(0, 10_000).map(({ tier, group, asset, start }) => `${tier} ${group} ${asset} ${start}`),
+  ),
+];
+
+const quarters = (from: TimeUs, to: TimeUs): TimeUs[] =>
+  Array.from({ length: (to - from) / (15 * minute) }, (_, index) => from + index * 15 * minute);
+
+for (const kind of ['late samples', 'an import'] as const) {
+  t.test(
+    `${kind}: just the buckets that they touch are computed, and those that become others get a revision`,
+    async (t) => {
+      const { at, told, start } = withPause();
+      const news =
+        kind === 'an import'
+          ? told(2, 'import-1', at('06:20'), at('06:50'))
+          : told(1, 'meter', at('06:20'), at('06:50'));
+      const without = start();
+      await without.live.once(never);
+      const before = everything(without.live.buckets);
+      const always = start();
+      always.rolled.arrive(news, always.clock.now);
+      await always.live.once(never);
+      const affected = otherwise(before, everything(always.live.buckets));
+      t.ok(
+        affected.some((key) => key.startsWith('cell electricity')) &&
+          affected.some((key) => key.startsWith('day electricity')),
+      );
+
+      const { live, rolled, clock, pace } = start();
+      await live.once(never);
+      live.takeComputed();
+      pace.due = false;
+      await live.once(never);
+      t.same(live.takeComputed(), [], 'without news nothing is computed');
+      rolled.arrive(news, clock.now);
+      await live.once(never);
+      // The register's growth since 06:00 and until 08:00 is told anew.
+      t.same(live.takeComputed(), quarters(at('06:00'), at('08:00') + 15 * minute));
+      t.same(
+        restatedKeys(live.buckets)
+          .filter((key) => before.some((one) => one.key === key))
+          .sort(),
+        affected.sort(),
+      );
+      sameBuckets(t, everything(live.buckets), everything(always.live.buckets));
+      await live.once(never);
+      t.same(live.takeComputed(), []);
+    },
+  );
+}
+
+t.test('a recomputation computes the time that was asked for, and mends just what was wrong', async (t) => {
+  const { at, start } = withPause();
+  const { live, pace } = start();
+  await live.once(never);
+  const before = everything(live.buckets);
+  const query = { tier: 'cell', group: 'electricity', assets: [meter], from: at('05:00'), to: at('05:01') } as const;
+  const [cell] = live.buckets.read(query);
+  live.buckets.put([{ ...cell!, sums: { ...cell!.sums, kWh: 1e6 } }], at('12:00'));
+  live.takeComputed();
+  pace.due = false;
+  live.dirt.change(site, [{ start: at('05:00'), end: at('06:00') }]);
+  const { sequence } = live.buckets.restatements(0, 10_000).at(-1)!;
+  await live.once(never);
+  t.same(live.takeComputed(), quarters(at('04:45'), at('06:00')), 'with what is seen at its first instant');
+  t.match(live.buckets.restatements(sequence, 100), [
+    { tier: 'cell', group: 'electricity', start: at('05:00'), revision: 2 },
+  ]);
+  t.equal(live.buckets.restatements(sequence, 100).length, 1);
+  sameBuckets(t, everything(live.buckets), before);
+});
+
+t.test('between two refreshes what is told is computed, late or not, and what runs stays as it is', async (t) => {
+  const { at, told, start } = withPause();
+  const { live, rolled, clock, pace } = start();
+  clock.now = at('12:00');
+  rolled.arrive(told(1, 'meter', at('10:01'), at('11:50')), clock.now);
+  await live.once(never);
+  const cellsFrom = (time: string) =>
+    live.buckets
+      .read({ tier: 'cell', group: 'electricity', assets: [meter], from: at(time), to: at('13:00') })
+      .map(({ start, provisional, computedAt }) => [start, provisional, computedAt]);
+  const running = cellsFrom('11:45');
+  t.match(running, [[at('11:45'), true, clock.now]]);
+  live.takeComputed();
+  pace.due = false;
+  clock.now = at('12:10');
+  rolled.arrive(told(1, 'meter', at('11:51'), at('12:09')), clock.now);
+  await live.once(never);
+  t.same(live.takeComputed(), [at('11:45')], 'the cell that its watermark has passed');
+  t.match(cellsFrom('11:45'), [[at('11:45'), false, clock.now]], 'is final, and the running one waits for its turn');
+  rolled.arrive(told(1, 'meter', at('06:20'), at('06:50')), clock.now);
+  await live.once(never);
+  t.same(live.takeComputed(), quarters(at('06:00'), at('08:00') + 15 * minute), 'late samples wait for nobody');
+  pace.due = true;
+  await live.once(never);
+  t.same(live.takeComputed(), [at('12:00')]);
+  t.match(cellsFrom('12:00'), [[at('12:00'), true, clock.now]]);
+});
+
 t.test('when samples are deleted, what was computed from them is never made worse', async (t) => {
   const rolled = createRolledSite(site, 2);
   declare(rolled);
