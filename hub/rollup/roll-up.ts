@@ -16,9 +16,9 @@ import type { TelemetryReader } from '../store/store.ts';
 import type { Buckets, NewBucket } from './buckets/buckets.ts';
 import { bucketsOfCell, wholeCells } from './buckets/cell-buckets.ts';
 import { createDeletedPast } from './buckets/deleted-past.ts';
-import { createMergeUpwards } from './buckets/merge-upwards.ts';
+import { createMergeUpwards, type Merging } from './buckets/merge-upwards.ts';
 import { createUnmeasured } from './buckets/unmeasured.ts';
-import { inChunks, type RolledAsset, rolledAssets } from './cells/roll-up-plan.ts';
+import { inChunks, type RolledAsset, reachNeeds, rolledAssets } from './cells/roll-up-plan.ts';
 import { siteCells } from './cells/site-cells.ts';
 import { planSite } from './cells/site-plan.ts';
 import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
@@ -82,7 +82,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
     tags: SiteTags,
     assets: readonly RolledAsset[],
     span: Span,
-    now: TimeUs,
+    { now, ...run }: Pick<Merging, 'now' | 'next' | 'told'>,
     signal: AbortSignal,
   ): Promise<TimeUs | undefined> => {
     let open: TimeUs | undefined;
@@ -116,7 +116,8 @@ export function createRollUp(options: RollUpOptions): RollUp {
     }
     // All of them: of a run that was cut short, cells may be as they should and what is merged from them not.
     const stamp = `${plant.version} ${tags.size}`;
-    await mergeUpwards(computed, { plant, unmeasured: createUnmeasured(plant, assets), stamp, now }, signal);
+    const merging = { plant, unmeasured: createUnmeasured(plant, assets), stamp, now, ...run };
+    await mergeUpwards(computed, merging, signal);
     return open;
   };
 
@@ -138,13 +139,10 @@ export function createRollUp(options: RollUpOptions): RollUp {
     const reached = Math.max(earliest, book.reached(plant.path) ?? earliest);
     const plantChanged = book.plantVersion(plant.path) !== plant.version;
 
-    for (const [spans, some] of await reachesOf(dirt)) {
-      for (const span of spans) await computeDays(some, span);
-    }
+    for (const [spans, some] of await reachesOf(dirt)) await computeSpans(some, spans);
     if (plantChanged) {
-      for (const part of subtract(imported, [{ start: earliest, end: Number.MAX_SAFE_INTEGER }])) {
-        await computeDays(assets, part);
-      }
+      const before = subtract(imported, [{ start: earliest, end: Number.MAX_SAFE_INTEGER }]);
+      await computeSpans(assets, before, live && begun !== undefined ? earliest : undefined);
     }
     if (begun === undefined) {
       book.reach(plant.path, null, plant.version);
@@ -157,10 +155,10 @@ export function createRollUp(options: RollUpOptions): RollUp {
       const note = (open: TimeUs | undefined, until: TimeUs) =>
         book.reach(plant.path, Math.min(open ?? until, until), plant.version);
       const until = await finalUntil(from);
-      await computeDays(assets, { start: from, end: until }, note);
+      await computeDays(assets, { start: from, end: until }, undefined, note);
       if (!refresh) return 0;
       const startedAt = performance.now();
-      await computeDays(assets, { start: until, end: now }, note);
+      await computeDays(assets, { start: until, end: now }, undefined, note);
       return performance.now() - startedAt;
     }
 
@@ -179,7 +177,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
       for (const { agent, spans } of dirt) {
         const touched = agent === null ? assets : assets.filter(({ sources }) => comesFrom(sources, agent));
         const historical = agent !== null && isImportAgent(agent);
-        const options = { reader, ...readNeeds(plant, touched, tags), frontier: reached, historical };
+        const options = { reader, ...reachNeeds(plant, touched, tags), frontier: reached, historical };
         const whole: Span[] = [];
         for (const span of spans) {
           const reach = agent === null ? span : await reachOf(span, options, signal);
@@ -193,10 +191,16 @@ export function createRollUp(options: RollUpOptions): RollUp {
       return [...alike.values()].map((some) => [reaches.get(some[0]!)!, some] as const);
     }
 
+    /** @param then where it goes on after them */
+    async function computeSpans(some: readonly RolledAsset[], spans: Spans, then?: TimeUs): Promise<void> {
+      for (const [index, span] of spans.entries()) await computeDays(some, span, spans[index + 1]?.start ?? then);
+    }
+
     /** Day by day, so that a long way is gone in steps that are kept. */
     async function computeDays(
       some: readonly RolledAsset[],
       { start, end }: Span,
+      then = Number.POSITIVE_INFINITY,
       onDay?: (open: TimeUs | undefined, until: TimeUs) => void,
     ): Promise<void> {
       if (start >= end || some.length === 0) return;
@@ -206,7 +210,9 @@ export function createRollUp(options: RollUpOptions): RollUp {
           now,
           deletedBefore: book.deletedBefore,
         });
-        const openOfDay = await computeSpan(plant, tags, some, part, now, signal);
+        // As time passes, what comes later is yet to be computed; of what was told before, all is.
+        const run = { now, next: day.end < end ? day.end : then, told: onDay ? part.end : reached };
+        const openOfDay = await computeSpan(plant, tags, some, part, run, signal);
         open ??= openOfDay;
         onDay?.(open, part.end);
       }
@@ -277,10 +283,3 @@ export function createRollUp(options: RollUpOptions): RollUp {
 
 const comesFrom = (sources: RolledAsset['sources'], agent: string): boolean =>
   [...sources].some(({ id }) => id.startsWith(`${agent}/`));
-
-/** What is read for some assets, and how far around a cell. */
-function readNeeds(plant: Plant, assets: readonly RolledAsset[], tags: SiteTags) {
-  const asked = assets.flatMap((asset) => asset.asked);
-  const { tags: all, registers, stateAheadUs, stateBackUs } = planSite(plant, asked, tags, true).needs;
-  return { tags: all, registers: new Set(registers), stateAheadUs, stateBackUs };
-}

@@ -37,7 +37,11 @@ export async function repeatDay(
       }),
     );
     buckets.put(cells, now);
-    await merge(cells, { plant, unmeasured: () => undefined, stamp: '', now }, signal);
+    await merge(
+      cells,
+      { plant, unmeasured: () => undefined, stamp: '', now, next: Number.POSITIVE_INFINITY, told: now },
+      signal,
+    );
     await breathe();
   }
   dirt.reach(plant.path, start + days * dayUs, dirt.plantVersion(plant.path)!);

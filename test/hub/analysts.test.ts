@@ -446,7 +446,8 @@ t.test('analysts', async (t) => {
     const other = hub.token('analyst', ['elsewhere']);
     for (const path of [
       ...['assets', 'groups', 'kpi-values?granularity=day', 'states', 'downtime', 'energy/demand', 'energy/tou'],
-      ...['energy/balance', 'curtailments', 'data-quality', 'connectivity', 'revisions', 'tariffs', 'calendars'],
+      ...['energy/balance', 'curtailments', 'data-quality', 'connectivity', 'revisions', 'revisions/values', 'tariffs'],
+      ...['calendars', 'energy-feed', 'entries', 'tags'],
       ...['products', 'targets', 'baselines'],
     ]) {
       const response = await hub.get(`/api/v1/${path}`, other);
@@ -562,7 +563,13 @@ t.test('analysts', async (t) => {
       'and above it',
     );
     const ofUnit = ofDay.find(({ asset }: Json) => asset === cnc1);
-    t.match(ofUnit, { before: before.data[0].value, unit: 'pcs', late: false, large: true, jalali_date: '1404-04-16' });
+    t.match(ofUnit, {
+      before: before.data[0].value,
+      unit: 'pieces',
+      late: false,
+      large: true,
+      jalali_date: '1404-04-16',
+    });
     t.equal(ofUnit.delta, ofUnit.after - ofUnit.before);
     const lineages = await Promise.all(
       [ofUnit.id_before, ofUnit.id_after].map((id) => ask(`kpi-values/${id}/lineage`)),

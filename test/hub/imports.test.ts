@@ -134,7 +134,7 @@ t.test('an import that fails is tried again later, and holds up no other', async
   const clock = { ...systemClock, now: () => at('2025-07-08T00:00:00Z') };
   const quiet = { info() {}, warn() {}, error() {} };
   const place = {
-    config: hubSchema.parse({}).store,
+    config: hubSchema.parse({ dataDir: dir }).store,
     dir: join(dir, 'samples'),
     ledgerId: ledger.id,
     secret: undefined,

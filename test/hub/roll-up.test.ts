@@ -706,7 +706,8 @@ for (const kind of ['late samples', 'an import'] as const) {
       rolled.arrive(news, clock.now);
       await live.once(never);
       // The register's growth since 06:00 and until 08:00 is told anew.
-      t.same(live.takeComputed(), quarters(at('06:00'), at('08:00') + 15 * minute));
+      const until = kind === 'an import' ? at('08:15') : at('08:00');
+      t.same(live.takeComputed(), quarters(at('06:00'), until), 'the next reading of an import’s tag included');
       t.same(
         restatedKeys(live.buckets)
           .filter((key) => before.some((one) => one.key === key))
@@ -719,6 +720,37 @@ for (const kind of ['late samples', 'an import'] as const) {
     },
   );
 }
+
+t.test(
+  'of days that are computed one after the other, every bucket is told once, and once more by another plant',
+  async (t) => {
+    const rolled = createRolledSite(site, 2);
+    declare(rolled);
+    const clock = { now: begin + 7.2 * 24 * hour };
+    const events: SampleEvent[] = [{ agent: 1, path: 'health/meter/session', time: begin, value: true }];
+    for (let time = begin; time <= clock.now; time += 30 * minute) {
+      events.push({ agent: 1, path: 'energy/main/kwh', time, value: (time - begin) / minute });
+      events.push({ agent: 1, path: 'health/meter/through', time, value: time });
+    }
+    rolled.arrive(events, clock.now);
+    const live = rolled.rollUp(plant, clock);
+    await live.once(never);
+    const week = () =>
+      live.buckets
+        .read({ tier: 'week', group: 'electricity', assets: [meter], from: begin - 8 * 24 * hour, to: begin })
+        .map(({ revision, provisional, sums }) => [revision, provisional, sums.cost_energy_IRR]);
+    const [[, , cost] = []] = week();
+    t.same(week(), [[1, false, cost]], 'Saturday has come');
+    t.same(restatedKeys(live.buckets), [], 'nothing was told before it was known');
+    const dearer = {
+      ...plant,
+      version: 'dearer',
+      tariffs: plant.tariffs.map((tariff) => ({ ...tariff, prices: { peak: 6, mid: 4, low: 2 } })),
+    };
+    await live.restart(dearer).once(never);
+    t.same(week(), [[2, false, 2 * Number(cost)]]);
+  },
+);
 
 t.test('a recomputation computes the time that was asked for, and mends just what was wrong', async (t) => {
   const { at, start } = withPause();
@@ -751,22 +783,43 @@ t.test('between two refreshes what is told is computed, late or not, and what ru
     live.buckets
       .read({ tier: 'cell', group: 'electricity', assets: [meter], from: at(time), to: at('13:00') })
       .map(({ start, provisional, computedAt }) => [start, provisional, computedAt]);
-  const running = cellsFrom('11:45');
-  t.match(running, [[at('11:45'), true, clock.now]]);
+  t.same(cellsFrom('11:45'), [[at('11:45'), true, at('12:00')]]);
   live.takeComputed();
   pace.due = false;
-  clock.now = at('12:10');
-  rolled.arrive(told(1, 'meter', at('11:51'), at('12:09')), clock.now);
+  clock.now = at('12:17');
+  rolled.arrive(told(1, 'meter', at('11:51'), at('12:16')), clock.now);
   await live.once(never);
-  t.same(live.takeComputed(), [at('11:45')], 'the cell that its watermark has passed');
-  t.match(cellsFrom('11:45'), [[at('11:45'), false, clock.now]], 'is final, and the running one waits for its turn');
+  t.same(live.takeComputed(), [at('11:45')], 'the other agent has told nothing for a quarter of an hour');
+  t.same(cellsFrom('11:45'), [[at('11:45'), false, clock.now]], 'so it is final, and what comes after waits');
+  const hourOf = (time: string) =>
+    live.buckets.read({ tier: 'hour', group: 'electricity', assets: [meter], from: at(time), to: at(time) + 1 })[0];
+  t.match(hourOf('11:00'), { provisional: false, revision: 1 });
   rolled.arrive(told(1, 'meter', at('06:20'), at('06:50')), clock.now);
   await live.once(never);
-  t.same(live.takeComputed(), quarters(at('06:00'), at('08:00') + 15 * minute), 'late samples wait for nobody');
+  t.same(live.takeComputed(), quarters(at('06:00'), at('08:00')), 'late samples wait for nobody');
   pace.due = true;
   await live.once(never);
-  t.same(live.takeComputed(), [at('12:00')]);
-  t.match(cellsFrom('12:00'), [[at('12:00'), true, clock.now]]);
+  t.same(live.takeComputed(), [at('12:00'), at('12:15')]);
+  t.ok(cellsFrom('12:00').every(([, provisional]) => provisional));
+  t.match(hourOf('12:00'), { provisional: true, revision: 1 });
+});
+
+t.test('an hour whose last quarter is not told yet is not final, though it is over', async (t) => {
+  const { at, told, start } = withPause();
+  const { live, rolled, clock, pace } = start();
+  clock.now = at('12:10');
+  rolled.arrive(told(1, 'meter', at('10:01'), at('11:40')), clock.now);
+  pace.due = false;
+  await live.once(never);
+  const hour = () =>
+    live.buckets.read({ tier: 'hour', group: 'electricity', assets: [meter], from: at('11:00'), to: at('12:00') })[0];
+  t.match(hour(), { provisional: true }, 'its first three are');
+  pace.due = true;
+  await live.once(never);
+  t.match(hour(), { provisional: true, revision: 1 });
+  clock.now = at('12:20');
+  await live.once(never);
+  t.match(hour(), { provisional: false, revision: 1 }, 'and nobody was told otherwise before');
 });
 
 t.test('when samples are deleted, what was computed from them is never made worse', async (t) => {

@@ -31,6 +31,10 @@ export interface Merging {
   /** Changes whenever what a bucket holds of unmeasured time may: then nothing that was remembered counts. */
   readonly stamp: string;
   readonly now: TimeUs;
+  /** Where the same run goes on computing, if it does: a bucket that reaches further is merged then. */
+  readonly next: TimeUs;
+  /** Nothing from here on has been computed as it is told: a bucket that ends later is not final. */
+  readonly told: TimeUs;
 }
 
 /** The parts of a bucket that begin before `through`, added up: those before the first that is not final. */
@@ -81,6 +85,11 @@ export function createMergeUpwards(buckets: Buckets): MergeUpwards {
       buckets.prune({ tier, group, asset }, { start: first.start, end: last.end }, starts, merging.now);
     }
     return spans.flatMap((span) => {
+      if (span.end > merging.next) {
+        // What was remembered of it may hold what has just become another.
+        if (known?.start === span.start && !goesOn(span)) prefixes.delete(key);
+        return [];
+      }
       const bucket = mergedOver({ tier, group, asset, ...span }, from, goesOn(span) ? known : undefined, merging);
       return bucket ? [bucket] : [];
     });
@@ -90,7 +99,7 @@ export function createMergeUpwards(buckets: Buckets): MergeUpwards {
     key: Pick<NewBucket, 'tier' | 'group' | 'asset' | 'start' | 'end'>,
     from: Tier,
     known: Prefix | undefined,
-    { plant, unmeasured, stamp, now }: Merging,
+    { plant, unmeasured, stamp, now, told }: Merging,
   ): NewBucket | undefined {
     const { tier, group, asset, start, end } = key;
     const parts = buckets.read({ tier: from, group, assets: [asset], from: known?.through ?? start, to: end });
@@ -102,7 +111,7 @@ export function createMergeUpwards(buckets: Buckets): MergeUpwards {
     if (end > now) prefixes.set(`${tier} ${group} ${asset}`, prefix);
     else if (prefixes.get(`${tier} ${group} ${asset}`)?.start === start) prefixes.delete(`${tier} ${group} ${asset}`);
     const { sums } = joinParts(joined, open, key, unmeasured);
-    const provisional = end > now || open.some((part) => part.provisional);
+    const provisional = end > told || open.some((part) => part.provisional);
     return { ...key, sums, provisional, plantVersion: plant.version };
   }
 }

@@ -12,6 +12,7 @@ import {
   type KpiAsset,
   kpiAssets,
   metersBelow,
+  planSite,
   type SiteGroup,
   sourcesOf,
   suppliers,
@@ -99,4 +100,12 @@ export function inChunks(assets: readonly RolledAsset[], maxPoints: number): Rol
     points += asset.pointsPerCell;
   }
   return chunks;
+}
+
+/** What the samples of some assets may touch, and how far around their time. */
+export function reachNeeds(plant: Plant, assets: readonly RolledAsset[], tags: SiteTags) {
+  const asked = assets.flatMap((asset) => asset.asked);
+  const { tags: all, registers, states, stateAheadUs, stateBackUs } = planSite(plant, asked, tags, true).needs;
+  const ofStates = new Set(states.flatMap((need) => need.tags));
+  return { tags: all, registers: new Set(registers), states: ofStates, stateAheadUs, stateBackUs };
 }

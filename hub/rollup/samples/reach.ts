@@ -16,6 +16,8 @@ export interface ReachOptions {
   readonly tags: readonly SiteTag[];
   /** Those among them that grow evenly between their readings. */
   readonly registers: ReadonlySet<SiteTag>;
+  /** Those among them that tell what a unit does. */
+  readonly states: ReadonlySet<SiteTag>;
   /** How long before a state, and how long after it, something else is decided by it: whether a stop is a failure. */
   readonly stateAheadUs: number;
   readonly stateBackUs: number;
@@ -45,20 +47,22 @@ async function lastNumberBefore(
 
 /** @throws {ConnectionError} the store is away. */
 export async function reachOf(span: Span, options: ReachOptions, signal: AbortSignal): Promise<Span> {
-  const { reader, tags, registers, stateAheadUs, stateBackUs, frontier, historical } = options;
+  const { reader, tags, registers, states, stateAheadUs, stateBackUs, frontier, historical } = options;
   const isOpen = !historical && span.end >= frontier;
-  const health = [...new Set(tags.flatMap(({ sources }) => sources))].flatMap(({ session, through }) => [
-    ...session,
-    ...through,
-  ]);
+  const healthOf = (of: readonly SiteTag[]) =>
+    [...new Set(of.flatMap(({ sources }) => sources))].flatMap(({ session, through }) => [...session, ...through]);
+  const health = healthOf(tags);
   const told = tags.filter((tag) => registers.has(tag)).map(keysOf);
-  const others = isOpen ? [] : tags.filter((tag) => !registers.has(tag)).flatMap(keysOf);
+  const others = tags.filter((tag) => !registers.has(tag) && (!isOpen || states.has(tag))).flatMap(keysOf);
   const keys = [...health, ...told.flat(), ...others];
   if (keys.length === 0) return span;
   const newest = await reader.series({ keys, from: span.start, to: span.end, limit: 1 }, signal);
   const changed = new Set(keys.filter((_, index) => newest[index]!.times.length > 0));
 
-  let start = span.start - stateAheadUs;
+  const ofStates = tags.filter((tag) => states.has(tag));
+  // When a state was known matters as much as which it was.
+  const touchesStates = [...healthOf(ofStates), ...ofStates.flatMap(keysOf)].some((key) => changed.has(key));
+  let start = span.start - (touchesStates ? stateAheadUs : 0);
   const registersChanged = told.filter((own) => own.some((key) => changed.has(key)));
   const before = [...health.filter((key) => changed.has(key)), ...registersChanged.flat()];
   if (before.length > 0) {
@@ -75,17 +79,21 @@ export async function reachOf(span: Span, options: ReachOptions, signal: AbortSi
     }
   }
   if (isOpen) return { start, end: span.end };
-  let end = span.end + stateBackUs;
+  let end = span.end + (touchesStates ? stateBackUs : 0);
   if (changed.size > 0) {
-    const beyond = [...changed];
-    const query = { keys: beyond, from: span.end, to: span.end, withNext: true };
+    // What an import tells joins on to what gateways told of the same tags.
+    const own = tags.map(keysOf).filter((keys) => keys.some((key) => changed.has(key)));
+    const beyond = historical ? [...new Set([...changed, ...own.flat()])] : [...changed];
+    // An import's span ends with its last sample, and not after it.
+    const after = historical ? span.end + 1 : span.end;
+    const query = { keys: beyond, from: after, to: after, withNext: true };
     const next = new Map(
       (await reader.series(query, signal)).map(({ times }, index) => [beyond[index]!, times.at(-1)]),
     );
     if (historical) {
       for (const tag of tags) {
         const first = Math.min(...keysOf(tag).map((key) => next.get(key) ?? Number.POSITIVE_INFINITY));
-        if (first - span.end <= searchedUs.at(-1)!) end = Math.max(end, first + 1 + stateBackUs);
+        if (first - span.end <= searchedUs.at(-1)!) end = Math.max(end, first + 1 + (touchesStates ? stateBackUs : 0));
       }
     } else for (const time of next.values()) end = Math.max(end, time ?? frontier);
   }

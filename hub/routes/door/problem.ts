@@ -15,7 +15,7 @@ const kinds = {
   forbidden: { status: 403, en: 'The token does not permit this', fa: 'این توکن اجازهٔ این کار را ندارد' },
   'not-found': { status: 404, en: 'There is no such thing', fa: 'چنین چیزی وجود ندارد' },
   conflict: { status: 409, en: 'It contradicts what the hub holds', fa: 'با آنچه هاب دارد در تناقض است' },
-  unreadable: { status: 400, en: 'This is no HTTP request', fa: 'این درخواست HTTP نیست' },
+  unreadable: { status: 400, en: 'The request cannot be read', fa: 'درخواست خواندنی نیست' },
   late: { status: 408, en: 'The request did not come whole in time', fa: 'درخواست به‌موقع کامل نرسید' },
   'too-large': { status: 413, en: 'The request is too large', fa: 'درخواست بیش از حد بزرگ است' },
   'unsupported-type': { status: 415, en: 'The content type is not supported', fa: 'نوع محتوا پشتیبانی نمی‌شود' },
