@@ -11,9 +11,11 @@ export interface StreamOptions {
   readonly name: string;
   /** Ends the stream at once. */
   readonly close: () => void;
+  /** Where the bytes do not come as events of the stream. */
+  readonly listen?: Transport['listen'];
 }
 
-export function createStreamTransport(stream: Duplex, { framing, name, close }: StreamOptions): Transport {
+export function createStreamTransport(stream: Duplex, { framing, name, close, listen }: StreamOptions): Transport {
   const closing = new AbortController();
   const end = (cause?: unknown) => {
     if (closing.signal.aborted) return;
@@ -28,7 +30,7 @@ export function createStreamTransport(stream: Duplex, { framing, name, close }: 
     framing,
     isDatagrams: false,
     closed: closing.signal,
-    listen: (onBytes) => void stream.on('data', onBytes),
+    listen: listen ?? ((onBytes) => void stream.on('data', onBytes)),
     write(adu) {
       closing.signal.throwIfAborted();
       // What is held back now would go out later, when nobody waits for its reply any more.

@@ -13,10 +13,27 @@ export interface TcpOptions {
   readonly framing: FramingKind;
 }
 
+/**
+ * Read into one buffer of its own. Without that, Node takes 64 KB for each read: for replies of a quarter of one, that is
+ * 9 MB a second for 10,000 registers, and a collection of all objects every dozen seconds.
+ */
+const longestReadBytes = 4096;
+
 /** @throws what went wrong, also when the signal aborts. */
 export async function connectTcp(options: TcpOptions, signal: AbortSignal): Promise<Transport> {
   const { host, port, timeoutMs, name, framing } = options;
-  const socket = new Socket();
+  let onBytes: (bytes: Buffer) => void = () => {};
+  const socket = new Socket({
+    onread: {
+      buffer: Buffer.alloc(longestReadBytes),
+      callback(size, buffer) {
+        onBytes(Buffer.from(buffer.subarray(0, size)));
+        return true;
+      },
+    },
+  });
+  // Nothing is read before somebody listens.
+  socket.pause();
   const abort = () => socket.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
   const timer = setTimeout(() => socket.destroy(new Error(`no connection in ${timeoutMs} ms`)), timeoutMs);
@@ -28,5 +45,13 @@ export async function connectTcp(options: TcpOptions, signal: AbortSignal): Prom
     signal.removeEventListener('abort', abort);
   }
   socket.setNoDelay().setKeepAlive(true, 15_000);
-  return createStreamTransport(socket, { framing, name, close: () => socket.destroy() });
+  return createStreamTransport(socket, {
+    framing,
+    name,
+    close: () => socket.destroy(),
+    listen(listener) {
+      onBytes = listener;
+      socket.resume();
+    },
+  });
 }
