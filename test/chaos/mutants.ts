@@ -86,7 +86,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     harmless: [slowHub, noReplay],
-    run: [...embedded, '--faults', 'kill'],
+    run: [...embedded, '--broker', 'embedded', '--faults', 'kill', '--seconds', '60'],
   },
   {
     name: 'numbers are derived from the rows that are left',
@@ -104,7 +104,8 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     harmless: [noReplay],
-    run: [...embedded, '--faults', 'kill'],
+    // An agent shows it that dies when nothing waits in its buffer.
+    run: [...embedded, '--faults', 'kill', '--seconds', '60', '--rate', '400'],
   },
   {
     name: 'the hub takes frames out of order, and its ledger minds as little',
