@@ -70,7 +70,7 @@ function judge(isBug: boolean, status: number | null, stderr: string): Omit<Verd
   if (status !== 0 && broken.length === 0)
     return { isBug, isRight: false, said: `no verdict: ${stderr.trim().split('\n').at(-1)}` };
   const harm = broken.filter((what) => /^(?:[a-z-]+: )?I\d+ /.test(what) && !/^(?:[a-z-]+: )?I10 /.test(what));
-  const isRight = isBug ? harm.length > 0 : status === 0;
+  const isRight = isBug ? harm.length > 0 : harm.length === 0;
   const [first = 'nothing'] = harm.length > 0 ? harm : broken;
   return { isBug, isRight, said: broken.length > 1 ? `${first} (and ${broken.length - 1} more)` : first };
 }
