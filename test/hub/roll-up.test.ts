@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { importAgent } from '../../hub/ledger/imported.ts';
+import type { Stream } from '../../hub/ledger/ledger.ts';
 import type { Tier } from '../../hub/rollup/buckets/buckets.ts';
+import { openRollUpDatabase } from '../../hub/rollup/database.ts';
+import { openDirtBook } from '../../hub/rollup/dirt.ts';
 import { createRefreshPace } from '../../hub/rollup/refresh-pace.ts';
 import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import { comparing } from '../../hub/rollup/values/compare-values.ts';
@@ -1053,4 +1056,31 @@ t.test('another calendar leaves nothing of the old one behind', async (t) => {
   const fresh = rolled.rollUp(twoShifts, clock);
   await fresh.once(never);
   sameBuckets(t, everything(live.buckets), everything(fresh.buckets));
+});
+
+t.test('the news of many streams are read in steps, all of them and each once', async (t) => {
+  const dirt = openDirtBook(openRollUpDatabase(':memory:'));
+  const streams = Array.from({ length: 120 }, (_, i) => ({
+    number: i + 1,
+    agent: `a${i + 1}`,
+    through: 1,
+    expired: 0,
+  }));
+  const ledger = {
+    streams: () => streams as unknown as readonly Stream[],
+    batches: (stream: number, after: number) => {
+      const time = begin + stream * hour;
+      const frame = { stream, first: 1, last: 1, contentHash: '', minTime: time, maxTime: time };
+      return after === 0 ? [{ ...frame, acceptedAt: time, settledAt: time }] : [];
+    },
+    batchAt: () => undefined,
+    gaps: () => [],
+    amendments: () => [],
+  };
+  const collect = () => [...dirt.collect(ledger, () => (stream) => [`site-${stream}`])].length;
+  t.equal(collect(), 3);
+  const read = dirt.dirty();
+  t.equal(new Set(read.dirt.map(({ site }) => site)).size, 120);
+  t.equal(collect(), 1);
+  t.same(dirt.dirty(), read);
 });
