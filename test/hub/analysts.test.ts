@@ -258,7 +258,8 @@ t.test('analysts', async (t) => {
     t.same(await whole('tags?limit=3'), tags.data);
     t.equal((await linesOf('tags?format=csv&limit=3')).length, tags.data.length + 1, 'all of them');
     const definitions = await linesOf('kpi-definitions?domain=en&format=csv');
-    t.match(definitions[0], /^id,version,name_en,name_fa,unit/);
+    t.match(definitions[0], /^id,version,name_en,name_fa,unit.*,note_en,note_fa$/);
+    t.notMatch(definitions.join(''), /\[object/);
     t.equal(definitions.length, (await ask('kpi-definitions?domain=en')).data.length + 1);
     const feed = await linesOf('energy-feed?from=1404-04-16&to=1404-04-17&format=csv');
     t.equal(feed.length, 97);

@@ -28,7 +28,7 @@ const bilingual = z.object({ en: z.string(), fa: z.string() });
 const columns = columnsOf<KpiDefinition>({
   ...{ id: 'text', version: 'integer', name: 'name', unit: 'text', scope: 'list', formula: 'text', trend: 'text' },
   ...{ source: 'text', granularities: 'list', needs: 'list', uses: 'list', parameters: 'list', rules: 'list' },
-  note: 'text',
+  note: 'name',
 });
 const idParameter = z.object({ id: z.string().max(100) });
 
