@@ -99,7 +99,10 @@ export function createReport(options: {
       const values = [...read.values()];
       return {
         hash: hash.digest('hex'),
-        allClosed: values.length > 0 && values.every(({ state }) => state === 'closed' || state === 'frozen'),
+        // What somebody has assessed is a figure of every month, also of one that nothing is known of.
+        allClosed:
+          values.some(({ inputs }) => inputs.length > 0) &&
+          values.every(({ state }) => state === 'closed' || state === 'frozen'),
         restated: values.filter(({ revision }) => revision > 1),
       };
     },
