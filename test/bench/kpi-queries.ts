@@ -131,9 +131,15 @@ async function rollUpDay(factory: EvenFactory, dir: string, influx: string | und
   const sources = [{ id: name, tags }];
   await using agent = await openVirtualAgent({ agent: name, site, sources, clock, mqttUrl: hub.mqttUrl, password });
   agent.connect();
+  // A tag lives from when its first frame was accepted: that one must not wait for the rest of its hour.
+  await agent.append(framesOf(factory, agent.ids, { from: 0, to: 1, everyS }), startUs);
+  await agent.settled();
   for (let from = 0; from <= dayS; from += hourS) {
     const to = from === dayS ? from + 1 : from + hourS;
-    await agent.append(framesOf(factory, agent.ids, { from, to, everyS, perFrame: 15 }), startUs + to * 1e6);
+    await agent.append(
+      framesOf(factory, agent.ids, { from: Math.max(from, everyS), to, everyS, perFrame: 15 }),
+      startUs + to * 1e6,
+    );
     await agent.settled();
     const until = from === dayS ? from + afterS : to;
     await Promise.race([clock.advanceTo(startUs + until * 1e6), hub.ended]);
