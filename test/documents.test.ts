@@ -5,9 +5,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { readOptions } from '../deploy/demo/options.ts';
-import { writeParquet } from '../hub/store/duckdb/parquet.ts';
 import { readOptions as readChaosOptions } from './chaos/options.ts';
-import { at, demoHub, demoLine, demoSite } from './support/demo-site.ts';
+import { at, demoHub, demoSite } from './support/demo-site.ts';
 import { documents, root, shellLines, textOf } from './support/documents.ts';
 
 const never = new AbortController().signal;
@@ -58,6 +57,7 @@ const elsewhere: readonly [lines: RegExp, why: string][] = [
   [/^(npm ci && )?npm (start|test)\b/, 'test/integration/demo.test.ts starts the demo; the tests are these'],
   [/^npm run check|^npx biome|^\.ci\/run/, 'what CI does itself'],
   [/^npm run chaos -- /, 'minutes to hours; the options are read below'],
+  [/^payesh-hub import /, 'test/integration/import.test.ts, on a hub whose imports run'],
   [/^node protocols\/simulator\/main.ts /, 'test/simulator/process.test.ts'],
 ];
 const isExecuted = (line: string): boolean => !elsewhere.some(([lines]) => lines.test(line));
@@ -96,9 +96,6 @@ t.test('every option of the chaos that is shown is accepted', async (t) => {
 
 t.test('every command that is shown does its work, against a live hub', async (t) => {
   const { hub, rollUp, rolled, clock } = await demoHub(t);
-  const plant = { content: textOf('config/demo/plants/machining.yaml'), why: 'the test' };
-  const init = { method: 'POST', body: JSON.stringify(plant), headers: { 'content-type': 'application/json' } };
-  t.equal((await hub.get('/api/v1/plants', hub.token('admin'), init)).status, 201);
   // The month has ended, and may be issued.
   clock.now = hub.time.now = at('2025-07-27', '12:00');
   await rollUp.once(never);
@@ -125,12 +122,7 @@ t.test('every command that is shown does its work, against a live hub', async (t
 
 /** One after the other, in a folder of their own in which our programs are installed. */
 async function follow(t: Test, lines: readonly string[], prepare: (line: string) => Promise<object>): Promise<void> {
-  const folder = t.testdir({
-    'hub.yaml': 'dataDir: data',
-    'past.csv': `tag,time,value\n${demoLine}/cnc-1/temperature,1404-03-01 08:00,20.5\n`,
-    'counts.csv': `kind,asset,from,to,good,scrap\ncount,${demoLine}/cnc-1,1404-03-01 08:00,1404-03-01 12:00,40,2\n`,
-  });
-  if (lines.some((line) => line.includes('past.parquet'))) await writePast(join(folder, 'past.parquet'));
+  const folder = t.testdir({ 'hub.yaml': 'dataDir: data' });
   mkdirSync(join(folder, 'etc/mosquitto'), { recursive: true });
   symlinkSync(join(root, 'hub/payesh-hub.mjs'), join(folder, 'payesh-hub'));
   symlinkSync(join(root, 'edge-agent/payesh-agent.mjs'), join(folder, 'payesh-agent'));
@@ -147,7 +139,6 @@ async function follow(t: Test, lines: readonly string[], prepare: (line: string)
       .replace('pay_…', last(/pay_\S+/g))
       .replace('package_….zip', readdirSync(folder).find((name) => /^package_.*zip$/.test(name)) ?? '?')
       .replace('--fingerprint …', `--fingerprint ${last(/(?<=fingerprint: )\S+/gi)}`)
-      .replace('3f2a…', last(/(?<=^Import )\w+/gm))
       .replace('show 7 ', `show ${last(/(?<=^Report )\d+/gm)} `);
   };
   for (const line of lines) {
@@ -159,17 +150,4 @@ async function follow(t: Test, lines: readonly string[], prepare: (line: string)
     said.push(done.stdout);
     t.equal(done.code ?? 0, 0, `${command}${done.code ? `\n${done.stdout}${done.stderr}` : ''}`);
   }
-}
-
-async function writePast(file: string): Promise<void> {
-  const columns = [
-    { name: 'tag', type: 'text' },
-    { name: 'time', type: 'time' },
-    { name: 'value', type: 'number' },
-  ] as const;
-  const rows = [[`${demoLine}/cnc-1/temperature`, at('2025-05-23', '08:00'), 21.5]];
-  const pages = (async function* () {
-    yield rows;
-  })();
-  await writeParquet(file, columns, pages, never);
 }
