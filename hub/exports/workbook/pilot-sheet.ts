@@ -62,7 +62,7 @@ export function pilotSheet(report: Report): Sheet {
         number('days_after'),
         value.coverage,
         word(statusWords[value.status]),
-        value.flags.map((flag) => report.flagWord(flag)).join('؛ '),
+        report.flagWords(value.flags),
       ];
     }),
     remarks: remarksOf(

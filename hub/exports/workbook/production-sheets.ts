@@ -70,7 +70,7 @@ export function summarySheet(report: Report): Sheet {
         value.coverage,
         word(statusWords[value.status]),
         word(stateWords[value.state]),
-        value.flags.map((flag) => report.flagWord(flag)).join('; '),
+        report.flagWords(value.flags),
       ];
     }),
   };

@@ -54,8 +54,8 @@ export interface Report {
   /** Below the site, which the cover names. */
   pathInSite(path: string): string;
   kpiName(id: string): string;
-  /** What a flag says. */
-  flagWord(flag: string): string;
+  /** What the flags of a value say, in one cell. */
+  flagWords(flags: readonly string[]): string;
   /** The Gregorian and the Jalali date of a bucket, as cells. */
   dates(value: { readonly bucket: Bucket }): readonly [Date, string];
   jalali(text: string): string;
@@ -113,7 +113,8 @@ export function createReport(options: {
     number: (value) => (language === 'fa' ? persianDigits(String(value)) : String(value)),
     pathInSite: (path) => (path === plant.path ? '.' : path.slice(plant.path.length + 1)),
     assetName: (path) => names.get(path)?.[language] ?? path,
-    flagWord: (flag) => flags[flag as Flag]?.[language] ?? flag,
+    flagWords: (told) =>
+      told.map((flag) => flags[flag as Flag]?.[language] ?? flag).join(language === 'fa' ? '؛ ' : '; '),
     kpiName: (id) => definitions.find((definition) => definition.id === id)?.name[language] ?? id,
     dates: ({ bucket }) => [gregorianDate(bucket.jalaliDate), jalali(bucket.jalaliDate)],
     monthName: ({ jalaliDate }) => {
