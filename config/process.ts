@@ -51,6 +51,8 @@ export function stopSignals(): { stop: AbortSignal; kill: AbortSignal } {
 
 /** Runs a command's work; what a person can mend becomes three plain lines and an exit code, anything else a stack and 1. */
 export async function exitWith(work: () => Promise<void>): Promise<void> {
+  // Where nothing can be told, on a full disk, the exit code still says what it was.
+  process.stderr.on('error', () => {});
   try {
     await work();
   } catch (error) {

@@ -123,6 +123,20 @@ t.test('the commands say a mistake in three lines and end with 78', async (t) =>
   t.match(JSON.parse(good.stdout), { ok: true, agent: 'packaging' });
 });
 
+t.test('a mistake that cannot be told, on a full disk, still ends with 78', async (t) => {
+  const full = openSync('/dev/full', 'w');
+  const { status } = spawnSync(
+    process.execPath,
+    ['edge-agent/payesh-agent.mjs', 'check', '-c', join(t.testdir(), 'none')],
+    {
+      stdio: ['ignore', 'ignore', full],
+      timeout: 30_000,
+    },
+  );
+  closeSync(full);
+  t.equal(status, 78);
+});
+
 t.test('a log that cannot be written holds nobody up, and says later what it lacks', async (t) => {
   const program = `
     import { openLogOutput } from '${join(import.meta.dirname, '../config/log-output.ts')}';

@@ -134,7 +134,8 @@ t.test('access', async (t) => {
     ...Object.fromEntries(
       [
         ...['baselines', 'calendars', 'connectivity', 'curtailments', 'data-quality', 'downtime', 'energy/balance'],
-        ...['energy/demand', 'energy/tou', 'groups', 'products', 'revisions', 'states', 'targets', 'tariffs'],
+        ...['energy/demand', 'energy/tou', 'groups', 'products', 'revisions'],
+        ...['revisions/values', 'states', 'targets', 'tariffs'],
       ].map((path) => [`GET /api/v1/${path}`, readers]),
     ),
     'GET /api/v1/kpi-values': { ...ofOneSite, ask: `/api/v1/kpi-values?asset=${sites.machining}/energy/main` },
@@ -142,7 +143,7 @@ t.test('access', async (t) => {
     'GET /api/v1/imports': { anonymous: 401, own: [403, 403, 200, 200, 403], other: [403, 200] },
     'POST /api/v1/imports': { anonymous: 401, own: [403, 403, 400, 400, 403], other: [403, 400] },
     ...Object.fromEntries(
-      ['GET', 'GET refused', 'PUT content', 'POST undo'].map((what) => {
+      ['GET', 'GET refused', 'GET overtaken', 'PUT content', 'POST undo'].map((what) => {
         const [method, leaf] = what.split(' ');
         const path = (id: string) => `/api/v1/imports/${id}${leaf ? `/${leaf}` : ''}`;
         const ask = `${path('0'.repeat(32))}${leaf === 'content' ? '?offset=0' : ''}`;
