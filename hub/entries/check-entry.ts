@@ -3,7 +3,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
 import { dayUs } from '../plant/zone.ts';
-import type { Words } from '../routes/door/words.ts';
+import type { Words } from '../words.ts';
 import type { EntryContent, EntryKind } from './entry.ts';
 
 export interface EntryMistake {

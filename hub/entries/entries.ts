@@ -6,7 +6,7 @@ import { RejectedError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
 import { type Span, type Spans, union } from '../plant/spans.ts';
-import { joined, type Words } from '../routes/door/words.ts';
+import { joined, type Words } from '../words.ts';
 import { checkEntry, type EntryMistake } from './check-entry.ts';
 import type { EntryContent, EntryRevision } from './entry.ts';
 import type { EntryLog } from './entry-log.ts';

@@ -1,6 +1,6 @@
 /** What an import is asked for, how far it is, and what came of it. */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Said } from '../routes/door/words.ts';
+import type { Said } from '../words.ts';
 
 export const importKinds = ['samples', 'entries'] as const;
 export type ImportKind = (typeof importKinds)[number];

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { CsvError, parse } from 'csv-parse';
-import type { Words } from '../routes/door/words.ts';
+import type { Words } from '../words.ts';
 
 export interface TextRow {
   /** From 1, the header included; of Parquet the row from 1. */

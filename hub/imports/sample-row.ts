@@ -10,7 +10,7 @@ import {
 } from '../../protocols/sample.ts';
 import { asciiDigits } from '../plant/digits.ts';
 import { parseInstant } from '../plant/time-text.ts';
-import type { Said } from '../routes/door/words.ts';
+import type { Said } from '../words.ts';
 import type { FaultOfTime } from './fault-of-time.ts';
 import type { TextRow } from './read-csv.ts';
 

@@ -1,5 +1,5 @@
 /** What imports say of themselves in both languages: how far one is, why one cannot be, why one failed. */
-import type { Words } from '../routes/door/words.ts';
+import type { Words } from '../words.ts';
 import type { ImportState } from './import.ts';
 
 export const steps = {

@@ -1,6 +1,6 @@
 /**
- * Over which time agents are to spread when they come back, ms: by how many there are. A broker takes about two hundred
- * connections a second with TLS on two cores; those that come faster only wait and come again.
+ * Over which time agents are to spread when they come back, ms: by how many there are. Who comes
+ * before there is a broker comes in vain; `npm run bench -- fleet-storm` counts the attempts.
  */
 import { isImportAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';

@@ -9,16 +9,19 @@ export interface Span {
 export type Spans = readonly Span[];
 
 /** Any spans in any order, made a set. */
-export function union(...sets: readonly Spans[]): Spans {
-  const sorted = sets.flat().sort((a, b) => a.start - b.start);
-  const joined: { start: TimeUs; end: TimeUs }[] = [];
+export const union = (...sets: readonly Spans[]): Spans => joined(sets.flat(), 0);
+
+/** The same, where spans that are so far apart at most are one. */
+export function joined(spans: readonly Span[], apartUs: number): { start: TimeUs; end: TimeUs }[] {
+  const sorted = [...spans].sort((a, b) => a.start - b.start);
+  const few: { start: TimeUs; end: TimeUs }[] = [];
   for (const { start, end } of sorted) {
     if (end <= start) continue;
-    const last = joined.at(-1);
-    if (last && start <= last.end) last.end = Math.max(last.end, end);
-    else joined.push({ start, end });
+    const last = few.at(-1);
+    if (last && start <= last.end + apartUs) last.end = Math.max(last.end, end);
+    else few.push({ start, end });
   }
-  return joined;
+  return few;
 }
 
 export function intersect(a: Spans, b: Spans): Spans {

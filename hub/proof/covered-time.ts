@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { LedgerReader, Stream } from '../ledger/ledger.ts';
-import type { Span, Spans } from '../plant/spans.ts';
+import { joined, type Spans } from '../plant/spans.ts';
 
 const pageSize = 10_000;
 const mostSpans = 256;
@@ -38,14 +38,4 @@ export async function coveredTime(
   }
   shorten();
   return spans;
-}
-
-function joined(spans: readonly Span[], apartUs: number): { start: number; end: number }[] {
-  const few: { start: number; end: number }[] = [];
-  for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-    const last = few.at(-1);
-    if (last && start <= last.end + apartUs) last.end = Math.max(last.end, end);
-    else few.push({ start, end });
-  }
-  return few;
 }

@@ -63,9 +63,14 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
     rule: 'the hub imports itself, contracts and protocols/mqtt',
   },
   {
-    from: /^hub\//,
+    from: /^hub\/(routes\/|http\.ts$)/,
     to: [/^hub\//, /^protocols\/([^/]+$|mqtt\/)/],
-    rule: 'the hub imports itself, contracts and protocols/mqtt; only main.ts and commands/ load config',
+    rule: 'the hub imports itself, contracts and protocols/mqtt',
+  },
+  {
+    from: /^hub\//,
+    to: [/^hub\/(?!routes\/)/, /^protocols\/([^/]+$|mqtt\/)/],
+    rule: 'the hub imports itself, contracts and protocols/mqtt; only main.ts and commands/ load config, only http.ts the routes',
   },
   { from: /^config\//, to: [/^config\//, /^protocols\/[^/]+$/], rule: 'config imports contracts' },
   { from: /^deploy\//, to: [/^(?!test\/)/], rule: 'nothing imports test' },

@@ -1,7 +1,7 @@
 /** What a bucket is called in both languages, in the calendar asked for; Persian text has Persian digits. */
 import type { Bucket } from '../../plant/grid.ts';
 import { bucketLabel, formatLocal, gregorianDate, persianDigits } from '../../plant/local-time.ts';
-import type { Words } from '../door/words.ts';
+import type { Words } from '../../words.ts';
 
 export const calendars = ['jalali', 'gregorian'] as const;
 export type Calendar = (typeof calendars)[number];

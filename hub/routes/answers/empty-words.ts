@@ -1,5 +1,5 @@
 /** What an answer without rows says: why that may be, and what to do. */
-import type { Words } from '../door/words.ts';
+import type { Words } from '../../words.ts';
 
 export const nothingStored: Words = {
   en: 'nothing is stored of this range: ask for another one, or see /connectivity whether data have come',

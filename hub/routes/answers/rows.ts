@@ -2,9 +2,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { formatTime, parseTime } from '../../plant/time-text.ts';
+import type { Words } from '../../words.ts';
 import type { RouteContext } from '../asked/context.ts';
 import { bomParameter, type Format, formatOf, formatParameter, tableContent } from '../asked/formats.ts';
-import type { Words } from '../door/words.ts';
 import { type Column, sendDownload } from './download.ts';
 import { linkNext } from './links.ts';
 

@@ -1,7 +1,8 @@
 /** What is said to who asks for more than one answer can hold: ask for less, or make it an export. */
+
+import type { Words } from '../../words.ts';
 import type { Window } from '../asked/times.ts';
 import { invalid } from '../door/problem.ts';
-import type { Words } from '../door/words.ts';
 
 export const tooMuch = (what: string, whatFa = what): Words => ({
   en: `${what}; ask for a shorter range or fewer assets, or make it an export: POST /api/v1/exports`,

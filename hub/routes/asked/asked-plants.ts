@@ -3,11 +3,11 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { Plant } from '../../plant/plant.ts';
+import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import { notFound } from '../door/problem.ts';
 import { plantsIn } from './asked-assets.ts';
 import { type RouteContext, viewOf } from './context.ts';
-import { timeOrDateParameter } from './times.ts';
 
 export const siteParameter = { site: z.string().max(300).optional() };
 export const atParameter = {

@@ -3,32 +3,13 @@ import { z } from 'zod';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { businessDay } from '../../plant/calendar.ts';
 import type { Plant } from '../../plant/plant.ts';
-import { formatTime, type Moment, parseInstant, parseMoment } from '../../plant/time-text.ts';
+import { momentParameter, refuseTime, withPlus } from '../../plant/time-parameters.ts';
+import { formatTime, type Moment, parseInstant } from '../../plant/time-text.ts';
 import { fromLocal } from '../../plant/zone.ts';
 import { invalid } from '../door/problem.ts';
 
 const dayUs = 86_400_000_000;
 const maxWindowDays = 400;
-
-const refuseTime = (context: z.RefinementCtx): never => {
-  const message = 'must be a time as ISO 8601 with Z or an offset, or a date like 1404-04-16 or 2025-07-07';
-  const fa = 'باید زمانی با Z یا اختلاف ساعت، یا تاریخی مانند 1404-04-16 یا 2025-07-07 باشد';
-  context.addIssue({ code: 'custom', message, params: { fa } });
-  return z.NEVER;
-};
-
-const timeText = z
-  .string()
-  .max(64)
-  .meta({ examples: ['1404-04-16', '2025-07-07', '2025-07-07T06:00:00+03:30'] });
-
-/** An offset's + that was not escaped arrives as a blank. */
-const withPlus = (text: string): string => text.replace(/(T\S+) (?=\S+$)/i, '$1+');
-
-/** A time, or a date of either calendar: the beginning of that day in Iran. */
-export const timeOrDateParameter = timeText.transform((text, context): TimeUs => {
-  return parseInstant(withPlus(text), 'Asia/Tehran') ?? refuseTime(context);
-});
 
 /** A place in a feed that is counted, or a time: a number alone is the place. */
 export const sinceParameter = z
@@ -41,11 +22,6 @@ export const sinceParameter = z
     return time === undefined ? refuseTime(context) : { time };
   })
   .meta({ description: '`next_since` of the answer before; or a time or date, and what was restated since then' });
-
-/** As `timeOrDateParameter`, but a day begins when the business day of the plant does that is asked about. */
-export const momentParameter = timeText.transform((text, context): Moment => {
-  return parseMoment(withPlus(text)) ?? refuseTime(context);
-});
 
 export type PlantDay = Pick<Plant, 'zone' | 'businessDayStartMin'>;
 /** Where no plant model says otherwise. */

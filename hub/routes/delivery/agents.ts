@@ -3,10 +3,10 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Gap } from '../../ledger/ledger.ts';
 import { formatTime } from '../../plant/time-text.ts';
+import type { Words } from '../../words.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { everyRole } from '../door/guard.ts';
 import { notFound } from '../door/problem.ts';
-import type { Words } from '../door/words.ts';
 import { agentSchema, agentStates, streamSchema, streamState } from './agent-state.ts';
 
 const deadLetterSchema = z.object({

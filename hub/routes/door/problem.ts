@@ -6,8 +6,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConnectionError } from '../../../protocols/errors.ts';
-import { validationWords } from './validation-words.ts';
-import { inLanguage, joined, type Language, languageOf, type Said } from './words.ts';
+import { validationWords } from '../../validation-words.ts';
+import { inLanguage, joined, type Language, languageOf, type Said } from '../../words.ts';
 
 const kinds = {
   invalid: { status: 400, en: 'The request is not valid', fa: 'درخواست معتبر نیست' },

@@ -3,12 +3,13 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { isAccepted } from '../../kpi/baseline-model.ts';
 import { formatLocal } from '../../plant/local-time.ts';
+import { momentParameter } from '../../plant/time-parameters.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import { fitStored } from '../../rollup/values/fit-stored.ts';
 import { plantsIn } from '../asked/asked-assets.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { listParameter } from '../asked/lists.ts';
-import { momentParameter, windowAt, windowJson, windowSchema } from '../asked/times.ts';
+import { windowAt, windowJson, windowSchema } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
 import { invalid, notFound } from '../door/problem.ts';
 

@@ -2,12 +2,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { energyFeed, feedQualities } from '../../exports/energy-feed.ts';
+import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { Column } from '../answers/download.ts';
 import { undeclared } from '../answers/empty-words.ts';
 import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
-import { timeOrDateParameter, windowJson, windowOf, windowSchema } from '../asked/times.ts';
+import { windowJson, windowOf, windowSchema } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
 import { invalid } from '../door/problem.ts';
 

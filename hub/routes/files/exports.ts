@@ -14,9 +14,9 @@ import {
 } from '../../exports/request.ts';
 import { asciiDigits } from '../../plant/digits.ts';
 import { granularities } from '../../plant/grid.ts';
+import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { formatTime, formatTimeOrNull } from '../../plant/time-text.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
-import { timeOrDateParameter } from '../asked/times.ts';
 import type { View } from '../asked/view.ts';
 import { everyRole, overseers } from '../door/guard.ts';
 import { invalid, notFound, ProblemError } from '../door/problem.ts';

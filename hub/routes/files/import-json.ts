@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { type Import, importFormats, importKinds } from '../../imports/import.ts';
 import type { Progress } from '../../imports/imports.ts';
 import { formatTime, formatTimeOrNull } from '../../plant/time-text.ts';
+import { inLanguage, type Language, type Said } from '../../words.ts';
 import { nameSchema } from '../answers/rows.ts';
 import { valueSchema } from '../answers/sample-json.ts';
-import { inLanguage, type Language, type Said } from '../door/words.ts';
 
 const outcomeSchema = z.object({
   rows: z.int(),

@@ -6,13 +6,13 @@ import { type Import, importFormats, importKinds } from '../../imports/import.ts
 import { ImportRefused } from '../../imports/imports.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import { isZone } from '../../plant/zone.ts';
+import { languageOf } from '../../words.ts';
 import { linkNext } from '../answers/links.ts';
 import { valueJson } from '../answers/sample-json.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
 import type { View } from '../asked/view.ts';
 import { overseers } from '../door/guard.ts';
 import { notFound, ProblemError } from '../door/problem.ts';
-import { languageOf } from '../door/words.ts';
 import { importJson, importSchema, overtakenSchema, reasonJson, refusalSchema } from './import-json.ts';
 
 const config = { access: overseers };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../../kpi/kpi.ts';
 import { granularities } from '../../plant/grid.ts';
+import { momentParameter } from '../../plant/time-parameters.ts';
 import { isZone } from '../../plant/zone.ts';
 import { comparisons } from '../../rollup/values/compare-values.ts';
 import { calendars } from '../answers/bucket-label.ts';
@@ -10,7 +11,7 @@ import type { RouteContext } from '../asked/context.ts';
 import { bomParameter, formatParameter } from '../asked/formats.ts';
 import { listParameter, wordsParameter } from '../asked/lists.ts';
 import { sortParameter } from '../asked/sorting.ts';
-import { momentParameter, rangeParameters, windowSchema } from '../asked/times.ts';
+import { rangeParameters, windowSchema } from '../asked/times.ts';
 import { invalid } from '../door/problem.ts';
 import { included, kpiValueSchema } from './kpi-json.ts';
 

@@ -6,12 +6,12 @@ import type { Plant } from '../../plant/plant.ts';
 import { parseTime } from '../../plant/time-text.ts';
 import { comparing } from '../../rollup/values/compare-values.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
+import type { Words } from '../../words.ts';
 import { bucketLabels, type Calendar } from '../answers/bucket-label.ts';
 import { plantOf } from '../asked/asked-assets.ts';
 import type { RouteContext } from '../asked/context.ts';
 import { civilDay, windowAt } from '../asked/times.ts';
 import { invalid } from '../door/problem.ts';
-import type { Words } from '../door/words.ts';
 import { comparisonJson, inputJson, type KpiValueJson, rolledValueJson } from './kpi-json.ts';
 import type { KpiQuery } from './kpi-query.ts';
 

@@ -1,9 +1,9 @@
 /** `/recomputations`: compute a span anew, and see what has changed by it. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
-import { timeOrDateParameter } from '../asked/times.ts';
 import { overseers } from '../door/guard.ts';
 import { invalid, notFound } from '../door/problem.ts';
 

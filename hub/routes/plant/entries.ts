@@ -3,18 +3,18 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type By, EntryRefused } from '../../entries/entries.ts';
 import { type EntryContent, type EntryRevision, entryKinds } from '../../entries/entry.ts';
+import { contentOf, entryContentSchema, text } from '../../entries/entry-content.ts';
 import type { Cell } from '../../exports/csv.ts';
+import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { formatTime, parseTime } from '../../plant/time-text.ts';
 import type { Column } from '../answers/download.ts';
 import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
 import { createCursors } from '../asked/cursor.ts';
 import { formatOf } from '../asked/formats.ts';
-import { timeOrDateParameter } from '../asked/times.ts';
 import type { View } from '../asked/view.ts';
 import { everyRole } from '../door/guard.ts';
 import { notFound, ProblemError } from '../door/problem.ts';
-import { contentOf, entryContentSchema, text } from './entry-content.ts';
 
 /** Those who know what happened; analysts read. */
 const writers = ['technician', 'manager', 'admin'] as const;

@@ -16,6 +16,7 @@ import {
   explainedIn,
 } from '../../rollup/values/downtime.ts';
 import { type StoredRecord, storedRecords } from '../../rollup/values/stored-records.ts';
+import type { Words } from '../../words.ts';
 import { nothingStored } from '../answers/empty-words.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { tooMuch } from '../answers/too-much.ts';
@@ -25,7 +26,6 @@ import { type RouteContext, viewOf } from '../asked/context.ts';
 import { lastDays, type PlantDay, rangeParameters, windowJson, windowSchema } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
 import { invalid } from '../door/problem.ts';
-import type { Words } from '../door/words.ts';
 import { downtimeClassNames, unexplained } from './state-words.ts';
 
 const groupings = ['reason', 'class', 'asset', 'shift'] as const;

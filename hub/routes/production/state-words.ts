@@ -1,7 +1,7 @@
 /** Canonical states and classes of downtime in both languages (kpi.md §1.4, §5.7). */
 import type { CanonicalState } from '../../plant/canonical-state.ts';
 import type { DowntimeClass } from '../../rollup/values/downtime.ts';
-import type { Words } from '../door/words.ts';
+import type { Words } from '../../words.ts';
 
 export const stateNames: Readonly<Record<CanonicalState, Words>> = {
   RUN: { en: 'Running', fa: 'در حال تولید' },

@@ -1,7 +1,7 @@
 /** What an entry says, as the API and files of entries write it. */
 import { z } from 'zod';
-import type { EntryContent } from '../../entries/entry.ts';
-import { timeOrDateParameter } from '../asked/times.ts';
+import { timeOrDateParameter } from '../plant/time-parameters.ts';
+import type { EntryContent } from './entry.ts';
 
 export const text = (longest: number) => z.string().trim().min(1).max(longest);
 const pieces = z.number().min(0).max(1e9);
