@@ -14,8 +14,8 @@ export interface TcpOptions {
 }
 
 /**
- * Read into one buffer of its own. Without that, Node takes 64 KB for each read: for replies of a quarter of one, that is
- * 9 MB a second for 10,000 registers, and a collection of all objects every dozen seconds.
+ * Read into one buffer of its own, and copied from it. Without that, Node takes 64 KB for each read, of which a reply is
+ * a quarter of one.
  */
 const longestReadBytes = 4096;
 
