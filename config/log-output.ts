@@ -2,7 +2,7 @@
  * Where a log goes: standard output, as long as it takes something. A full disk or a reader that has stopped reading must
  * not hold up or end a process that has data to save (F39): what cannot be written is dropped, counted, and told later.
  */
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { accessSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
 export interface LogOutput {
@@ -44,8 +44,10 @@ const told = (dropped: number): string =>
 /** Takes as many bytes as it can at once; throws or takes none when it cannot. */
 function taker(stdout: number): (bytes: Buffer) => number {
   const kind = fstatSync(stdout);
-  if (kind.isSocket()) {
-    // The journal's.
+  const path = `/proc/self/fd/${stdout}`;
+  const isPipe = kind.isFIFO();
+  if (kind.isSocket() || (isPipe && !mayOpen(path))) {
+    // The journal's; or a pipe that belongs to another user, as behind sudo.
     const socket = new Socket({ fd: stdout, readable: false, writable: true });
     socket.on('error', () => {});
     socket.unref();
@@ -56,6 +58,15 @@ function taker(stdout: number): (bytes: Buffer) => number {
     };
   }
   // A pipe of our own that does not wait; the other end may share the given one with others who do.
-  const to = kind.isFIFO() ? openSync(`/proc/self/fd/${stdout}`, constants.O_WRONLY | constants.O_NONBLOCK) : stdout;
+  const to = isPipe ? openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) : stdout;
   return (bytes) => writeSync(to, bytes);
+}
+
+function mayOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

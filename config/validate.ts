@@ -13,7 +13,7 @@ export interface Places {
   nameOf(path: Path): string;
 }
 
-/** @throws {ConfigError} */
+/** @throws {ConfigError} whose cause is zod's issue: who tells mistakes in another language begins with that. */
 export function validate<T>(value: unknown, schema: z.ZodType<T>, places: Places): T {
   const result = schema.safeParse(value);
   if (result.success) return deepFreeze(result.data);
@@ -34,11 +34,13 @@ function mistakeOf(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places): 
     return new ConfigError(`unknown key "${key}"`, {
       path: places.placeOfKey(issue.path, key),
       hint: hintForUnknown(key, keysAt(jsonSchemaOf(schema), issue.path)),
+      cause: issue,
     });
   }
   return new ConfigError(`${places.nameOf(issue.path)}: ${whatIsWrong(issue)}`, {
     path: places.placeOf(issue.path),
     hint: hintFor(issue),
+    cause: issue,
   });
 }
 
@@ -72,6 +74,8 @@ function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
 /** A union that says in its own words what it wants is told itself, unless one of its alternatives got further. */
 const flatten = (issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] =>
   issues.flatMap((issue) => {
+    // What is wrong with a name in a map is told by the rule of names.
+    if (issue.code === 'invalid_key') return issue.issues.map((each) => ({ ...each, path: issue.path }));
     if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
     const inner = flatten(issue.errors.flat());
     const speaksForItself =

@@ -1,6 +1,6 @@
 /** The agent's process: arguments in, exit code out. Every command loads what it needs when it runs, so that help is quick. */
 import { Command, type CommanderError } from 'commander';
-import { exitCodes } from '../config/process.ts';
+import { exitCodes, exitWith } from '../config/process.ts';
 import { packageVersion } from '../config/version.ts';
 import { browseCommand } from './commands/browse.ts';
 import { checkCommand } from './commands/check.ts';
@@ -53,13 +53,15 @@ Exit codes:
 program.addCommand(completeCommand(program), { hidden: true });
 tellUsageErrors(program);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  const { exitCode } = error as CommanderError;
-  if (exitCode === undefined) throw error;
-  process.exitCode = exitCode === 0 ? 0 : exitCodes.usage;
-}
+await exitWith(async () => {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    const { exitCode } = error as CommanderError;
+    if (exitCode === undefined) throw error;
+    process.exitCode = exitCode === 0 ? 0 : exitCodes.usage;
+  }
+});
 
 /** A mistake on the command line is told like every other: what, where, what to do. */
 function tellUsageErrors(command: Command): void {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../protocols/errors.ts';
-import { isDiskFull, isDiskTrouble } from './buffer.ts';
+import { isDiskFull, isDiskTrouble } from './buffer/buffer.ts';
 
 export interface OpeningOptions {
   readonly log: {

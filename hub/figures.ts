@@ -9,7 +9,7 @@ import { plantAssets } from './plant/assets.ts';
 import { openPlantBook, type PlantFile, type ReadPlant } from './plant/book.ts';
 import { openBuckets } from './rollup/buckets/buckets.ts';
 import type { openRollUpDatabase } from './rollup/database.ts';
-import { openDirtBook } from './rollup/dirt.ts';
+import { openDirtBook } from './rollup/dirt/dirt.ts';
 import { createRollUp } from './rollup/roll-up.ts';
 import { createLostTime } from './rollup/samples/lost-time.ts';
 import { siteTags } from './rollup/samples/site-tags.ts';

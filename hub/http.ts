@@ -130,7 +130,11 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
 function oneAtATime(): RouteContext['alone'] {
   let running = false;
   return async (work) => {
-    if (running) throw new ProblemError('busy', 'a verification or a replay is running already');
+    if (running)
+      throw new ProblemError('busy', {
+        en: 'a verification or a replay is running already',
+        fa: 'یک اثبات یا بازپخش در حال اجراست',
+      });
     running = true;
     try {
       return await work();

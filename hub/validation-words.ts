@@ -1,6 +1,6 @@
 /** What is wrong with a parameter, in both languages: the schema's own sentence, ours for what is common, or zod's. */
 import { z } from 'zod';
-import type { Said, Words } from './words.ts';
+import { namesOf, type Said, type Words } from './words.ts';
 
 /** An issue of zod as the type provider hands it over. */
 export interface ValidationIssue {
@@ -29,7 +29,7 @@ const isNumber = (origin: unknown): boolean => ['number', 'int', 'bigint'].inclu
 
 /** What people get wrong every day, said as one says it. */
 function commonWords(keyword: string, message: string, params: ValidationIssue['params']): Words | undefined {
-  const { origin, minimum, maximum, values, expected, inclusive } = params;
+  const { origin, minimum, maximum, values, options, expected, inclusive } = params;
   switch (keyword) {
     case 'invalid_type': {
       if (message.endsWith('received undefined')) return { en: 'is missing', fa: 'لازم است و نیامده' };
@@ -46,11 +46,16 @@ function commonWords(keyword: string, message: string, params: ValidationIssue['
       if (isNumber(origin) && inclusive) return { en: `must be at most ${maximum}`, fa: `باید حداکثر ${maximum} باشد` };
       if (origin !== 'string') return undefined;
       return { en: `has more than ${maximum} characters`, fa: `بیش از ${maximum} نویسه دارد` };
-    case 'invalid_value': {
-      const words = (values as readonly unknown[]).map(String);
-      return { en: `must be one of ${words.join(', ')}`, fa: `باید یکی از ${words.join('، ')} باشد` };
-    }
+    case 'invalid_value':
+      return oneOf(values as readonly unknown[]);
+    case 'invalid_union':
+      return options ? oneOf(options as readonly unknown[]) : undefined;
     default:
       return undefined;
   }
+}
+
+function oneOf(values: readonly unknown[]): Words {
+  const names = namesOf(values.map(String));
+  return { en: `must be one of ${names.en}`, fa: `باید یکی از ${names.fa} باشد` };
 }

@@ -17,6 +17,10 @@ export const inLanguage = (said: Said, language: Language): string =>
 export const languageOf = (acceptLanguage: string | undefined): Language =>
   /^\s*fa\b/i.test(acceptLanguage ?? '') ? 'fa' : 'en';
 
+/** A list of names, as a sentence ends with it. */
+export const namesOf = (known: readonly string[]): Words =>
+  known.length > 0 ? { en: known.join(', '), fa: known.join('، ') } : { en: 'none', fa: 'هیچ' };
+
 /** Joins sentences language by language. */
 export const joined = (said: readonly Said[], between: string): Words => ({
   en: said.map((one) => inLanguage(one, 'en')).join(between),

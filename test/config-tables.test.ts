@@ -5,8 +5,8 @@ import t, { type Test } from 'tap';
 import { loadAgentFile } from '../config/agent-file.ts';
 import { readAgentText } from '../config/agent-text.ts';
 import { createSecretReader } from '../config/secrets.ts';
-import { agentJsonSchema, agentSchema } from '../edge-agent/config.ts';
-import { configHash, openConfigVersions } from '../edge-agent/config-versions.ts';
+import { agentJsonSchema, agentSchema } from '../edge-agent/config/schema.ts';
+import { configHash, openConfigVersions } from '../edge-agent/config/versions.ts';
 import { ConfigError } from '../protocols/errors.ts';
 
 const yaml = (device: string, more = ''): string => `agent: a

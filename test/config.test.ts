@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
 import { loadYaml, parseYaml } from '../config/load.ts';
-import { agentSchema } from '../edge-agent/config.ts';
-import { tagsOf } from '../edge-agent/sources.ts';
+import { tagsOf } from '../edge-agent/acquire/sources.ts';
+import { agentSchema } from '../edge-agent/config/schema.ts';
 import { hubSchema } from '../hub/config.ts';
 import { plantSchema } from '../hub/plant/plant-file.ts';
 import { ConfigError } from '../protocols/errors.ts';
@@ -123,19 +123,26 @@ t.test('the commands say a mistake in three lines and end with 78', async (t) =>
   t.match(JSON.parse(good.stdout), { ok: true, agent: 'packaging' });
 });
 
-t.test('a mistake that cannot be told, on a full disk, still ends with 78', async (t) => {
-  const full = openSync('/dev/full', 'w');
-  const { status } = spawnSync(
-    process.execPath,
-    ['edge-agent/payesh-agent.mjs', 'check', '-c', join(t.testdir(), 'none')],
-    {
-      stdio: ['ignore', 'ignore', full],
-      timeout: 30_000,
-    },
-  );
-  closeSync(full);
-  t.equal(status, 78);
-});
+t.test(
+  'on a full disk the exit code still says what it was, and no half an answer passes for a whole one',
+  async (t) => {
+    const full = openSync('/dev/full', 'w');
+    const endsWith = async (args: string[], stdout: number | 'ignore', stderr: number | 'ignore') => {
+      const child = spawn(process.execPath, ['edge-agent/payesh-agent.mjs', ...args], {
+        stdio: ['ignore', stdout, stderr],
+        timeout: 30_000,
+      });
+      return (await once(child, 'exit'))[0];
+    };
+    const codes = await Promise.all([
+      endsWith(['check', '-c', join(t.testdir(), 'none')], 'ignore', full),
+      endsWith(['check', '--nothing-like-it'], 'ignore', full),
+      endsWith(['schema'], full, 'ignore'),
+    ]);
+    closeSync(full);
+    t.same(codes, [78, 64, 1]);
+  },
+);
 
 t.test('a log that cannot be written holds nobody up, and says later what it lacks', async (t) => {
   const program = `
@@ -145,8 +152,9 @@ t.test('a log that cannot be written holds nobody up, and says later what it lac
     lines(20_000);
     process.stderr.write('lives');
     process.stdin.once('data', () => { lines(3); process.exit(0); });`;
+  const command = [process.execPath, '--input-type=module', '-e', program];
   const start = (stdout: number) => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', stdout, 'pipe'] });
+    const child = spawn(command[0]!, command.slice(1), { stdio: ['pipe', stdout, 'pipe'] });
     return { child, lives: once(child.stderr!, 'data'), ended: once(child, 'exit') };
   };
   await t.test('the disk is full', async (t) => {
@@ -156,6 +164,14 @@ t.test('a log that cannot be written holds nobody up, and says later what it lac
     t.equal(String((await lives)[0]), 'lives');
     child.stdin!.end('go');
     t.equal((await ended)[0], 0);
+  });
+  await t.test('the pipe belongs to another user', async (t) => {
+    if (process.getuid?.() !== 0) return t.plan(0, 'only root can become another user');
+    // Without what the test runner would have it write, which that user may not.
+    const script = 'env -i setpriv --reuid=65534 --clear-groups "$@" | head -n 1';
+    const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', ...command], { input: 'go', timeout: 30_000 });
+    t.equal(String(stderr), 'lives');
+    t.match(JSON.parse(String(stdout)), { i: 0 });
   });
   await t.test('nobody reads, and then somebody does', async (t) => {
     const pipe = join(t.testdir({}), 'pipe');

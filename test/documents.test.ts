@@ -1,5 +1,5 @@
 /** The documents are true: links lead somewhere, scripts and options exist, and the commands that are shown do their work. */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,7 +54,7 @@ t.test('every option of the demo that is told of is accepted', async (t) => {
 const elsewhere: readonly [lines: RegExp, why: string][] = [
   [/^(sudo|apt-get|install|chown|systemctl|journalctl|grafana-cli|cp -r|nats-server|#) /, 'for root, on its machine'],
   [/^npm ci$/, 'whoever runs this has done it'],
-  [/^(npm ci && )?npm (start|test)\b/, 'test/integration/demo.test.ts starts the demo; the tests are these'],
+  [/^(npm ci && )?npm (start|test)\b/, 'test/acceptance/demo.test.ts starts the demo; the tests are these'],
   [/^npm run check|^npx biome|^\.ci\/run/, 'what CI does itself'],
   [/^npm run chaos -- /, 'minutes to hours; the options are read below'],
   [/^payesh-hub import /, 'test/integration/import.test.ts, on a hub whose imports run'],
@@ -77,15 +77,19 @@ t.test('every payesh command that is only spoken of is known to its program', as
     for (const [, span] of text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)) note(spoken, span!);
   }
   t.ok(spoken.union(executed).size >= 20, [...spoken, ...executed].join(' | '));
+  // They mostly wait for programs to start.
+  t.jobs = 4;
   for (const command of spoken.difference(executed)) {
-    const [program, ...words] = command.split(' ');
-    const launcher = program === 'hub' ? 'hub/payesh-hub.mjs' : 'edge-agent/payesh-agent.mjs';
-    const { stdout } = spawnSync(process.execPath, [launcher, ...words, '--help'], { cwd: root, encoding: 'utf8' });
-    t.match(stdout, `Usage: payesh-${command} `, `payesh-${command}`);
+    t.test(`payesh-${command}`, async (t) => {
+      const [program, ...words] = command.split(' ');
+      const launcher = program === 'hub' ? 'hub/payesh-hub.mjs' : 'edge-agent/payesh-agent.mjs';
+      const { stdout } = await promisify(execFile)(process.execPath, [launcher, ...words, '--help'], { cwd: root });
+      t.match(stdout, `Usage: payesh-${command} `);
+    });
   }
 });
 
-/** With the demo running, as it says there: `test/integration/demo.test.ts`. */
+/** With the demo running, as it says there: `test/acceptance/demo.test.ts`. */
 const withDemo = new Set(['README.md']);
 
 t.test('every option of the chaos that is shown is accepted', async (t) => {

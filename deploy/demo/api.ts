@@ -3,11 +3,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../protocols/clock.ts';
 
 /** @throws when the hub does not answer with success. */
-export async function askHub(url: string, path: string, token: string, timeoutMs = 5000): Promise<unknown> {
-  const headers = { authorization: `Bearer ${token}` };
-  const response = await fetch(url + path, { headers, signal: AbortSignal.timeout(timeoutMs) });
+export const askHub = (url: string, path: string, token: string, timeoutMs = 5000): Promise<unknown> =>
+  request(url + path, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(timeoutMs) });
+
+/** @throws when the hub does not answer with success. */
+export const tellHub = (url: string, path: string, token: string, says: object): Promise<unknown> =>
+  request(url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(says),
+    signal: AbortSignal.timeout(5000),
+  });
+
+async function request(url: string, init: RequestInit): Promise<unknown> {
+  const response = await fetch(url, init);
   const body: unknown = await response.json();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(body)}`);
+  if (!response.ok) throw new Error(`${new URL(url).pathname}: ${response.status} ${JSON.stringify(body)}`);
   return body;
 }
 

@@ -14,6 +14,7 @@ import { askHub, firstKpi } from './api.ts';
 import { type Child, startChild } from './child.ts';
 import { accepts, startInfluxdb, startMosquitto } from './counterparts.ts';
 import { type DemoOptions, type PortName, portVariables, readOptions } from './options.ts';
+import { leadShifts } from './shift-leads.ts';
 import { trustFactory } from './trust.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -50,6 +51,7 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
     `Payesh demo: two plants on this machine, over real OPC UA, Modbus and MQTT${speed === 1 ? '' : `, at ${speed} × real time`}`,
   );
 
+  const ending = new AbortController();
   try {
     const step = stepPrinter();
     const { opcua, modbus, utilities } = ports;
@@ -105,6 +107,8 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
     step('agents', agents.join(' and '));
     step('first KPI', await firstKpi({ url, token, clock, from: agentsFrom, timeoutMs: firstKpiTimeoutMs, stop }));
 
+    step('people', 'a shift lead of each line enters inspections and attendance');
+
     console.log(`
   Open    ${url}/#token=${token}
   API     ${url}/api/v1/docs
@@ -112,6 +116,8 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
   Logs    ${join(dataDir, 'logs')}
   Stop    Ctrl-C drains what is buffered, proves what is stored, and stops everything.
 `);
+    const lead = JSON.parse(payeshHub(['token', 'create', 'shift-lead', '--role', 'technician', '--json'], env)).token;
+    const leading = leadShifts({ url, token: lead, clock, from: agentsFrom }, AbortSignal.any([stop, ending.signal]));
     const until = options.forS === undefined ? Number.POSITIVE_INFINITY : wallStartMs + options.forS * 1000;
     while (!stop.aborted && Date.now() < until) {
       const ended = children.find(({ process }) => process.exitCode !== null || process.signalCode !== null);
@@ -119,10 +125,13 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, kill: AbortSigna
       await delay(200, undefined, { signal: stop }).catch(() => {});
     }
 
+    ending.abort();
+    await leading;
     for (const child of children.filter(({ name }) => agents.some((agent) => agent === name))) await child.stop(10_000);
     const { sentence } = (await askHub(url, '/api/v1/verification', token, 60_000)) as { sentence: string };
     console.log(`\n${sentence}`);
   } finally {
+    ending.abort();
     const patience = kill.aborted ? 0 : 10_000;
     for (const child of children.reverse()) await child.stop(patience);
   }
@@ -136,7 +145,7 @@ function environmentOf(options: DemoOptions, token: string, clock: string): Node
     ...Object.fromEntries(ports),
     PAYESH_DATA: options.dataDir,
     // Beside the demo's data, so that the next start finds it.
-    NODE_COMPILE_CACHE: join(options.dataDir, '../cache'),
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(options.dataDir, '../cache'),
     PAYESH_CLOCK: clock,
     PAYESH_TOKEN: token,
     PAYESH_BROKER: options.broker === 'mosquitto' ? 'external' : 'embedded',

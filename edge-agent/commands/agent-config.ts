@@ -2,7 +2,7 @@
 import { loadAgentFile } from '../../config/agent-file.ts';
 import { createSecretReader } from '../../config/secrets.ts';
 import type { ReadSecret } from '../../protocols/secret.ts';
-import { type AgentConfig, agentSchema } from '../config.ts';
+import { type AgentConfig, agentSchema } from '../config/schema.ts';
 import { usageError } from './command.ts';
 
 export interface LoadedAgent {

@@ -1,6 +1,6 @@
 /** `payesh-agent check`: whether a configuration would start, without touching a device or the buffer. */
 import { Command } from 'commander';
-import type { AgentConfig } from '../config.ts';
+import type { AgentConfig } from '../config/schema.ts';
 import { runTool } from './command.ts';
 
 export const checkCommand = (): Command =>
@@ -10,7 +10,10 @@ export const checkCommand = (): Command =>
     .option('--json', 'print JSON')
     .action(({ config: file, json }: { config: string; json?: boolean }) =>
       runTool(async (terminal) => {
-        const [{ agentOf }, { tagsOf }] = await Promise.all([import('./agent-config.ts'), import('../sources.ts')]);
+        const [{ agentOf }, { tagsOf }] = await Promise.all([
+          import('./agent-config.ts'),
+          import('../acquire/sources.ts'),
+        ]);
         const { config } = agentOf(file);
         await refuseTooManyTags(config);
         const sources = config.sources.map((source) => ({
@@ -27,9 +30,9 @@ export const checkCommand = (): Command =>
 /** As the agent would announce them at its first start. @throws {ConfigError} */
 async function refuseTooManyTags({ site, sources, health }: AgentConfig): Promise<void> {
   const [{ refuseLargeManifest }, { manifestTags }, { tagsOf }] = await Promise.all([
-    import('../manifest-limit.ts'),
-    import('../tag-book.ts'),
-    import('../sources.ts'),
+    import('../buffer/manifest-limit.ts'),
+    import('../acquire/tag-book.ts'),
+    import('../acquire/sources.ts'),
   ]);
   const declared = sources.map((source) => ({ id: source.id, tags: tagsOf(source) }));
   const tags = manifestTags(declared, health.intervalMs);

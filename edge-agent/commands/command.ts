@@ -13,8 +13,12 @@ export const runTool = (work: (terminal: Terminal, signal: AbortSignal) => Promi
       interrupt.abort(new InterruptedError('stopped'));
     };
     process.on('SIGINT', onInterrupt);
-    // A reader that closes early, such as `head`, ends the command quietly.
-    process.stdout.on('error', () => process.exit(0));
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that closes early, such as `head`, ends the command quietly.
+      if (error.code === 'EPIPE') process.exit(0);
+      process.stderr.write(`error: not all of the answer could be written: ${error.message}\n`);
+      process.exit(exitCodes.problems);
+    });
     try {
       await work(createTerminal(process.stdout, process.stderr, process.stdin), interrupt.signal);
       interrupt.signal.throwIfAborted();

@@ -2,9 +2,9 @@
 import { dirname, resolve } from 'node:path';
 import { type AgentFile, loadAgentFile } from '../../config/agent-file.ts';
 import { watchFiles } from '../../config/watch.ts';
-import { type AgentConfig, agentSchema } from '../config.ts';
-import { openConfigVersions } from '../config-versions.ts';
-import type { Configuration } from '../reload.ts';
+import type { Configuration } from '../acquire/reload.ts';
+import { type AgentConfig, agentSchema } from '../config/schema.ts';
+import { openConfigVersions } from '../config/versions.ts';
 
 /** @throws {ConfigError} */
 export function openConfiguration(file: string): { config: AgentConfig; configuration: Configuration } {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { tagsFileAt, withTagsFile } from '../../config/edit-yaml.ts';
 import { ConfigError } from '../../protocols/errors.ts';
-import { writeDurably } from '../durable-file.ts';
+import { writeDurably } from '../config/durable-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { agentOf, type LoadedAgent } from './agent-config.ts';
 import { interviewOn, usageError } from './command.ts';

@@ -123,7 +123,7 @@ async function init(options: InitOptions, terminal: Terminal, signal: AbortSigna
 
   const [{ agentYaml }, { agentJsonSchema }] = await Promise.all([
     import('./init/agent-yaml.ts'),
-    import('../config.ts'),
+    import('../config/schema.ts'),
   ]);
   const passwordFile = `${agent}-password`;
   const schemaFile = 'agent.schema.json';
@@ -251,12 +251,12 @@ async function askAgain(
 
 async function summarise(
   file: string,
-  { config }: { readonly config: import('../config.ts').AgentConfig },
+  { config }: { readonly config: import('../config/schema.ts').AgentConfig },
   sources: readonly SourceDraft[],
   terminal: Terminal,
 ): Promise<void> {
   for (const { summary } of sources) terminal.print(`  ${summary}`);
-  const { tagsOf } = await import('../sources.ts');
+  const { tagsOf } = await import('../acquire/sources.ts');
   const tags = config.sources.reduce((sum, source) => sum + tagsOf(source).length, 0);
   terminal.print(`It is checked: ${config.sources.length} connections, ${tags} tags.`);
   terminal.print(`

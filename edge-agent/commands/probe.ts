@@ -152,7 +152,7 @@ async function placeOn({ table, addressing }: ProbeOptions, address: number) {
 
 async function probeTag(path: string, options: ProbeOptions, terminal: Terminal, signal: AbortSignal): Promise<Probed> {
   const { agentOf } = await import('./agent-config.ts');
-  const { tagsOf } = await import('../sources.ts');
+  const { tagsOf } = await import('../acquire/sources.ts');
   const agent = agentOf(options.config!);
   for (const source of agent.config.sources) {
     const tag = tagsOf(source).find((declared) => declared.path === path);

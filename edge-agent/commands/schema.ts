@@ -13,7 +13,7 @@ Editors that know YAML read it when agent.yaml begins with
     )
     .action(() =>
       runTool(async (terminal) => {
-        const { agentJsonSchema } = await import('../config.ts');
+        const { agentJsonSchema } = await import('../config/schema.ts');
         terminal.printJson(agentJsonSchema());
       }),
     );

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { faultOfSheet, isProof, type SignedSheet, signedSheetSchema } from '../../protocols/commissioning.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import { writeDurably } from '../durable-file.ts';
+import { writeDurably } from '../config/durable-file.ts';
 import { type Declared, declaredKey } from './declared.ts';
 
 export interface Commissioned {

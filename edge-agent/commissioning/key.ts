@@ -6,7 +6,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../protocols/errors.ts';
-import { writeDurably } from '../durable-file.ts';
+import { writeDurably } from '../config/durable-file.ts';
 
 /** @throws {ConfigError} the key cannot be read, or is none. */
 export function commissioningKey(dataDir: string): KeyObject {

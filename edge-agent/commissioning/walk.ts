@@ -17,7 +17,7 @@ import {
 } from '../../protocols/commissioning.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
-import { writeDurably } from '../durable-file.ts';
+import { writeDurably } from '../config/durable-file.ts';
 
 const walkSchema = z.strictObject({
   technician: sheetSchema.shape.technician,

@@ -1,6 +1,6 @@
 /** All checks of one configuration, in the order in which the data flow. */
 import type { ReadSecret } from '../../protocols/secret.ts';
-import type { AgentConfig } from '../config.ts';
+import type { AgentConfig } from '../config/schema.ts';
 import type { AgentReport } from '../status/report.ts';
 import type { Check } from './check.ts';
 import { findHubOffset, synchronisationCheck } from './clock.ts';

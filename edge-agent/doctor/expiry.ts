@@ -1,6 +1,6 @@
 /** What ends by itself: the agent's own certificate, and leave to do without encryption. */
 import { certificateNotAfter } from '../../protocols/opcua/certificate.ts';
-import type { AgentConfig } from '../config.ts';
+import type { AgentConfig } from '../config/schema.ts';
 import { type Check, type Finding, good, note, warning } from './check.ts';
 
 const dayMs = 86_400_000;

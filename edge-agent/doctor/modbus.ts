@@ -2,7 +2,7 @@
 import type { ModbusConfig } from '../../protocols/modbus/config.ts';
 import { connectionName } from '../../protocols/modbus/connection-config.ts';
 import { inspectRegisters } from '../../protocols/modbus/explore.ts';
-import { tagsOf } from '../sources.ts';
+import { tagsOf } from '../acquire/sources.ts';
 import { failureReason } from '../status/failure-reason.ts';
 import { bad, type Check, type Finding, good, reasonOf, warning } from './check.ts';
 import { findName, findWay } from './network.ts';

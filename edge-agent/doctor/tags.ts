@@ -6,7 +6,7 @@ import { systemClock } from '../../protocols/clock.ts';
 import { qualityName } from '../../protocols/quality-names.ts';
 import { isBad, type Sample } from '../../protocols/sample.ts';
 import type { ReadSecret } from '../../protocols/secret.ts';
-import { createSource, type SourceConfig, tagsOf } from '../sources.ts';
+import { createSource, type SourceConfig, tagsOf } from '../acquire/sources.ts';
 import { bad, type Finding, good, reasonOf, warning } from './check.ts';
 
 export interface TagCheckOptions {

@@ -1,5 +1,5 @@
 /** What the doctor finds, and what to do about it. Persian has the same in words-fa.ts. */
-import type { LinkState } from '../conversation.ts';
+import type { LinkState } from '../forward/conversation.ts';
 import type { Format } from '../status/page/format.js';
 import type { Language } from '../status/problems.ts';
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ConnectionError, RejectedError } from '../../protocols/errors.ts';
 import type { Inspection, InspectRequest } from '../../protocols/inspect.ts';
-import type { Reloaded } from '../reload.ts';
+import type { Reloaded } from '../acquire/reload.ts';
 import type { AgentReport, TagReport } from './report.ts';
 import { type Routes, StatusError } from './server.ts';
 

@@ -1,7 +1,7 @@
 /** How many tags of a source are well, by their newest measurements. */
 import { isBad, isGood } from '../../protocols/sample.ts';
-import type { Sampler } from '../sampler.ts';
-import type { BookedTag } from '../tag-book.ts';
+import type { Sampler } from '../acquire/sampler.ts';
+import type { BookedTag } from '../acquire/tag-book.ts';
 import type { SourceReport } from './report.ts';
 
 export function countByQuality(

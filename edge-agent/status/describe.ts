@@ -5,15 +5,16 @@ import { acceptedAtOf } from '../../protocols/frame.ts';
 import { connectionName } from '../../protocols/modbus/connection-config.ts';
 import { qualityName } from '../../protocols/quality-names.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
-import type { Buffer } from '../buffer.ts';
+import type { Fleet, SourceRun } from '../acquire/fleet.ts';
+import type { ConfigReport } from '../acquire/reload.ts';
+import type { SourceConfig } from '../acquire/sources.ts';
+import type { BookedTag, TagBook } from '../acquire/tag-book.ts';
+import type { Buffer } from '../buffer/buffer.ts';
 import type { Commissioned, CommissioningBook } from '../commissioning/book.ts';
-import type { AgentConfig } from '../config.ts';
-import type { Fleet, SourceRun } from '../fleet.ts';
-import type { Forwarder } from '../forward.ts';
-import type { SourceConfig } from '../sources.ts';
-import type { BookedTag, TagBook } from '../tag-book.ts';
+import type { AgentConfig } from '../config/schema.ts';
+import type { Forwarder } from '../forward/forward.ts';
 import { countByQuality } from './count-tags.ts';
-import type { AgentReport, BufferReport, ConfigReport, LinkReport, SourceReport, TagReport } from './report.ts';
+import type { AgentReport, BufferReport, LinkReport, SourceReport, TagReport } from './report.ts';
 
 export interface DescribeOptions {
   readonly config: AgentConfig;

@@ -1,12 +1,12 @@
 /** What the agent counts, read when somebody asks: no work per sample. */
 import { Gauge, Registry } from 'prom-client';
-import type { Acceptor } from '../accept.ts';
-import type { Buffer } from '../buffer.ts';
-import type { Fleet, SourceRun } from '../fleet.ts';
-import type { Forwarder } from '../forward.ts';
-import type { TagBook } from '../tag-book.ts';
+import type { Acceptor } from '../acquire/accept.ts';
+import type { Fleet, SourceRun } from '../acquire/fleet.ts';
+import type { ConfigReport } from '../acquire/reload.ts';
+import type { TagBook } from '../acquire/tag-book.ts';
+import type { Buffer } from '../buffer/buffer.ts';
+import type { Forwarder } from '../forward/forward.ts';
 import { countByQuality } from './count-tags.ts';
-import type { ConfigReport } from './report.ts';
 
 export interface MetricsOptions {
   readonly buffer: Pick<Buffer, 'state'>;

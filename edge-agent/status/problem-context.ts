@@ -2,7 +2,7 @@
  * Gathers what `findProblems` judges by besides the report: how things stood some minutes ago, and what expires. Files
  * are looked into rarely, since a report is asked for every second while somebody watches.
  */
-import type { AgentConfig } from '../config.ts';
+import type { AgentConfig } from '../config/schema.ts';
 import type { ProblemContext, Report } from './problem-parts.ts';
 
 export interface ProblemContextSource {

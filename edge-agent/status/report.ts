@@ -3,8 +3,9 @@
  * `GET /api/status` is an AgentReport, `GET /api/tags` is `{ tags: TagReport[] }`. Times are µs UTC.
  */
 import type { TagType, TimeUs } from '../../protocols/sample.ts';
-import type { Quarantined } from '../buffer.ts';
-import type { LinkState } from '../conversation.ts';
+import type { ConfigReport } from '../acquire/reload.ts';
+import type { Quarantined } from '../buffer/buffer.ts';
+import type { LinkState } from '../forward/conversation.ts';
 
 export interface AgentReport {
   readonly agent: string;
@@ -18,17 +19,6 @@ export interface AgentReport {
   readonly sources: readonly SourceReport[];
   /** The worst first. Empty when all is well. */
   readonly problems: readonly Problem[];
-}
-
-export interface ConfigReport {
-  readonly file: string;
-  /** Number of the version that runs, as `config list` shows it. */
-  readonly version: number;
-  /** SHA-256 of its files, as there; empty where no version could be kept. */
-  readonly hash: string;
-  readonly appliedAt: TimeUs;
-  /** Why the file as it now is was not taken; the version above runs on. */
-  readonly refused?: { readonly message: string; readonly path: string; readonly hint: string } | undefined;
 }
 
 export interface LinkReport {

@@ -1,13 +1,13 @@
 /** Serves what a running agent knows of itself: on its socket always, on a port where one is configured. */
 import type { Clock } from '../../protocols/clock.ts';
 import { ConnectionError, RejectedError } from '../../protocols/errors.ts';
-import type { Acceptor } from '../accept.ts';
-import type { Buffer } from '../buffer.ts';
+import type { Acceptor } from '../acquire/accept.ts';
+import type { Fleet } from '../acquire/fleet.ts';
+import type { Reloader } from '../acquire/reload.ts';
+import type { TagBook } from '../acquire/tag-book.ts';
+import type { Buffer } from '../buffer/buffer.ts';
 import { openCommissioningBook } from '../commissioning/book.ts';
-import type { Fleet } from '../fleet.ts';
-import type { Forwarder } from '../forward.ts';
-import type { Reloader } from '../reload.ts';
-import type { TagBook } from '../tag-book.ts';
+import type { Forwarder } from '../forward/forward.ts';
 import { readRoutes, type StatusApi, socketRoutes } from './api.ts';
 import { describeAgent, describeTags } from './describe.ts';
 import { findProblems } from './find-problems.ts';

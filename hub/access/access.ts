@@ -4,9 +4,10 @@
  * The commands open it beside the running hub: a revoked token is refused from the next request on.
  */
 import { closeSync, openSync } from 'node:fs';
-import Sqlite from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { type Clock, systemClock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
+import { openVersioned } from '../../protocols/sqlite/versioned-file.ts';
 import { type CommissioningSheets, commissioningSchema, createCommissioningSheets } from '../commissioning/sheets.ts';
 import { createEntryLog, type EntryLog, entrySchema } from '../entries/entry-log.ts';
 import { createImportLog, type ImportLog, importSchema } from '../imports/import-log.ts';
@@ -28,7 +29,7 @@ export interface Access extends Disposable {
   readonly reports: ReportLog;
 }
 
-const schemaVersion = 1;
+const layoutVersion = 1;
 
 /**
  * @param clock expiry and audit follow the system's clock, whatever the plant's clock does.
@@ -52,31 +53,32 @@ export function openAccess(file: string, { clock = systemClock }: { clock?: Pick
   };
 }
 
-function openDatabase(file: string): Sqlite.Database {
+const schema =
+  tokenSchema +
+  agentSchema +
+  auditSchema +
+  commissioningSchema +
+  plantVersionSchema +
+  entrySchema +
+  importSchema +
+  reportSchema;
+
+function openDatabase(file: string): Database {
   try {
     // Made here and not by SQLite, so that nobody else can read it; -wal and -shm take over its mode.
     closeSync(openSync(file, 'a', 0o600));
-    const db = new Sqlite(file, { timeout: 5000 });
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.pragma('trusted_schema = OFF');
-    db.transaction(() => {
-      const version = db.pragma('user_version', { simple: true }) as number;
-      if (version > schemaVersion) throw new Error(`its schema ${version} is newer than this program's`);
-      db.exec(
-        tokenSchema +
-          agentSchema +
-          auditSchema +
-          commissioningSchema +
-          plantVersionSchema +
-          entrySchema +
-          importSchema +
-          reportSchema,
-      );
-      db.pragma(`user_version = ${schemaVersion}`);
-    }).immediate();
-    return db;
+    return openVersioned(file, {
+      version: layoutVersion,
+      timeoutMs: 5000,
+      configure(db) {
+        db.pragma('journal_mode = WAL');
+        db.pragma('synchronous = FULL');
+        db.pragma('trusted_schema = OFF');
+      },
+      prepare: (db) => void db.exec(schema),
+    });
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     // A full disk passes, and whoever starts the hub shall try again.
     if (isWaitedOut(cause)) {
       throw new ConnectionError(`cannot open the access file ${file}: ${(cause as Error).message}`, { cause });

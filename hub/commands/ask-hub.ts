@@ -7,10 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { Option } from 'commander';
 import { ConfigError } from '../../protocols/errors.ts';
+import type { Language } from '../words.ts';
+import { askWords } from './ask-words.ts';
 
 export interface HubAddress {
   readonly url: string;
   readonly token?: string;
+  /** In which it answers; English if absent. */
+  readonly language?: Language;
 }
 
 export const urlOption = (): Option =>
@@ -49,40 +53,36 @@ export async function fetchFile(address: HubAddress, path: string, file: string)
     await rename(part, file);
   } catch (cause) {
     await rm(part, { force: true });
-    throw new ConfigError('the file could not be fetched whole', { path: file, hint: 'Ask for it again.', cause });
+    const { message, hint } = wordsOf(address).broken;
+    throw new ConfigError(message, { path: file, hint, cause });
   }
 }
 
 async function answerOf(address: HubAddress, path: string, question: Question): Promise<Response> {
-  const { url, token } = address;
+  const { url, token, language = 'en' } = address;
+  const words = wordsOf(address);
   const { method = 'GET', body, bytes, timeoutMs = defaultTimeoutMs } = question;
   const type = body ? 'application/json' : bytes && 'application/octet-stream';
-  if (!token) throw new ConfigError('no token', { path: '--token', hint: 'Give --token, or set PAYESH_TOKEN.' });
+  if (!token) throw new ConfigError(words.noToken.message, { path: '--token', hint: words.noToken.hint });
   const response = await fetch(`${url}/api/v1${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...(type && { 'content-type': type }) },
+    headers: {
+      authorization: `Bearer ${token}`,
+      'accept-language': language,
+      ...(type && { 'content-type': type }),
+    },
     ...(body && { body: JSON.stringify(body) }),
     ...(bytes && { body: bytes }),
     signal: AbortSignal.timeout(timeoutMs),
   }).catch((cause: unknown) => {
-    throw new ConfigError('the hub does not answer', {
-      path: url,
-      hint: 'Is it running? Give its address with --url.',
-      cause,
-    });
+    throw new ConfigError(words.away.message, { path: url, hint: words.away.hint, cause });
   });
   if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
-  throw new ConfigError(`the hub refuses: ${problem.detail ?? problem.title ?? response.status}`, {
+  throw new ConfigError(words.refuses(problem.detail ?? problem.title ?? response.status), {
     path: url + path,
-    hint: hintFor(response.status),
+    hint: words.hints[response.status] ?? words.otherHint,
   });
 }
 
-function hintFor(status: number): string {
-  if (status === 401) return 'Make a token with "payesh-hub token create".';
-  if (status === 403) return 'Use a token whose role may do this: "payesh-hub token create".';
-  if (status === 404) return '"payesh-hub streams" lists what there is.';
-  if (status === 400 || status === 409 || status === 422) return 'Change what is asked for: it says what is wrong.';
-  return "Look at the hub's log.";
-}
+const wordsOf = ({ language = 'en' }: HubAddress) => askWords[language];

@@ -18,7 +18,9 @@ const span = (command: Command): Command =>
   command.requiredOption('--from <time>', 'begin').requiredOption('--to <time>', 'end');
 
 export function entryCommand(): Command {
-  const entry = new Command('entry').description('downtime reasons, orders, manual counts, meter readings, bills');
+  const entry = new Command('entry').description(
+    'downtime reasons, orders, counts, inspections, attendance, meter readings, bills',
+  );
   const add = entry.command('add').description('enter something');
   const unit = ['<asset>', 'full path of the unit'] as const;
   const meter = ['<asset>', 'full path of the meter'] as const;
@@ -43,6 +45,19 @@ export function entryCommand(): Command {
     .option('--rework <pieces>', '', number)
     .option('--note <text>')
     .action(enter('count'));
+  span(asked(add.command('inspection').argument(...unit)))
+    .description('pieces that were inspected for the first time')
+    .requiredOption('--inspected <pieces>', '', number)
+    .requiredOption('--good <pieces>', 'of them, those that were good', number)
+    .option('--product <code>')
+    .option('--note <text>')
+    .action(enter('inspection'));
+  span(asked(add.command('attendance').argument('<asset>', 'full path of the unit, line or area')))
+    .description('how many people were there, and what they worked on orders; no names')
+    .requiredOption('--people <number>', 'there all of the time', number)
+    .requiredOption('--worked-h <person-hours>', 'on orders, all of them together', number)
+    .option('--note <text>')
+    .action(enter('attendance'));
   asked(add.command('reading').argument(...meter))
     .description('what a meter showed')
     .requiredOption('--at <time>')
@@ -83,32 +98,35 @@ export function entryCommand(): Command {
       else print(data);
     });
 
-  asked(entry.command('undo').argument('<id>'))
-    .description('take back the last change of an entry; once more brings it again')
-    .requiredOption('--why <text>', 'for its history and the audit log')
-    .action(async (id: string, { json, why, ...hub }) => {
-      const path = `/entries/${encodeURIComponent(id)}/undo`;
-      const line = await askHub<LineJson>(hub, path, { method: 'POST', body: { why } });
-      if (json) return printJson(line);
-      console.log(line.content ? `Entry ${line.id} says again: ${told(line)}` : `Entry ${line.id} is taken back.`);
-    });
+  const takeBack = (name: 'undo' | 'withdraw', description: string) =>
+    asked(entry.command(name).argument('<id>'))
+      .description(description)
+      .requiredOption('--why <text>', 'for its history and the audit log')
+      .action(async (id: string, { json, why, ...hub }) => {
+        const path = `/entries/${encodeURIComponent(id)}/${name}`;
+        const line = await askHub<LineJson>(hub, path, { method: 'POST', body: { why } });
+        if (json) return printJson(line);
+        console.log(line.content ? `Entry ${line.id} says again: ${told(line)}` : `Entry ${line.id} is taken back.`);
+      });
+  takeBack('undo', 'take back the last change of an entry; once more brings it again');
+  takeBack('withdraw', 'take an entry away, however often it was corrected; undo brings it again');
 
   return entry;
 }
 
 const enter =
   (kind: (typeof entryKinds)[number]) =>
-  async (asset: string, { json, url, token, plannedScrap, amountIrr, ...fields }: Record<string, unknown>) => {
-    const renamed = {
-      ...(plannedScrap !== undefined && { planned_scrap: plannedScrap }),
-      ...(amountIrr !== undefined && { amount_irr: amountIrr }),
-    };
+  async (asset: string, { json, url, token, ...options }: Record<string, unknown>) => {
+    const fields = Object.fromEntries(Object.entries(options).map(([name, value]) => [apiName(name), value]));
     const hub = { url: String(url), ...(token !== undefined && { token: String(token) }) };
-    const body = { kind, asset, ...fields, ...renamed };
+    const body = { kind, asset, ...fields };
     const line = await askHub<LineJson>(hub, '/entries', { method: 'POST', body });
     if (json) return printJson(line);
     console.log(`Entry ${line.id}: ${told(line)}`);
   };
+
+/** `--planned-scrap` reaches us as `plannedScrap`. */
+const apiName = (option: string): string => option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function print(lines: readonly LineJson[]): void {
   if (lines.length === 0) {

@@ -1,9 +1,9 @@
 /** Whether an entry agrees with the plant, with the clock, and with the other entries. */
 import type { TimeUs } from '../../protocols/sample.ts';
-import type { Meter } from '../plant/meter.ts';
 import type { Plant, Unit } from '../plant/plant.ts';
-import { dayUs } from '../plant/zone.ts';
-import type { Words } from '../words.ts';
+import type { Span } from '../plant/spans.ts';
+import { dayUs, hourUs } from '../plant/zone.ts';
+import { namesOf, type Words } from '../words.ts';
 import type { EntryContent, EntryKind } from './entry.ts';
 
 export interface EntryMistake {
@@ -22,14 +22,16 @@ export interface Known {
   readonly now: TimeUs;
 }
 
-const longestDays: Record<EntryKind, number> = { downtime: 31, order: 366, count: 31, reading: 1, bill: 366 };
-/** Of these, only what has happened can be known. */
-const past: readonly EntryKind[] = ['downtime', 'count', 'reading', 'bill'];
+const longestDays: Record<EntryKind, number> = {
+  ...{ downtime: 31, order: 366, count: 31, inspection: 31, attendance: 31, reading: 1, bill: 366 },
+};
+/** Of all others, only what has happened can be known. */
+const mayBeToCome: readonly EntryKind[] = ['order'];
 
 export function checkEntry(entry: EntryContent, known: Known): EntryMistake[] {
   const { plant, now } = known;
   const { kind, asset, from, to } = entry;
-  const about: readonly (Unit | Meter)[] = kind === 'reading' || kind === 'bill' ? plant.meters : plant.units;
+  const about = placesOf(kind, plant);
   const found = about.find(({ path }) => path === asset);
   if (!found) {
     const names = namesOf(about.map(({ path }) => path));
@@ -48,10 +50,14 @@ export function checkEntry(entry: EntryContent, known: Known): EntryMistake[] {
       `is more than ${longestDays[kind]} days later; enter it in parts`,
       `بیش از ${longestDays[kind]} روز دیرتر است؛ بخش‌بخش ثبت کنید`,
     );
-  if (past.includes(kind) && to > now)
+  if (!mayBeToCome.includes(kind) && to > now)
     wrong('to', 'has not come yet; enter it when it is over', 'هنوز نرسیده است؛ پس از پایان ثبت کنید');
   if (entry.kind === 'downtime') checkReason(entry.reason, plant, wrong);
-  if (entry.kind === 'order') checkOrder(entry, plant, wrong);
+  if (entry.kind === 'order' || entry.kind === 'inspection') checkProduct(entry.product, plant, wrong);
+  if (entry.kind === 'order') checkPlanned(entry.planned, wrong);
+  if (entry.kind === 'inspection' && entry.good > entry.inspected)
+    wrong('good', 'is more than "inspected"; swap them', 'از «inspected» بیشتر است؛ جابه‌جا کنید');
+  if (entry.kind === 'attendance') checkWorked(entry, wrong);
   if (entry.kind === 'count' && known.hasCounters(found as Unit)) {
     wrong(
       'asset',
@@ -73,10 +79,12 @@ export function checkEntry(entry: EntryContent, known: Known): EntryMistake[] {
   return mistakes;
 }
 
-type Wrong = (field: string, en: string, fa: string) => void;
+function placesOf(kind: EntryKind, plant: Plant): readonly { readonly path: string }[] {
+  if (kind === 'reading' || kind === 'bill') return plant.meters;
+  return kind === 'attendance' ? [...plant.units, ...plant.lines, ...plant.areas] : plant.units;
+}
 
-const namesOf = (known: readonly string[]): Words =>
-  known.length > 0 ? { en: known.join(', '), fa: known.join('، ') } : { en: 'none', fa: 'هیچ' };
+type Wrong = (field: string, en: string, fa: string) => void;
 
 function checkReason(reason: string, { reasons }: Plant, wrong: Wrong): void {
   if (reasons.some(({ code }) => code === reason)) return;
@@ -88,18 +96,31 @@ function checkReason(reason: string, { reasons }: Plant, wrong: Wrong): void {
   );
 }
 
-function checkOrder({ product, planned }: EntryContent & { kind: 'order' }, { products }: Plant, wrong: Wrong): void {
-  if (product !== undefined && !products.some(({ code }) => code === product)) {
-    const names = namesOf(products.map(({ code }) => code));
-    wrong(
-      'product',
-      `"${product}" is no product of the plant; known: ${names.en}`,
-      `«${product}» محصول این کارخانه نیست؛ موجود: ${names.fa}`,
-    );
-  }
+function checkProduct(product: string | undefined, { products }: Plant, wrong: Wrong): void {
+  if (product === undefined || products.some(({ code }) => code === product)) return;
+  const names = namesOf(products.map(({ code }) => code));
+  wrong(
+    'product',
+    `"${product}" is no product of the plant; known: ${names.en}`,
+    `«${product}» محصول این کارخانه نیست؛ موجود: ${names.fa}`,
+  );
+}
+
+function checkPlanned(planned: Span | undefined, wrong: Wrong): void {
   if (planned && planned.end <= planned.start) {
     wrong('planned.to', 'is not after "planned.from"; swap them', 'پس از «planned.from» نیست؛ جابه‌جا کنید');
   }
+}
+
+/** Through breaks one may work; longer than one is there, not. */
+function checkWorked({ people, workedH, from, to }: EntryContent & { kind: 'attendance' }, wrong: Wrong): void {
+  const mostH = (people * (to - from)) / hourUs;
+  if (workedH <= mostH) return;
+  wrong(
+    'worked_h',
+    `is more than ${people} people have from "from" to "to", ${mostH} person-hours; it is of all of them together`,
+    `از زمان حضور ${people} نفر، ${mostH} نفر-ساعت، بیشتر است؛ مجموع کارکرد همهٔ آن‌ها را بنویسید`,
+  );
 }
 
 const ordersOfFile = ({ orderList }: Unit): { from: TimeUs; to: TimeUs }[] =>

@@ -1,6 +1,7 @@
 /**
  * Entries with everything around them: checked, kept, and put into the plants that figures are computed with. Undo
- * takes back the last change of an entry; once more, it brings it again.
+ * takes back the last change of an entry; once more, it brings it again. What is withdrawn says nothing any more, however
+ * often it was corrected.
  */
 import { RejectedError } from '../../protocols/errors.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
@@ -44,6 +45,8 @@ export interface Entries extends Pick<EntryLog, 'list' | 'history' | 'changes'> 
   correct(entry: number, content: EntryContent, by: By): EntryRevision;
   /** @throws {EntryRefused} what would be in force again contradicts what has come since. */
   undo(entry: number, by: By): EntryRevision;
+  /** @throws {EntryRefused} it is not in force. */
+  withdraw(entry: number, by: By): EntryRevision;
 }
 
 export interface EntriesOptions {
@@ -64,7 +67,7 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
     const newest = log.newest();
     const known = entered.get(plant);
     if (known?.newest === newest) return known.plant;
-    const fresh = { newest, plant: withEntries(plant, contentsOf(plant.path)) };
+    const fresh = { newest, plant: withEntries(plant, contentsOf(plant.path), log.firstTold(plant.path)) };
     entered.set(plant, fresh);
     return fresh.plant;
   };
@@ -128,8 +131,8 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
           {
             field: 'kind',
             message: {
-              en: `is "${kind}" in this entry; undo it and add another`,
-              fa: `در این ثبت «${kind}» است؛ آن را لغو و دیگری ثبت کنید`,
+              en: `is "${kind}" in this entry; withdraw it and add another`,
+              fa: `در این ثبت «${kind}» است؛ آن را پس بگیرید و دیگری ثبت کنید`,
             },
           },
         ]);
@@ -139,6 +142,11 @@ export function createEntries({ log, plants, hasCounters, clock }: EntriesOption
     undo(entry, by) {
       const history = log.history(entry);
       return write(history[0]!.site, history.at(-1)!, history.at(-2)?.content ?? null, by);
+    },
+    withdraw(entry, by) {
+      const before = last(entry);
+      if (before.content) return write(before.site, before, null, by);
+      throw new EntryRefused([{ field: 'id', message: { en: 'is not in force', fa: 'دیگر برقرار نیست' } }]);
     },
   };
 }
@@ -153,8 +161,16 @@ function spansOf(content: EntryContent): Span[] {
   return content.kind === 'order' && content.planned ? [own, content.planned] : [own];
 }
 
-/** Time of which it is now otherwise known whether there was an order at all, or a plan. */
-function turned(before: Plant, after: Plant, asset: string | undefined): Spans {
+/** Time of which it is now otherwise known whether there was an order at all, or a plan, or anybody tells of the place. */
+function turned(before: Plant, after: Plant, asset: string): Spans {
+  const toldFrom = ({ inspections, attendances }: Plant) =>
+    [inspections, attendances].map((told) => told.get(asset)?.said[0]?.start ?? Number.MAX_SAFE_INTEGER);
+  const [was, is] = [toldFrom(before), toldFrom(after)];
+  const told = was.flatMap((from, at) => (from === is[at] ? [] : [Math.min(from, is[at]!)]));
+  return [...told.map((start) => ({ start, end: Number.MAX_SAFE_INTEGER })), ...turnedOrders(before, after, asset)];
+}
+
+function turnedOrders(before: Plant, after: Plant, asset: string): Spans {
   const [old, fresh] = [before, after].map(({ units }) => units.find(({ path }) => path === asset));
   if (!old || !fresh) return [];
   const isPlanned = ({ orderList }: Unit) => orderList.some(({ quantity }) => quantity !== undefined);

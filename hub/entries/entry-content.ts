@@ -6,7 +6,7 @@ import type { EntryContent } from './entry.ts';
 export const text = (longest: number) => z.string().trim().min(1).max(longest);
 const pieces = z.number().min(0).max(1e9);
 const about = {
-  asset: text(300).meta({ description: 'full path of the unit or meter' }),
+  asset: text(300).meta({ description: 'full path of the unit or meter; of attendance, also of a line or area' }),
   from: timeOrDateParameter,
   to: timeOrDateParameter,
   note: text(1000).optional(),
@@ -28,6 +28,23 @@ export const entryContentSchema = z.discriminatedUnion('kind', [
     good: pieces,
     scrap: pieces.default(0),
     rework: pieces.default(0),
+  }),
+  z.strictObject({
+    kind: z.literal('inspection'),
+    ...about,
+    inspected: pieces.meta({ description: 'pieces inspected for the first time' }),
+    good: pieces.meta({ description: 'of them, those that were good then' }),
+    product: text(60).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('attendance'),
+    ...about,
+    people: z.int().min(0).max(100_000).meta({ description: 'how many were there all of the time; no names' }),
+    worked_h: z
+      .number()
+      .min(0)
+      .max(1e8)
+      .meta({ description: 'person-hours that they worked on orders, all of them together' }),
   }),
   z.strictObject({
     kind: z.literal('reading'),
@@ -58,6 +75,10 @@ export function contentOf(body: z.infer<typeof entryContentSchema>): EntryConten
     case 'reading': {
       const { at, ...rest } = body;
       return { ...rest, from: at, to: at };
+    }
+    case 'attendance': {
+      const { worked_h, ...rest } = body;
+      return { ...rest, workedH: worked_h };
     }
     case 'bill': {
       const { amount_irr, ...rest } = body;

@@ -13,8 +13,17 @@ export interface EntryFilter {
   /** Those that touch [from, to). */
   readonly from?: TimeUs | undefined;
   readonly to?: TimeUs | undefined;
+  /** Those that were in force then; absent is now. */
+  readonly asOf?: TimeUs | undefined;
   /** Those that come after one of these in the list. */
   readonly after?: { readonly from: TimeUs; readonly entry: number } | undefined;
+}
+
+/** Since when anybody ever told something of a kind of an asset, whether it was taken back or not. */
+export interface FirstTold {
+  readonly kind: EntryKind;
+  readonly asset: string;
+  readonly since: TimeUs;
 }
 
 export interface NewLine {
@@ -32,6 +41,7 @@ export interface EntryLog {
   append(line: NewLine): EntryRevision;
   /** In force, ascending by their beginning. */
   list(filter: EntryFilter, limit?: number): EntryRevision[];
+  firstTold(site: string): FirstTold[];
   /** Oldest first. */
   history(entry: number): EntryRevision[];
   /** What has changed after a line. */
@@ -67,15 +77,26 @@ export function createEntryLog(db: Database, audit: AuditLog, clock: Pick<Clock,
   const ofEntry = db.prepare<[number], Row>(`SELECT ${columns} FROM entry e WHERE entry = ? ORDER BY revision`);
   const putInForce = db.prepare('INSERT OR REPLACE INTO entry_in_force VALUES (?, ?, ?, ?, ?, ?, ?)');
   const dropInForce = db.prepare('DELETE FROM entry_in_force WHERE entry = ?');
-  const select = db.prepare<Record<string, string | number | null>, Row>(
-    `SELECT ${columns} FROM entry_in_force f JOIN entry e ON e.number = f.number
+  const selectFrom = (inForce: string) =>
+    db.prepare<Record<string, string | number | null>, Row>(
+      `SELECT ${columns} FROM ${inForce} f JOIN entry e ON e.number = f.number
      WHERE f.site = :site AND (:kind IS NULL OR f.kind = :kind) AND (:asset IS NULL OR f.asset = :asset)
        AND (:to IS NULL OR f.start < :to) AND (:from IS NULL OR f.end >= :from)
        AND (:afterEntry IS NULL OR (f.start, f.entry) > (:afterFrom, :afterEntry))
      ORDER BY f.start, f.entry LIMIT :limit`,
+    );
+  const select = selectFrom('entry_in_force');
+  const selectThen = selectFrom(
+    `(SELECT number, entry, site, kind, content ->> 'asset' AS asset, content ->> 'from' AS start, content ->> 'to' AS end
+      FROM entry WHERE content IS NOT NULL AND number IN (SELECT max(number) FROM entry WHERE at <= :asOf GROUP BY entry))`,
   );
   const selectChanges = db.prepare<[number, number], { number: number; site: string; touches: string }>(
     'SELECT number, site, touches FROM entry WHERE number > ? ORDER BY number LIMIT ?',
+  );
+
+  const selectFirst = db.prepare<[string], FirstTold>(
+    `SELECT kind, content ->> 'asset' AS asset, min(content ->> 'from') AS since FROM entry
+     WHERE site = ? AND kind IN ('inspection', 'attendance') AND content IS NOT NULL GROUP BY 1, 2`,
   );
 
   const append = db.transaction((line: NewLine): EntryRevision => {
@@ -95,10 +116,14 @@ export function createEntryLog(db: Database, audit: AuditLog, clock: Pick<Clock,
 
   return {
     append: (line) => append.immediate(line),
-    list({ site, kind = null, asset = null, from = null, to = null, after }, limit = everyEntry) {
+    list({ site, kind = null, asset = null, from = null, to = null, asOf, after }, limit = everyEntry) {
+      const asked = { site, kind, asset, from, to, limit };
       const beyond = { afterFrom: after?.from ?? null, afterEntry: after?.entry ?? null };
-      return select.all({ site, kind, asset, from, to, ...beyond, limit }).map(fromRow);
+      const rows =
+        asOf === undefined ? select.all({ ...asked, ...beyond }) : selectThen.all({ ...asked, ...beyond, asOf });
+      return rows.map(fromRow);
     },
+    firstTold: (site) => selectFirst.all(site),
     history: (entry) => ofEntry.all(entry).map(fromRow),
     changes: (after, limit) =>
       selectChanges.all(after, limit).map(({ touches, ...change }) => ({ ...change, spans: JSON.parse(touches) })),

@@ -3,7 +3,7 @@ import type { TimeUs } from '../../protocols/sample.ts';
 import type { Span, Spans } from '../plant/spans.ts';
 
 interface About {
-  /** Full path of the unit or meter. */
+  /** Full path of the unit or meter; of attendance, also of a line or area. */
   readonly asset: string;
   readonly from: TimeUs;
   /** Not in it. Of a reading, its time once more. */
@@ -48,8 +48,31 @@ export interface BillEntry extends About {
   readonly number?: string | undefined;
 }
 
-export type EntryContent = DowntimeEntry | OrderEntry | CountEntry | ReadingEntry | BillEntry;
-export const entryKinds = ['downtime', 'order', 'count', 'reading', 'bill'] as const;
+export interface InspectionEntry extends About {
+  readonly kind: 'inspection';
+  /** Pieces inspected for the first time (IP of ISO 22400-2), and those of them that were good then (GP). */
+  readonly inspected: number;
+  readonly good: number;
+  readonly product?: string | undefined;
+}
+
+/** Who was at a unit, line or area: a number, never a name. */
+export interface AttendanceEntry extends About {
+  readonly kind: 'attendance';
+  readonly people: number;
+  /** Person-hours on orders, of all of them together (APWT of ISO 22400-2). */
+  readonly workedH: number;
+}
+
+export type EntryContent =
+  | DowntimeEntry
+  | OrderEntry
+  | CountEntry
+  | InspectionEntry
+  | AttendanceEntry
+  | ReadingEntry
+  | BillEntry;
+export const entryKinds = ['downtime', 'order', 'count', 'inspection', 'attendance', 'reading', 'bill'] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 export interface EntryRevision {

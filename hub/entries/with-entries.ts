@@ -1,12 +1,18 @@
 /** A plant model together with what people have entered of its units: what figures are computed with. */
 import type { ExplainedStop, ManualCount, Plant, Unit } from '../plant/plant.ts';
 import { type Order, ratesInForce } from '../plant/rates.ts';
-import { type Spans, union } from '../plant/spans.ts';
-import type { EntryContent } from './entry.ts';
+import { type Span, type Spans, union } from '../plant/spans.ts';
+import type { Told, ToldOfPlaces } from '../plant/told.ts';
+import { hourUs } from '../plant/zone.ts';
+import type { EntryContent, EntryKind } from './entry.ts';
+import type { FirstTold } from './entry-log.ts';
 
-/** Of entries that the plant's checks have let in; what it does not know any more is left out. */
-export function withEntries(plant: Plant, entries: readonly EntryContent[]): Plant {
-  if (entries.length === 0) return plant;
+/**
+ * Of entries that the plant's checks have let in; what it does not know any more is left out.
+ * @param first since when places were ever told of, by what is in force or was
+ */
+export function withEntries(plant: Plant, entries: readonly EntryContent[], first: readonly FirstTold[] = []): Plant {
+  if (entries.length === 0 && first.length === 0) return plant;
   const byUnit = Map.groupBy(entries, ({ asset }) => asset);
   const enter = (unit: Unit): Unit => {
     const own = byUnit.get(unit.path);
@@ -17,7 +23,44 @@ export function withEntries(plant: Plant, entries: readonly EntryContent[]): Pla
     lines: area.lines.map((line) => ({ ...line, units: line.units.map(enter) })),
   }));
   const lines = areas.flatMap((area) => area.lines);
-  return { ...plant, areas, lines, units: lines.flatMap((line) => line.units) };
+  return { ...plant, areas, lines, units: lines.flatMap((line) => line.units), ...toldOf(entries, first) };
+}
+
+function toldOf(entries: readonly EntryContent[], first: readonly FirstTold[]): ToldOfPlaces {
+  const spanOf = ({ from, to }: EntryContent) => ({ start: from, end: to });
+  const inspections = entries.flatMap((entry) => {
+    if (entry.kind !== 'inspection') return [];
+    const { asset, inspected, good } = entry;
+    return [{ asset, said: { ...spanOf(entry), inspected, good } }];
+  });
+  const attendances = entries.flatMap((entry) => {
+    if (entry.kind !== 'attendance') return [];
+    const { asset, people, workedH } = entry;
+    return [{ asset, said: { ...spanOf(entry), people, workedUs: workedH * hourUs } }];
+  });
+  const since = (kind: EntryKind) => first.filter((one) => one.kind === kind);
+  return {
+    inspections: byPlace(inspections, since('inspection')),
+    attendances: byPlace(attendances, since('attendance')),
+  };
+}
+
+function byPlace<Said extends Span>(
+  all: readonly { readonly asset: string; readonly said: Said }[],
+  first: readonly FirstTold[],
+): ReadonlyMap<string, Told<Said>> {
+  const earliest = new Map(first.map(({ asset, since }) => [asset, since]));
+  const byAsset = Map.groupBy(all, ({ asset }) => asset);
+  return new Map(
+    [...new Set([...earliest.keys(), ...byAsset.keys()])].map((asset) => {
+      const said = (byAsset.get(asset) ?? []).map((one) => one.said).sort((a, b) => a.start - b.start);
+      const since = Math.min(
+        earliest.get(asset) ?? Number.POSITIVE_INFINITY,
+        said[0]?.start ?? Number.POSITIVE_INFINITY,
+      );
+      return [asset, { since, said }];
+    }),
+  );
 }
 
 function withOwn(plant: Plant, unit: Unit, entries: readonly EntryContent[]): Unit {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { AuditLog } from '../access/audit.ts';
 import type { Plant } from '../plant/plant.ts';
+import { inLanguage, type Said, type Words } from '../words.ts';
 import { ExportRefused, type ExportRequest } from './request.ts';
 import type { ExportedFile, ExportTask } from './source.ts';
 
@@ -25,7 +26,7 @@ export interface ExportJob {
   /** What it is at. */
   readonly step: string;
   readonly endedAt: TimeUs | null;
-  readonly error: string | null;
+  readonly error: Said | null;
   /** The one that was asked for first. */
   readonly files: readonly ExportedFile[];
 }
@@ -46,7 +47,24 @@ export interface ExportJobs {
 
 export class TooManyExports extends Error {
   override readonly name = 'TooManyExports';
+  readonly said: Words;
+  constructor(said: Words) {
+    super(said.en);
+    this.said = said;
+  }
 }
+
+/** Why an export came to no file, but for what it was refused for. */
+const reasons = {
+  ended: { en: 'somebody ended it', fa: 'کسی آن را پایان داد' },
+  stopped: { en: 'the hub was stopped: ask again', fa: 'هاب متوقف شد: دوباره بخواهید' },
+  late: { en: 'it took too long: ask for less at once', fa: 'بیش از حد طول کشید: هر بار کمتر بخواهید' },
+  failed: { en: 'the hub failed; its log says why', fa: 'خطای داخلی هاب؛ علت در گزارش هاب است' },
+  unwritten: {
+    en: 'the hub cannot write its folder of exports: is the disk full?',
+    fa: 'هاب نمی‌تواند در پوشهٔ خروجی‌ها بنویسد: آیا دیسک پر است؟',
+  },
+} as const satisfies Record<string, Words>;
 
 export interface JobLimits {
   readonly waiting: number;
@@ -110,12 +128,23 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
     const end = (now: Partial<ExportJob>): void => {
       change(id, { ...now, endedAt: clock.now() });
       const files = (now.files ?? []).map(({ name, sha256 }) => ({ name, sha256 }));
-      const details = { begin: begin.number, job: id, state: now.state!, files, ...(now.error && { why: now.error }) };
+      const details = {
+        begin: begin.number,
+        job: id,
+        state: now.state!,
+        files,
+        ...(now.error && { why: inLanguage(now.error, 'en') }),
+      };
       audit.append({ who, what: 'export.end', object: request.site, details });
     };
     try {
       const plant = plants().find(({ path }) => path === request.site);
-      if (!plant) throw new ExportRefused(`there is no plant model of ${request.site}`);
+      if (!plant) {
+        throw new ExportRefused({
+          en: `there is no plant model of ${request.site}`,
+          fa: `برای ${request.site} مدل کارخانه‌ای نیست`,
+        });
+      }
       const progress = (share: number, step: string) => {
         const job = jobs.get(id);
         // For people who look: not worth a write to the disk.
@@ -125,13 +154,13 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
       end({ state: 'done', progress: 1, step: '', files });
     } catch (error) {
       clearFiles(folder(id));
-      if (controller.signal.aborted) end({ state: 'aborted', error: 'somebody ended it' });
-      else if (stop.aborted) end({ state: 'failed', error: 'the hub was stopped: ask again' });
-      else if (error instanceof ExportRefused) end({ state: 'failed', error: error.message });
-      else if (signal.aborted) end({ state: 'failed', error: 'it took too long: ask for less at once' });
+      if (controller.signal.aborted) end({ state: 'aborted', error: reasons.ended });
+      else if (stop.aborted) end({ state: 'failed', error: reasons.stopped });
+      else if (error instanceof ExportRefused) end({ state: 'failed', error: error.said });
+      else if (signal.aborted) end({ state: 'failed', error: reasons.late });
       else {
         log.error({ err: error, job: id }, 'an export failed');
-        end({ state: 'failed', error: 'the hub failed; its log says why' });
+        end({ state: 'failed', error: reasons.failed });
       }
     } finally {
       controllers.delete(id);
@@ -143,14 +172,16 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
   const giveUp = (job: ExportJob, error: unknown): void => {
     log.error({ err: error, job: job.id }, 'an export cannot be kept on disk');
     controllers.delete(job.id);
-    const why = 'the hub cannot write its folder of exports: is the disk full?';
-    jobs.set(job.id, { ...job, state: 'failed', endedAt: clock.now(), error: why, files: [] });
+    jobs.set(job.id, { ...job, state: 'failed', endedAt: clock.now(), error: reasons.unwritten, files: [] });
   };
 
   return {
     create(request, who) {
       if (inState('queued', 'running').length >= limits.waiting) {
-        throw new TooManyExports(`${limits.waiting} exports are waiting already: try again when some are done`);
+        throw new TooManyExports({
+          en: `${limits.waiting} exports are waiting already: try again when some are done`,
+          fa: `${limits.waiting} خروجی در صف است: وقتی چندتا تمام شد دوباره بخواهید`,
+        });
       }
       const id = randomBytes(8).toString('hex');
       mkdirSync(folder(id), { mode: 0o700 });
@@ -170,8 +201,7 @@ export function openExportJobs(options: JobsOptions): ExportJobs {
       audit.append({ who, what: 'export.remove', object: job.request.site, details: { job: id, state: job.state } });
       const controller = controllers.get(id);
       if (controller) controller.abort();
-      else if (job.state === 'queued')
-        change(id, { state: 'aborted', endedAt: clock.now(), error: 'somebody ended it' });
+      else if (job.state === 'queued') change(id, { state: 'aborted', endedAt: clock.now(), error: reasons.ended });
       else drop(id);
     },
     pathOf: (job, file) => join(folder(job.id), file.name),
@@ -215,7 +245,7 @@ function readJobs(dir: string, now: TimeUs): ExportJob[] {
       const job: ExportJob = JSON.parse(readFileSync(join(folder, 'job.json'), 'utf8'));
       if (job.state === 'running' || job.state === 'queued') {
         clearFiles(folder);
-        found.push({ ...job, state: 'failed', endedAt: now, error: 'the hub was stopped: ask again' });
+        found.push({ ...job, state: 'failed', endedAt: now, error: reasons.stopped });
       } else found.push(job);
     } catch {
       rmSync(folder, { recursive: true, force: true });

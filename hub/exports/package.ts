@@ -1,4 +1,4 @@
-/** The agency package of a site and month: workbook, tidy tables, a manifest with their hashes, and its signature. */
+/** The agency package of a site and month: workbook, tidy tables, how to check them, a manifest with their hashes, its signature. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,6 +6,7 @@ import { type AsyncZippable, zip } from 'fflate';
 import { formatTime } from '../plant/time-text.ts';
 import { fileSafe } from './file-names.ts';
 import { manifestName, type PackageManifest, signatureName, signerName } from './manifest.ts';
+import { packageReadme, packageReadmeName } from './package-readme.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { ExportedFile, ExportSource, ExportTask } from './source.ts';
 import { exportTable } from './table.ts';
@@ -36,6 +37,7 @@ export async function exportPackage(
   for (const [index, granularity] of granularities.entries()) {
     files.push(...(await exportTable(told, part(index + 1, { template: 'kpi', format: 'csv', granularity }))));
   }
+  files.push({ ...(await writeFile(dir, packageReadmeName, [packageReadme])), rows: null });
   const manifest: PackageManifest = {
     format: 'payesh-package-1',
     site: plant.path,

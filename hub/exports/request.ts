@@ -5,6 +5,7 @@ import { jalaliToDay } from '../plant/jalali.ts';
 import type { Language } from '../plant/local-time.ts';
 import type { Plant } from '../plant/plant.ts';
 import { dayUs, fromLocal } from '../plant/zone.ts';
+import type { Words } from '../words.ts';
 
 export const templates = ['kpi', 'samples', 'workbook', 'package'] as const;
 export type Template = (typeof templates)[number];
@@ -41,9 +42,14 @@ export interface ExportRequest {
   readonly note?: string | undefined;
 }
 
-/** An export that cannot be made as it was asked for; the message says what to do. */
+/** An export that cannot be made as it was asked for; it says what to do, in both languages. */
 export class ExportRefused extends Error {
   override readonly name = 'ExportRefused';
+  readonly said: Words;
+  constructor(said: Words, options?: ErrorOptions) {
+    super(said.en, options);
+    this.said = said;
+  }
 }
 
 const monthPattern = /^(\d{4})-(\d{2})$/;
@@ -56,7 +62,11 @@ export function monthOf(plant: Plant, text: string): Bucket {
     const noon = fromLocal(plant.zone, day * dayUs + dayUs / 2);
     return buckets(plant, 'month', noon, noon + 1)[0]!;
   } catch (cause) {
-    throw new ExportRefused(`"${text}" is no Jalali month: write it like 1404-04`, { cause });
+    const said = {
+      en: `"${text}" is no Jalali month: write it like 1404-04`,
+      fa: `«${text}» ماه شمسی نیست: مانند 1404-04 بنویسید`,
+    };
+    throw new ExportRefused(said, { cause });
   }
 }
 
@@ -68,15 +78,21 @@ export function rangeOf(plant: Plant, { month, from, to, granularity, template }
     const { start, end } = monthOf(plant, month);
     return { from: start, to: end };
   }
-  if (from === undefined || to === undefined) throw new ExportRefused('say a month, or both "from" and "to"');
-  if (from >= to) throw new ExportRefused('"from" must be before "to"');
-  if (to - from > maxDays * dayUs) throw new ExportRefused(`at most ${maxDays} days at once: ask in parts`);
+  if (from === undefined || to === undefined) throw new ExportRefused(refusals.noTime);
+  if (from >= to) throw new ExportRefused(refusals.empty);
+  if (to - from > maxDays * dayUs) throw new ExportRefused(refusals.long);
   if (template === 'samples') return { from, to };
   const whole = snapped(plant, granularity, { start: from, end: to });
   return { from: whole.start, to: whole.end };
 }
 
 const maxDays = 400;
+
+const refusals = {
+  noTime: { en: 'say a month, or both "from" and "to"', fa: 'یک ماه یا هر دو "from" و "to" را بگویید' },
+  empty: { en: '"from" must be before "to"', fa: '"from" باید پیش از "to" باشد' },
+  long: { en: `at most ${maxDays} days at once: ask in parts`, fa: `هر بار حداکثر ${maxDays} روز: بخش‌بخش بخواهید` },
+} satisfies Record<string, Words>;
 
 export interface Range {
   readonly from: TimeUs;

@@ -41,7 +41,12 @@ export async function* samplePages(source: ExportSource, task: ExportTask): Asyn
     const { unit, counter, intervalMs } = tags.at(-1)!.current;
     for await (const page of pagesOfRows(source.reader, { keys, ...range }, intervalMs, signal)) {
       rows += page.length;
-      if (rows > maxRows) throw new ExportRefused(`more than ${maxRows} samples: ask for fewer tags or days`);
+      if (rows > maxRows) {
+        throw new ExportRefused({
+          en: `more than ${maxRows} samples: ask for fewer tags or days`,
+          fa: `بیش از ${maxRows} نمونه: تگ‌ها یا روزهای کمتری بخواهید`,
+        });
+      }
       yield page.map(({ time, value, quality, flags, stream, number }) => [
         path,
         time,

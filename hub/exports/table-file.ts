@@ -53,7 +53,7 @@ export const createTableWriter =
       columns: columns.map((column) => ({ header: column.name, kind: kinds[column.type], width: 18 })),
       rows,
     };
-    return writeWorkbook([sheet], { rightToLeft: false, nothing: '' });
+    return writeWorkbook([sheet], { rightToLeft: false, nothing: '' }, signal);
   };
 
 /** Folders of tables that were being made when a process ended. */
@@ -70,7 +70,12 @@ async function* atMost(
   let rows = 0;
   for await (const page of pages) {
     rows += page.length;
-    if (rows > most) throw new ExportRefused(`${format} holds at most ${most} rows here`);
+    if (rows > most) {
+      throw new ExportRefused({
+        en: `${format} holds at most ${most} rows here`,
+        fa: `${format} اینجا حداکثر ${most} سطر می‌گیرد`,
+      });
+    }
     yield page;
   }
 }

@@ -2,7 +2,7 @@
  * Rows against what is stored: new, known already, or contradicting it. Where a gateway measured, or an earlier import
  * tells, its word stands: a row never replaces a sample, and never comes between two that were known to be the truth.
  */
-import type { TimeUs } from '../../protocols/sample.ts';
+import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import type { Spans } from '../plant/spans.ts';
 import type { SiteSource, SiteTag } from '../rollup/samples/site-tags.ts';
 import { sourceHealth } from '../rollup/samples/source-health.ts';
@@ -10,9 +10,20 @@ import { trackOf, truthOf } from '../rollup/samples/tag-reading.ts';
 import { readTracks, type Track } from '../rollup/samples/track.ts';
 import { vouchedFor } from '../rollup/samples/vouched.ts';
 import type { TelemetryReader } from '../store/store.ts';
-import { type RowRefusal, refusal, type SampleRow } from './sample-row.ts';
+import type { Words } from '../words.ts';
+import type { SampleRow } from './sample-row.ts';
 
-export type Verdict = 'new' | 'known' | RowRefusal;
+export interface StoredSample {
+  readonly time: TimeUs;
+  readonly value: SampleValue;
+  readonly quality: number;
+}
+
+/** With the stored sample of the row's time, or, where there is none, the last one before. */
+export type Verdict =
+  | 'new'
+  | { readonly kind: 'known'; readonly stored: StoredSample }
+  | { readonly kind: 'contradicts' | 'measured'; readonly stored: StoredSample; readonly reason: Words };
 
 /** What is stored of a tag, and how far it has been gone through. */
 interface Stored {
@@ -39,7 +50,8 @@ export async function againstStore(
 ): Promise<Verdict[]> {
   const [first, last] = [rows[0], rows.at(-1)];
   if (!first || !last) return [];
-  const span = { start: first.time, end: last.time + 1 };
+  // From just before the first row, or what was the truth already would seem to begin with it.
+  const span = { start: first.time - 1, end: last.time + 1 };
   const tags = [...new Set(rows.map(({ tag }) => tag))].flatMap((index) => {
     const tag = tagOf(index);
     return tag ? [{ index, tag }] : [];
@@ -77,26 +89,34 @@ export async function againstStore(
     const { track, told } = found;
     while (found.at < track.times.length && track.times[found.at]! < row.time) found.at++;
     const same = atThatTime(track, found.at, row.time);
-    if (same.some((at) => track.values[at] === row.value && track.qualities[at] === row.quality)) return 'known';
+    const alike = same.find((at) => track.values[at] === row.value && track.qualities[at] === row.quality);
+    if (alike !== undefined) return { kind: 'known', stored: sampleAt(track, alike) };
     if (same.length > 0) {
-      const value = JSON.stringify(track.values[same[0]!], (_, one) => (typeof one === 'bigint' ? `${one}` : one));
-      return refusal(
-        row.line,
-        'contradicts',
-        `contradicts the stored sample of that time, which is ${value}: what was measured stays`,
-        `با نمونهٔ ذخیره‌شدهٔ آن زمان (${value}) در تناقض است: آنچه اندازه‌گیری شده می‌ماند`,
-      );
+      const stored = sampleAt(track, same[0]!);
+      return { kind: 'contradicts', stored, reason: contradicts(stored) };
     }
     while (found.span < told.length && told[found.span]!.end <= row.time) found.span++;
     if ((told[found.span]?.start ?? Number.POSITIVE_INFINITY) >= row.time) return 'new';
-    return refusal(
-      row.line,
-      'measured',
-      'lies in time that was measured: only what is not known can be filled in',
-      'در زمانی است که اندازه‌گیری شده: فقط آنچه نامعلوم است پر می‌شود',
-    );
+    return { kind: 'measured', stored: sampleAt(track, found.at - 1), reason: measured };
   });
 }
+
+const measured: Words = {
+  en: 'lies in time that was measured: only what is not known can be filled in',
+  fa: 'در زمانی است که اندازه‌گیری شده: فقط آنچه نامعلوم است پر می‌شود',
+};
+
+function contradicts({ value }: StoredSample): Words {
+  const told = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}` : one));
+  return {
+    en: `contradicts the stored sample of that time, which is ${told}: what was measured stays`,
+    fa: `با نمونهٔ ذخیره‌شدهٔ آن زمان (${told}) در تناقض است: آنچه اندازه‌گیری شده می‌ماند`,
+  };
+}
+
+const sampleAt = ({ times, values, qualities }: Track, at: number): StoredSample => ({
+  ...{ time: times[at]!, value: values[at]!, quality: qualities[at]! },
+});
 
 function atThatTime({ times }: Track, from: number, time: TimeUs): number[] {
   const found: number[] = [];

@@ -3,13 +3,13 @@
  * stored, and either listed with its reason or written to frames. Nothing of the store or the ledger changes; memory is
  * the same for a thousand rows and for ten million.
  */
-import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
 import { flag, quality, type TimeUs } from '../../protocols/sample.ts';
 import { importAgent, isImportAgent } from '../ledger/imported.ts';
 import type { KnownTag } from '../ledger/ledger.ts';
 import { isHealth } from '../plant/bindings.ts';
+import { persianDigits } from '../plant/local-time.ts';
 import { hourUs } from '../plant/zone.ts';
 import type { LostTime } from '../rollup/samples/lost-time.ts';
 import { siteTags } from '../rollup/samples/site-tags.ts';
@@ -21,6 +21,7 @@ import { againstStore } from './against-store.ts';
 import type { FaultOfTime } from './fault-of-time.ts';
 import { openFramesWriter } from './frames-file.ts';
 import type { ImportRequest, Outcome } from './import.ts';
+import type { ImportFolder } from './import-folder.ts';
 import { createKnownRuns } from './known-runs.ts';
 import { readCsv, type TextRow, UnreadableFile } from './read-csv.ts';
 import { openRefusalsWriter } from './refusals-file.ts';
@@ -31,8 +32,7 @@ export interface CheckOptions {
   readonly request: ImportRequest;
   /** Of the stream that is to be. */
   readonly id: string;
-  /** Where the file `source` lies, and `frames` and `refused` are written. */
-  readonly dir: string;
+  readonly folder: ImportFolder;
   readonly zone: string;
   readonly tags: readonly KnownTag[];
   readonly lost: LostTime;
@@ -54,7 +54,7 @@ const idsPerTag = 3;
 
 /** @throws {UnreadableFile} @throws {ConnectionError} the store is away. */
 export async function checkSamples(options: CheckOptions, signal: AbortSignal): Promise<SamplesChecked> {
-  const { request, id, dir, reader, now, progress } = options;
+  const { request, id, folder, reader, now, progress } = options;
   const declared = collectDeclared(request.site, options.tags);
   const measured = siteTags(request.site, options.tags, options.lost);
   const asked: KnownTag[] = [];
@@ -71,8 +71,8 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
     return { index, type: tag.current.type };
   };
 
-  const refused = openRefusalsWriter(join(dir, 'refused'));
-  await using sorter = await openRowSorter(join(dir, 'sorting'));
+  const refused = openRefusalsWriter(folder.refused);
+  await using sorter = await openRowSorter(folder.sorting);
   const context = { find, zone: options.zone, now, faultOfTime: options.faultOfTime };
   let rows = 0;
   let page: SortedRow[] = [];
@@ -89,7 +89,7 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
   }
   await sorter.add(page);
 
-  await using frames = await openFramesWriter(join(dir, 'frames'), id, now);
+  await using frames = await openFramesWriter(folder.frames, id, now);
   const runs = createKnownRuns(request.holdUs, ({ kind, tag, time, value }) =>
     frames.add(tag * idsPerTag + (kind === 'session' ? 2 : 3), time, value, quality.good, flag.historical),
   );
@@ -110,17 +110,17 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
         await frames.flush(true);
       }
       last = row.time;
-      if (verdict === 'known') {
-        outcome.known += 1;
-        runs.row(row.tag, row.time, false);
-      } else if (verdict === 'new') {
+      if (verdict === 'new') {
         outcome.taken += 1;
         outcome.from ??= row.time;
         outcome.to = row.time;
         runs.row(row.tag, row.time, true);
         frames.add(row.tag * idsPerTag + 1, row.time, row.value, row.quality, flag.historical);
+      } else if (verdict.kind === 'known') {
+        outcome.known += 1;
+        runs.row(row.tag, row.time, false);
       } else {
-        refused.add(verdict);
+        refused.add({ line: row.line, kind: verdict.kind, reason: verdict.reason });
         runs.cut(row.tag);
       }
     }
@@ -161,12 +161,11 @@ export async function checkSamples(options: CheckOptions, signal: AbortSignal): 
   };
 }
 
-async function* rowsOf({ request, dir }: CheckOptions, signal: AbortSignal): AsyncGenerator<TextRow> {
-  const file = join(dir, 'source');
-  if (request.format === 'csv') return yield* readCsv(file, sampleColumns, signal);
+async function* rowsOf({ request, folder }: CheckOptions, signal: AbortSignal): AsyncGenerator<TextRow> {
+  if (request.format === 'csv') return yield* readCsv(folder.source, sampleColumns, signal);
   let line = 0;
   try {
-    for await (const page of readParquet(file, [...sampleColumns, 'quality', 'value_text'], signal)) {
+    for await (const page of readParquet(folder.source, [...sampleColumns, 'quality', 'value_text'], signal)) {
       for (const cells of page) yield { line: ++line, cells };
     }
   } catch (error) {
@@ -184,7 +183,7 @@ const twice = (line: number, before: number) =>
     line,
     'twice',
     `tells another value for the tag and time of line ${before}`,
-    `برای تگ و زمان سطر ${before} مقدار دیگری می‌گوید`,
+    `برای تگ و زمان سطر ${persianDigits(`${before}`)} مقدار دیگری می‌گوید`,
   );
 
 const shareOf = (done: number, of: number): number => Math.min(1, of > 0 ? done / of : 0);

@@ -1,18 +1,18 @@
 /**
- * A file of what people wrote down, row by row into entries: counts, readings, bills, downtime, orders. Each is checked as
- * if it were entered by hand; one that says what is in force already changes nothing.
+ * A file of what people wrote down, row by row into entries of every kind. Each is checked as if it were entered by hand;
+ * one that says what is in force already changes nothing.
  */
-import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../protocols/sample.ts';
 import { type Entries, EntryRefused } from '../entries/entries.ts';
-import type { EntryContent } from '../entries/entry.ts';
+import type { EntryContent, EntryRevision } from '../entries/entry.ts';
 import { contentOf, entryContentSchema } from '../entries/entry-content.ts';
 import { asciiDigits } from '../plant/digits.ts';
 import { formatTime, parseInstant } from '../plant/time-text.ts';
 import { validationWords } from '../validation-words.ts';
 import { joined } from '../words.ts';
 import type { Outcome } from './import.ts';
+import type { ImportFolder } from './import-folder.ts';
 import { readCsv, type TextRow, UnreadableFile } from './read-csv.ts';
 import { openRefusalsWriter } from './refusals-file.ts';
 import { type RowRefusal, refusal } from './sample-row.ts';
@@ -20,7 +20,7 @@ import { type RowRefusal, refusal } from './sample-row.ts';
 export interface EntriesOptions {
   readonly entries: Pick<Entries, 'check' | 'add' | 'list'>;
   readonly site: string;
-  readonly dir: string;
+  readonly folder: Pick<ImportFolder, 'source' | 'refused'>;
   readonly zone: string;
   /** Told of every entry of this import, so that all can be undone. */
   readonly id: string;
@@ -31,20 +31,28 @@ export interface EntriesOptions {
 }
 
 /** What a file of entries is undone by. */
-const whyOf = (id: string): string => `import ${id}`;
+const prefix = 'import ';
+const whyOf = (id: string): string => `${prefix}${id}`;
+
+/** The id of the import that brought an entry as it is; one that was corrected since is somebody else's word. */
+export const broughtBy = ({ revision, why }: Pick<EntryRevision, 'revision' | 'why'>): string | undefined =>
+  revision === 1 && why.startsWith(prefix) ? why.slice(prefix.length) : undefined;
 
 const columns = ['kind', 'asset'] as const;
 const times = ['from', 'to', 'at'] as const;
-const numbers = ['quantity', 'planned_scrap', 'good', 'scrap', 'rework', 'value', 'amount_irr'] as const;
+const numbers = [
+  ...(['quantity', 'planned_scrap', 'good', 'scrap', 'rework', 'inspected', 'people', 'worked_h', 'value'] as const),
+  'amount_irr',
+] as const;
 const texts = ['reason', 'note', 'code', 'product', 'number'] as const;
 const mostRows = 20_000;
 
 /** @throws {UnreadableFile} */
 export async function importEntries(options: EntriesOptions, signal: AbortSignal): Promise<Outcome> {
-  const { entries, site, dir, id, who, dryRun, progress } = options;
-  const refused = openRefusalsWriter(join(dir, 'refused'));
+  const { entries, site, folder, id, who, dryRun, progress } = options;
+  const refused = openRefusalsWriter(folder.refused);
   const outcome = { rows: 0, taken: 0, known: 0, from: null as TimeUs | null, to: null as TimeUs | null };
-  for await (const row of readCsv(join(dir, 'source'), columns, signal)) {
+  for await (const row of readCsv(folder.source, columns, signal)) {
     if (++outcome.rows > mostRows) {
       throw new UnreadableFile({
         en: `it has more than ${mostRows} rows: import it in parts`,
@@ -82,14 +90,13 @@ export async function importEntries(options: EntriesOptions, signal: AbortSignal
 
 /** Takes back every entry of an import that is in force as it brought it. @returns how many */
 export async function undoEntries(
-  entries: Pick<Entries, 'list' | 'undo'>,
+  entries: Pick<Entries, 'list' | 'withdraw'>,
   { site, id, who, why }: { readonly site: string; readonly id: string; readonly who: string; readonly why: string },
 ): Promise<number> {
   let undone = 0;
-  for (const { entry, revision, why: brought } of entries.list({ site })) {
-    // One that was corrected since is somebody else's word.
-    if (brought !== whyOf(id) || revision !== 1) continue;
-    entries.undo(entry, { author: who, why });
+  for (const one of entries.list({ site })) {
+    if (broughtBy(one) !== id) continue;
+    entries.withdraw(one.entry, { author: who, why });
     undone += 1;
     await breathe();
   }

@@ -2,17 +2,17 @@
 import type { Database } from 'better-sqlite3';
 import type { Json } from '../../protocols/canonical-json.ts';
 import type { AuditLog } from '../access/audit.ts';
-import type { Import } from './import.ts';
+import { inLanguage } from '../words.ts';
+import type { Import, ImportState } from './import.ts';
 
 export interface ImportLog {
-  /** Keeps it as it is now, together with what is to be told of it. */
-  keep(
-    one: Import,
-    told?: { readonly who: string; readonly what: string; readonly details: { [key: string]: Json } },
-  ): void;
+  /** Keeps it as it is now, together with who did what to it. */
+  keep(one: Import, done?: { readonly who: string; readonly what: string }): void;
   get(id: string): Import | undefined;
   /** Newest first. */
   list(limit: number): Import[];
+  /** Newest first. */
+  inState(...states: ImportState[]): Import[];
   /** The newest of a file at a site, whatever became of it. */
   ofFile(site: string, sha256: string): Import | undefined;
 }
@@ -23,6 +23,9 @@ export const importSchema = `
     content TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS import_of_file ON import (site, sha256);
 `;
+
+/** Looked through for those that are in some state. */
+const mostKept = 10_000;
 
 export function createImportLog(db: Database, audit: AuditLog): ImportLog {
   const write = db.prepare(`
@@ -35,17 +38,27 @@ export function createImportLog(db: Database, audit: AuditLog): ImportLog {
       'SELECT content FROM import WHERE site = ? AND sha256 = ? ORDER BY created_at DESC LIMIT 1',
     )
     .pluck();
-  const keep = db.transaction((one: Import, told?: Parameters<ImportLog['keep']>[1]): void => {
+  const keep = db.transaction((one: Import, done?: { who: string; what: string }): void => {
     const { id, createdAt, request, state } = one;
     write.run({ id, createdAt, site: request.site, sha256: request.sha256, state, content: JSON.stringify(one) });
-    if (told)
-      audit.append({ who: told.who, what: told.what, object: request.site, details: { import: id, ...told.details } });
+    if (done) audit.append({ ...done, object: request.site, details: detailsOf(one) });
   });
   const parse = (text: string | undefined): Import | undefined => (text === undefined ? undefined : JSON.parse(text));
+  const list = (limit: number): Import[] => all.all(limit).map((text) => JSON.parse(text));
   return {
-    keep: (one, told) => keep.immediate(one, told),
+    keep: (one, done) => keep.immediate(one, done),
     get: (id) => parse(one.get(id)),
-    list: (limit) => all.all(limit).map((text) => JSON.parse(text)),
+    list,
+    inState: (...states) => list(mostKept).filter(({ state }) => states.includes(state)),
     ofFile: (site, sha256) => parse(ofFile.get(site, sha256)),
+  };
+}
+
+function detailsOf({ id, request, dryRun, outcome, why }: Import): { [key: string]: Json } {
+  const { kind, format, name, bytes, sha256 } = request;
+  return {
+    ...{ import: id, kind, format, name, bytes, sha256, dryRun },
+    ...(outcome && { outcome: { ...outcome, refused: { ...outcome.refused } } }),
+    why: why && inLanguage(why, 'en'),
   };
 }

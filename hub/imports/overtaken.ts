@@ -10,9 +10,10 @@ import type { KnownTag } from '../ledger/ledger.ts';
 import type { LostTime } from '../rollup/samples/lost-time.ts';
 import { siteTags } from '../rollup/samples/site-tags.ts';
 import type { TelemetryReader } from '../store/store.ts';
-import type { Said } from '../words.ts';
-import { againstStore } from './against-store.ts';
+import type { Words } from '../words.ts';
+import { againstStore, type StoredSample } from './against-store.ts';
 import { readFrames } from './frames-file.ts';
+import { pathsIn } from './import-folder.ts';
 import type { SampleRow } from './sample-row.ts';
 import { toldAlike } from './words.ts';
 
@@ -22,9 +23,12 @@ export interface Overtaken {
   /** Full path. */
   readonly tag: string;
   readonly time: TimeUs;
+  /** What the import says. */
   readonly value: SampleValue;
+  /** What the gateway says: its sample of that time, or the last one before. */
+  readonly measured: StoredSample;
   readonly kind: string;
-  readonly reason: Said;
+  readonly reason: Words;
 }
 
 export interface OvertakenPage {
@@ -51,9 +55,7 @@ export async function overtakenAfter(
   after: number,
   signal: AbortSignal,
 ): Promise<OvertakenPage> {
-  const paths = new Map(
-    manifest.tags.flatMap(({ id, path, role }) => (/^health_/.test(role) ? [] : [[id, `${manifest.site}/${path}`]])),
-  );
+  const paths = pathsIn(manifest);
   const measured = siteTags(
     manifest.site,
     tags.filter(({ agent }) => !isImportAgent(agent)),
@@ -71,8 +73,9 @@ export async function overtakenAfter(
     for (const [index, verdict] of verdicts.entries()) {
       const { line, tag, time, value } = own[index]!;
       if (verdict === 'new') continue;
-      const { kind, reason } = verdict === 'known' ? { kind: 'known', reason: toldAlike } : verdict;
-      rows.push({ number: line, tag: paths.get(tag)!, time, value, kind, reason });
+      const { kind, stored } = verdict;
+      const reason = verdict.kind === 'known' ? toldAlike : verdict.reason;
+      rows.push({ number: line, tag: paths.get(tag)!, time, value, measured: stored, kind, reason });
     }
     last = header.first + header.count - 1;
   }

@@ -57,7 +57,8 @@ export interface SurplusOptions {
 
 /**
  * InfluxDB has no order by number, so it is asked about a time only: what was accepted after the newest settled frame, and
- * late samples of so long before. What is older is not found, and stays beside what comes: the proof finds it.
+ * late samples of so long before. What is older is not found, and stays beside what comes: the proof, which counts every
+ * point of a stream whatever its time, finds it. To look for it here would read a stream whole before its agent is answered.
  */
 const lateUs = 3_600_000_000;
 /** Of numbers that neither store nor ledger knows, between some that are stored. */

@@ -18,8 +18,13 @@ export interface Billed {
 export interface BillingIssue {
   readonly formula: 'billedDemandKw' | 'demandIrr' | 'reactiveIrr';
   /** Ends with what to do. */
-  readonly message: string;
+  readonly message: { readonly en: string; readonly fa: string };
 }
+
+const unreadable = (error: string): BillingIssue['message'] => ({
+  en: `${error}; write it with + - * / ( ) min max abs sqrt`,
+  fa: `فرمول خوانا نیست (${error})؛ آن را با + - * / ( ) min max abs sqrt بنویسید`,
+});
 
 /** What is wrong with the formulas of a tariff; empty is nothing. For the check of a plant model. */
 export function checkBilling({ billedDemandKw, demandIrr, reactiveIrr, constants }: Billing): BillingIssue[] {
@@ -31,10 +36,16 @@ export function checkBilling({ billedDemandKw, demandIrr, reactiveIrr, constants
   ): BillingIssue[] => {
     if (text === undefined) return [];
     const parsed = parseExpression(text);
-    if ('error' in parsed) return [{ formula, message: `${parsed.error}; write it with + - * / ( ) min max abs sqrt` }];
+    if ('error' in parsed) return [{ formula, message: unreadable(parsed.error) }];
     return parsed.names
       .filter((name) => !known.includes(name))
-      .map((name) => ({ formula, message: `there is no ${name}; known: ${known.join(', ')}` }));
+      .map((name) => ({
+        formula,
+        message: {
+          en: `there is no ${name}; known: ${known.join(', ')}`,
+          fa: `${name} وجود ندارد؛ موجود: ${known.join('، ')}`,
+        },
+      }));
   };
   return [
     ...check('billedDemandKw', billedDemandKw, names),

@@ -95,6 +95,7 @@ export const symbols: Readonly<Record<string, { readonly en: string; readonly fa
   SQ: { en: 'scrap quantity', fa: 'تعداد ضایعات' },
   RQ: { en: 'rework quantity', fa: 'تعداد دوباره‌کاری' },
   'GP, IP': { en: 'good pieces of the first pass, inspected pieces', fa: 'قطعهٔ سالم در عبور اول، قطعهٔ بازرسی‌شده' },
+  'APWT, APAT': { en: 'personnel work and attendance time', fa: 'زمان کار و زمان حضور نیروی کار' },
   FE: { en: 'failure events', fa: 'تعداد خرابی' },
   TTR: { en: 'time to restore', fa: 'زمان تا بازگردانی' },
   'CMT, PMT': { en: 'corrective and planned maintenance time', fa: 'زمان نت اصلاحی و نت برنامه‌ای' },

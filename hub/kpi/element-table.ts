@@ -59,8 +59,6 @@ export const elementTable = {
   SQ: sum('pieces', 'production', 'scrap; where no counter tells it, PQ − GQ − RQ'),
   RQ: sum('pieces', 'production', 'sent to rework; absent where the unit does not tell'),
   PQ_RQ: sum('pieces', 'production', 'part of PQ of units that tell RQ: its denominator'),
-  GP: sum('pieces', 'production', 'serialised pieces that were good at the first inspection'),
-  IP: sum('pieces', 'production', 'serialised pieces inspected for the first time; absent without serial numbers'),
   PSQ: sum('pieces', 'production', 'scrap that the orders planned for, spread as PLAN is'),
   PQ_first: sum('pieces', 'production', 'of a line: produced by its first operation'),
   PRI_PQ_s: sum('s', 'production', 'Σ planned run time × produced, of pieces that have a PRI'),
@@ -119,8 +117,23 @@ export const elementTable = {
   state_OFF_s: sum('s', 'states', 'inside POT: OFF'),
   state_UNKNOWN_s: sum('s', 'states', 'inside POT: UNKNOWN'),
 
-  APWT_s: sum('s', 'personnel', 'personnel work time'),
-  APAT_s: sum('s', 'personnel', 'personnel attendance time without authorised breaks'),
+  // What people tell. A place is told of from the first entry in force on.
+  GP: sum('pieces', 'inspection', 'part of IP that was good at once'),
+  IP: sum('pieces', 'inspection', 'pieces inspected for the first time; absent where no entry tells'),
+  inspect_s: sum(
+    's',
+    'inspection',
+    'inside shifts without breaks and planned stops: time that inspections should tell',
+  ),
+  inspect_told_s: sum('s', 'inspection', 'part of inspect_s that an entry tells'),
+  APWT_s: sum('s', 'personnel', 'personnel work time: what people worked on orders, summed over them'),
+  APAT_s: sum(
+    's',
+    'personnel',
+    'personnel attendance time without authorised breaks, summed over people; absent where no entry tells',
+  ),
+  crew_s: sum('s', 'personnel', 'inside shifts without breaks and planned stops: time that attendance should tell'),
+  crew_told_s: sum('s', 'personnel', 'part of crew_s that an entry tells'),
 
   // A meter: all time of the window.
   kWh: sum('kWh', 'electricity', 'Δ register, energy over a gap included (R7)'),

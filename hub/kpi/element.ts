@@ -9,7 +9,8 @@
 export const elementGroups = {
   production: 'A unit: its time, pieces, orders, stops and failures. Units add up to line, area and site.',
   states: 'A unit: its canonical states inside planned operation time. Adds up as production does.',
-  personnel: 'A unit or line: what people worked and attended, from entries.',
+  inspection: 'A unit of which people tell inspections. Adds up as production does.',
+  personnel: 'A unit, line or area of which people tell who was there. Adds up to all above.',
   electricity: 'An electricity meter. Add up meters of which none is above another.',
   carrier: 'A meter of any other carrier, in its own unit. Add up meters of one carrier and unit.',
   energy: 'A meter of any carrier, in MJ and kg CO₂e. Add up meters of which none is above another.',

@@ -23,7 +23,6 @@ export const flags = {
   RUN_NO_ORDER: { en: 'ran without an order', fa: 'تولید بدون سفارش' },
   ORDERS_ASSUMED: { en: 'orders are not declared', fa: 'سفارش‌ها تعریف نشده‌اند' },
   NO_PLAN: { en: 'no planned quantity', fa: 'مقدار برنامه تعریف نشده است' },
-  NO_SERIALS: { en: 'no serial numbers', fa: 'قطعات شماره سریال ندارند' },
   NO_CAPACITY: { en: 'no rated capacity', fa: 'ظرفیت اسمی تعریف نشده است' },
   NO_MASS: { en: 'a product without a mass', fa: 'جرم محصول تعریف نشده است' },
   NO_FAILURE: { en: 'no failure: a lower bound only', fa: 'بدون خرابی؛ فقط کران پایین' },
@@ -61,6 +60,10 @@ export const flags = {
   CURTAILED_DAYS: {
     en: 'some days were curtailed; the parameters tell the change without them',
     fa: 'برخی روزها محدودیت برق داشته‌اند؛ تغییر بدون آن روزها جداگانه گفته شده است',
+  },
+  ONLY_CURTAILED_DAYS: {
+    en: 'every day of a period was curtailed; there is no change without them',
+    fa: 'همهٔ روزهای یک دوره محدودیت برق داشته‌اند؛ تغییر بدون آن روزها معلوم نیست',
   },
   NOT_ASSESSED: { en: 'not assessed', fa: 'ارزیابی نشده است' },
   OFF_SCALE: { en: 'a score off the scale of its model', fa: 'امتیاز خارج از مقیاس مدل است' },

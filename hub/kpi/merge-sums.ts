@@ -4,7 +4,7 @@
  */
 import { maxima, mergeElements } from './elements.ts';
 import type { Elements } from './result.ts';
-import { addTo, type Sums, toElements } from './sums.ts';
+import { addTo, type Sums, toElements, toldName } from './sums.ts';
 
 const companions = new Set(maxima.values());
 
@@ -63,12 +63,12 @@ function mergeEdges(sums: Sums, next: Readonly<Sums>): void {
 export function finish(sums: Readonly<Sums>): Elements {
   const counted = sums[edges.counted];
   if (counted === undefined) return toElements(sums);
-  const whole: Sums = {};
-  for (const name in sums) if (!ofEdges.has(name)) whole[name] = sums[name]!;
+  const elements = toElements(sums, ofEdges);
   for (const { lead, tail, lost, uncounted } of edges.sides) {
-    whole[uncounted] = (sums[lead] ?? 0) + (counted ? (sums[tail] ?? 0) + (sums[lost] ?? 0) : 0);
+    const openUs = (sums[lead] ?? 0) + (counted ? (sums[tail] ?? 0) + (sums[lost] ?? 0) : 0);
+    elements[toldName(uncounted)] = openUs / 1e6;
   }
-  return toElements(whole);
+  return elements;
 }
 
 /** Of assets side by side over one span (R4). A maximum of the parts says nothing of the whole and is left out. */

@@ -70,13 +70,21 @@ export const firstPassYield = define({
   ...productionKpi,
   id: 'prod.fpy',
   name: { en: 'First pass yield', fa: 'بازده عبور اول (FPY)' },
+  version: 2,
   formula: 'GP / IP',
   rules: ['R2', 'R12'],
-  note: { en: 'Only where pieces have serial numbers.', fa: 'تنها جایی که قطعه‌ها شمارهٔ سریال دارند.' },
-  needs: [],
-  uses: ['GP', 'IP', ...trust],
-  assess: (e) =>
-    e('IP') === 0 ? { undefined: 'NO_SERIALS', coverage: countCoverage(e) } : counted(e, e('GP'), e('IP')),
+  note: {
+    en: 'As people tell of inspections; no role of the plant model counts inspected pieces. An entry is spread over the planned busy time of its span.',
+    fa: 'از بازرسی‌هایی که افراد ثبت می‌کنند؛ هیچ نقشی در مدل کارخانه قطعهٔ بازرسی‌شده را نمی‌شمارد. هر ثبت روی زمان کار برنامه‌ریزی‌شدهٔ بازه‌اش پخش می‌شود.',
+  },
+  groups: ['inspection'],
+  needs: ['GP', 'IP'],
+  uses: ['inspect_s', 'inspect_told_s'],
+  assess: (e) => ({
+    numerator: e('GP'),
+    denominator: e('IP'),
+    coverage: share(e('inspect_told_s'), e('inspect_s')),
+  }),
 });
 
 export const fallOff = define({

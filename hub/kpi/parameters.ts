@@ -68,8 +68,6 @@ export interface Comparison {
   readonly parameters: KpiParameters;
   /** Of the elements of all days: who has it has the same days. */
   readonly digest: string;
-  /** What the plant model says of it. */
-  readonly declared: object;
 }
 
 export interface ComparedDays {

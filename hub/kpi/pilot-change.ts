@@ -115,7 +115,7 @@ function change(compared: KpiDefinition, comparison: Comparison | undefined, of:
       !interval && 'NO_INTERVAL',
       isDeclared(before) && 'DECLARED_BEFORE',
       rest.parameters.days_before < fewDays && 'SHORT_BASELINE',
-      hasCurtailed && 'CURTAILED_DAYS',
+      hasCurtailed && (differenceWithout == null ? 'ONLY_CURTAILED_DAYS' : 'CURTAILED_DAYS'),
     ],
   };
 }

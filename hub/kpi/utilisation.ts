@@ -1,6 +1,6 @@
 /** How planned busy time was used: ratios of the time elements of ISO 22400-2, and the uptime of SEMI E10. */
 import { define, share } from './definition.ts';
-import { productionKpi, stateCoverage, unitScope } from './production.ts';
+import { productionKpi, stateCoverage } from './production.ts';
 
 export const allocationEfficiency = define({
   ...productionKpi,
@@ -100,11 +100,20 @@ export const workerEfficiency = define({
   ...productionKpi,
   id: 'prod.worker_eff',
   name: { en: 'Worker efficiency', fa: 'کارایی نیروی کار' },
+  version: 2,
   formula: 'APWT / APAT',
-  scope: unitScope,
+  note: {
+    en: 'As people tell who was there and how long they worked on orders; breaks of the shifts are no attendance. No person is named.',
+    fa: 'از حضور و کارکردی که افراد ثبت می‌کنند؛ استراحت‌های شیفت حضور شمرده نمی‌شود و نام کسی ثبت نمی‌شود.',
+  },
   groups: ['personnel'],
   needs: ['APWT_s', 'APAT_s'],
-  assess: (e) => ({ numerator: e('APWT_s'), denominator: e('APAT_s') }),
+  uses: ['crew_s', 'crew_told_s'],
+  assess: (e) => ({
+    numerator: e('APWT_s'),
+    denominator: e('APAT_s'),
+    coverage: share(e('crew_told_s'), e('crew_s')),
+  }),
 });
 
 export const e10Uptime = define({

@@ -8,6 +8,35 @@ import { everyTag } from './tag-lives.ts';
 export const tagsById = ({ tags }: Pick<Manifest, 'tags'>): ReadonlyMap<number, ManifestTag> =>
   new Map(tags.map((tag) => [tag.id, tag]));
 
+/** The tags of streams that change, agent by agent: of a thousand that are known, one is collected anew when it says more. */
+export interface KnownTags {
+  /** The same list until something changes. */
+  all(): readonly KnownTag[];
+  /** What the agent's streams declare, or which of them is open, has changed. */
+  changed(agent: string): void;
+}
+
+/** @param streams as `collectTags` takes them */
+export function createKnownTags(streams: () => Iterable<DeclaredStream>): KnownTags {
+  const collected = new Map<string, readonly KnownTag[]>();
+  let all: readonly KnownTag[] | undefined;
+  const collect = (): readonly KnownTag[] => {
+    const byAgent = Map.groupBy(streams(), ({ stream }) => stream.agent);
+    for (const [agent, own] of byAgent) if (!collected.has(agent)) collected.set(agent, collectTags(own));
+    return [...byAgent.keys()].flatMap((agent) => collected.get(agent)!);
+  };
+  return {
+    all() {
+      all ??= collect();
+      return all;
+    },
+    changed(agent) {
+      collected.delete(agent);
+      all = undefined;
+    },
+  };
+}
+
 /**
  * One entry per agent and full path: the newest stream's declaration, and every key that ever held its samples. Streams
  * come oldest first; two ledgers may know one, whose keys are told once.

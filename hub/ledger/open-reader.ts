@@ -1,9 +1,12 @@
 /** The ledger of another process, read only: what it shows is as of the moment of asking. */
-import Database from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
+import { ConfigError } from '../../protocols/errors.ts';
 import type { ManifestTag } from '../../protocols/manifest.ts';
+import { openToRead, refuseNewerFile } from '../../protocols/sqlite/versioned-file.ts';
 import { collectTags, tagsById } from './known-tags.ts';
 import type { DeclaredStream, KnownTag, LedgerReader, Quarantine, Stream } from './ledger.ts';
 import { type LedgerRows, readRows, toStream } from './rows.ts';
+import { layoutVersion } from './schema.ts';
 import { prepareTagLives, type TagLifeRows } from './tag-lives.ts';
 
 interface Snapshot {
@@ -19,9 +22,10 @@ export interface OtherLedger extends LedgerReader, Disposable {
   readonly file: string;
 }
 
-/** The file may come later: until then there is nothing in it. */
+/** The file may come later: until then there is nothing in it. @throws {ConfigError} it is a newer program's. */
 export function openLedgerReader(file: string): OtherLedger {
-  let db: Database.Database | undefined;
+  refuseNewerFile(file, layoutVersion);
+  let db: Database | undefined;
   let rows: LedgerRows | undefined;
   let lives: TagLifeRows | undefined;
   let known: Snapshot | undefined;
@@ -29,10 +33,11 @@ export function openLedgerReader(file: string): OtherLedger {
   const open = (): LedgerRows | undefined => {
     if (rows) return rows;
     try {
-      db = new Database(file, { readonly: true, fileMustExist: true, timeout: 1000 });
+      db = openToRead(file, layoutVersion, 1000);
       lives = prepareTagLives(db);
       rows = readRows(db);
-    } catch {
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
       // Not there, or just being made.
       db?.close();
       db = undefined;

@@ -4,7 +4,10 @@
 import type { Database } from 'better-sqlite3';
 import { dateEarlierManifests, lifeSchema } from './tag-lives.ts';
 
-/** Makes what is missing, also in a file of an earlier version. */
+/** What an older hub must not open, or would misread, raises it. */
+export const layoutVersion = 1;
+
+/** Makes what is missing, also in a file from before there was a mark. */
 export function prepareSchema(db: Database): void {
   db.exec(ledgerSchema + lifeSchema);
   const columns = db.pragma('table_info(stream)') as { name: string }[];

@@ -1,61 +1,42 @@
 /** The ledger in SQLite, synchronous=FULL: one transaction settles the frames of many streams. */
 import { randomUUID } from 'node:crypto';
-import Database from 'better-sqlite3';
-import type { Manifest, ManifestTag } from '../../protocols/manifest.ts';
-import type { Hello } from '../../protocols/messages.ts';
+import { openVersioned } from '../../protocols/sqlite/versioned-file.ts';
 import { prepareEarliest } from './earliest.ts';
 import { prepareExpiry } from './expiry.ts';
-import { prepareForget } from './forget.ts';
+import { prepareGreeting } from './greeting.ts';
 import { isImportAgent } from './imported.ts';
-import { collectTags, tagsById } from './known-tags.ts';
-import type { KnownTag, Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
-import { collision, newStream } from './new-stream.ts';
+import { createKnownStreams } from './known-streams.ts';
+import type { Ledger, SettledFrame, SettledGap, Stream } from './ledger.ts';
 import { isParted } from './parted.ts';
 import { prepareQuarantines } from './quarantines.ts';
 import { prepareReplays } from './replays.ts';
 import { prepareRewind } from './rewind.ts';
 import { readRows, toStream } from './rows.ts';
-import { prepareSchema } from './schema.ts';
+import { layoutVersion, prepareSchema } from './schema.ts';
 import { type Progress, prepareSettling } from './settling.ts';
-import { streamNumberOf } from './stream-number.ts';
-import { prepareTagLives, type TagLives } from './tag-lives.ts';
+import { prepareTagLives } from './tag-lives.ts';
 import { createUnsaved } from './unsaved.ts';
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** What is known of a stream, kept in memory beside its row; SQLite stays the truth. */
-interface StreamState {
-  stream: Mutable<Stream>;
-  tags: ReadonlyMap<number, ManifestTag>;
-  site: string;
-  /** The highest number that was ever a dead letter; above `through` after a rewind. */
-  judged: number;
-  lives: TagLives;
-  /** The highest revision that a settled frame has named. */
-  inForce: number;
-}
-
-/** Of each agent. */
-const rememberedEmpty = 64;
 /** Of each stream; the newest explains every frame, the others are for people. */
 const keptRevisions = 100;
 
+/** @throws {ConfigError} a newer program has changed it. */
 export function openSqliteLedger(file: string): Ledger {
-  // Nobody else has business with writing this file; the event loop does not wait for somebody who does.
-  const db = new Database(file, { timeout: 0 });
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  db.pragma('foreign_keys = ON');
-  prepareSchema(db);
+  const db = openVersioned(file, {
+    version: layoutVersion,
+    // Nobody else has business with writing this file; the event loop does not wait for somebody who does.
+    timeoutMs: 0,
+    configure(db) {
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+    },
+    prepare: prepareSchema,
+  });
   db.prepare("INSERT OR IGNORE INTO meta VALUES ('id', ?)").run(randomUUID());
   const rows = readRows(db);
   const tagLives = prepareTagLives(db);
 
-  const insertStream = db.prepare(
-    'INSERT OR IGNORE INTO stream (number, agent, epoch, through, expired, inherited) VALUES (:number, :agent, :epoch, :inherited, :inherited, :inherited)',
-  );
-  const writeHello = db.prepare('UPDATE stream SET hello = ?, hello_at = ?, closed_at = NULL WHERE number = ?');
-  const closeStream = db.prepare('UPDATE stream SET closed_at = ? WHERE number = ?');
   const deleteManifests = db.prepare('DELETE FROM manifest WHERE stream = ? AND revision <= ?');
   const insertManifest = db.prepare('INSERT OR IGNORE INTO manifest VALUES (?, ?, ?, ?)');
   const writeRevision = db.prepare('UPDATE stream SET manifest_revision = ? WHERE number = ?');
@@ -67,12 +48,6 @@ export function openSqliteLedger(file: string): Ledger {
   const expiry = prepareExpiry(db);
   const settling = prepareSettling(db);
   const replays = prepareReplays(db);
-  const forget = prepareForget(db);
-  const insertElsewhere = db.prepare(
-    'INSERT INTO elsewhere VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last',
-  );
-  const closeGap = db.prepare('INSERT OR IGNORE INTO gap VALUES (?, ?, NULL, ?, ?, NULL, NULL)');
-  const reopenGap = db.prepare('DELETE FROM gap WHERE stream = ? AND last IS NULL');
   const rewind = prepareRewind(db);
   const earliest = prepareEarliest(db);
   const insertAmendment = db.prepare(
@@ -82,103 +57,33 @@ export function openSqliteLedger(file: string): Ledger {
     INSERT INTO gap_acknowledgement SELECT stream, first, ?, ?, ? FROM gap WHERE stream = ? AND first = ?
     ON CONFLICT DO UPDATE SET who = excluded.who, at = excluded.at, note = excluded.note`);
 
-  const states = new Map<number, StreamState>();
-  const byIdentity = new Map<string, StreamState>();
-  let knownTags: KnownTag[] | undefined;
-
   const unsaved = createUnsaved(db);
   const { later, durably, save } = unsaved;
   const quarantines = prepareQuarantines(db, rows.quarantines(), unsaved);
 
-  const keep = (stream: Stream): StreamState => {
-    const judged = selectJudged.get(stream.number)!;
-    const known = { tags: new Map(), site: '', lives: new Map(), inForce: 0 };
-    const state: StreamState = { stream: { ...stream }, ...known, judged };
-    states.set(stream.number, state);
-    byIdentity.set(`${stream.agent} ${stream.epoch}`, state);
-    return state;
-  };
-  const learn = (state: StreamState, manifest: Manifest) => {
-    state.site = manifest.site;
-    state.tags = tagsById(manifest);
-    state.stream.manifestRevision = manifest.revision;
-    knownTags = undefined;
-  };
-
-  for (const row of rows.streams()) keep(toStream(row));
-  for (const { stream, manifest } of rows.manifests()) learn(states.get(stream)!, manifest);
+  const known = createKnownStreams();
+  for (const row of rows.streams()) known.keep(toStream(row), selectJudged.get(row.number)!);
+  for (const { stream, manifest } of rows.manifests()) known.learn(known.of(stream), manifest);
   for (const [stream, lives] of tagLives.all()) {
-    Object.assign(states.get(stream)!, { lives, inForce: tagLives.revisionInForce(stream) });
+    Object.assign(known.of(stream), { lives, inForce: tagLives.revisionInForce(stream) });
   }
-
-  const close = (stream: Mutable<Stream>, now: number) => {
-    stream.closedAt = now;
-    const { number } = stream;
-    later(`close ${number}`, () => {
-      closeStream.run(now, number);
-      const complete = stream.hello?.final && stream.through >= stream.hello.next - 1;
-      if (!complete) closeGap.run(number, stream.through + 1, 'closed before it was known to be drained', now);
-    });
-  };
-
-  /** Epochs that only ever greeted are remembered up to a number: who comes with ever new ones must not fill the disk. */
-  const forgetEmpty = (agent: string) => {
-    const empty = [...states.values()].filter(
-      ({ stream, judged }) =>
-        stream.agent === agent && stream.closedAt !== null && stream.through === stream.inherited && judged === 0,
-    );
-    for (const { stream } of empty.slice(0, -rememberedEmpty)) {
-      const { number, epoch } = stream;
-      later(`forget ${number}`, () => forget(number));
-      states.delete(number);
-      byIdentity.delete(`${agent} ${epoch}`);
-    }
-  };
-
-  const greet = (agent: string, hello: Hello, now: number, inherited = 0): Stream => {
-    const { epoch } = hello;
-    const known = byIdentity.get(`${agent} ${epoch}`);
-    const number = known?.stream.number ?? streamNumberOf(agent, epoch);
-    if (!known && states.has(number)) throw collision(states.get(number)!.stream, agent);
-    const others = [...states.values()].filter(
-      (other) => other !== known && other.stream.agent === agent && other.stream.closedAt === null,
-    );
-    for (const { stream } of others) close(stream, now);
-    // Tags are as the open streams say. Who only comes back changes none, and a thousand come back at once.
-    if (others.length > 0 || known?.stream.closedAt !== null) knownTags = undefined;
-    if (!known) forgetEmpty(agent);
-    if (!known) later(`open ${number}`, () => insertStream.run({ number, agent, epoch, inherited }));
-    const { stream } = known ?? keep(newStream(number, agent, epoch, inherited));
-    if (inherited > stream.through) {
-      const first = stream.through + 1;
-      later(`elsewhere ${number}`, () => {
-        insertElsewhere.run(number, first, inherited);
-        settling.reachOnly(number, inherited);
-      });
-      stream.through = inherited;
-    }
-    later(`greet ${number}`, () => {
-      reopenGap.run(number);
-      writeHello.run(JSON.stringify(hello), now, number);
-    });
-    return Object.assign(stream, { hello, helloAt: now, closedAt: null });
-  };
+  const { greet, close } = prepareGreeting(db, { known, settling, later });
 
   const settle = (settled: readonly (SettledFrame | SettledGap)[], now: number, isOther: boolean) => {
     const progress = new Map<number, Progress>();
     const inForce = new Map<number, number>();
     for (const one of settled) {
       const { stream, first, last } = 'gap' in one ? one.gap : one.batch;
-      const before = progress.get(stream) ?? states.get(stream)!.stream;
+      const before = progress.get(stream) ?? known.of(stream).stream;
       if (first !== before.through + 1) {
         throw new Error(`stream ${stream}: what begins at ${first} does not follow ${before.through}`);
       }
-      if (states.get(stream)!.stream.closedAt !== null) settling.moveUnknownEnd(stream, last);
+      if (known.of(stream).stream.closedAt !== null) settling.moveUnknownEnd(stream, last);
       progress.set(stream, 'gap' in one ? settling.gap(one, before) : settling.frame(one, before, now));
       if (!('gap' in one)) advanceRevision(one, inForce);
     }
     for (const [number, reached] of progress) settling.reach(number, reached, now);
-    const parted = new Map([...progress.keys()].map((number) => [number, part(states.get(number)!.stream, isOther)]));
+    const parted = new Map([...progress.keys()].map((number) => [number, part(known.of(number).stream, isOther)]));
     return { progress, parted, inForce };
   };
 
@@ -193,7 +98,7 @@ export function openSqliteLedger(file: string): Ledger {
 
   const advanceRevision = ({ batch, manifestRevision }: SettledFrame, inForce: Map<number, number>) => {
     const { stream, acceptedAt, minTime, maxTime } = batch;
-    const state = states.get(stream)!;
+    const state = known.of(stream);
     if (isImportAgent(state.stream.agent)) {
       if (tagLives.cover(stream, minTime, maxTime)) inForce.set(stream, state.stream.manifestRevision);
       return;
@@ -213,7 +118,7 @@ export function openSqliteLedger(file: string): Ledger {
     frameAt,
     deadLetters,
     amendments,
-    earliestAfter: (stream, number) => earliest.after(states.get(stream)!.stream, number),
+    earliestAfter: (stream, number) => earliest.after(known.of(stream).stream, number),
     gaps(stream) {
       save();
       return rows.gaps(stream);
@@ -226,32 +131,33 @@ export function openSqliteLedger(file: string): Ledger {
       save();
       return rows.elsewhere(stream);
     },
-    streams: () => [...states.values()].map(({ stream }) => stream),
-    declared: () => [...states.values()],
-    stream: (agent, epoch) => byIdentity.get(`${agent} ${epoch}`)?.stream,
+    streams: () => known.all().map(({ stream }) => stream),
+    declared: known.all,
+    stream: (agent, epoch) => known.find(agent, epoch)?.stream,
     greet,
     keepManifest(number, manifest, now) {
-      const state = states.get(number)!;
+      const state = known.of(number);
       later(`manifest ${number} ${manifest.revision}`, () => {
         insertManifest.run(number, manifest.revision, JSON.stringify(manifest), now);
         writeRevision.run(manifest.revision, number);
         deleteManifests.run(number, manifest.revision - keptRevisions);
       });
-      learn(state, manifest);
+      known.learn(state, manifest);
     },
-    tagsOf: (number) => states.get(number)!.tags,
+    tagsOf: (number) => known.of(number).tags,
     settle(settled, now, isOther = false) {
       const { progress, parted, inForce } = durably(() => settle(settled, now, isOther));
       for (const one of settled) if (!('gap' in one)) earliest.settled(one.batch);
       for (const [number, moved] of progress)
-        Object.assign(states.get(number)!.stream, moved, parted.get(number), { settledAt: now });
+        Object.assign(known.of(number).stream, moved, parted.get(number), { settledAt: now });
       for (const [number, revision] of inForce) {
-        Object.assign(states.get(number)!, { inForce: revision, lives: tagLives.of(number) });
-        knownTags = undefined;
+        const state = known.of(number);
+        Object.assign(state, { inForce: revision, lives: tagLives.of(number) });
+        known.tags.changed(state.stream.agent);
       }
     },
     rewind(number, to) {
-      const state = states.get(number)!;
+      const state = known.of(number);
       const { stream } = state;
       if (to >= stream.through) return stream.through;
       const rewound = durably(() => {
@@ -263,18 +169,18 @@ export function openSqliteLedger(file: string): Ledger {
       earliest.forget(number);
       return Object.assign(stream, rewound).through;
     },
-    verdicts: (number, first, last) => (first > states.get(number)!.judged ? [] : rows.verdicts(number, first, last)),
+    verdicts: (number, first, last) => (first > known.of(number).judged ? [] : rows.verdicts(number, first, last)),
     beginReplay: replays.begin,
     unfinishedReplay: replays.unfinished,
     resolve(number, numbers) {
-      const { stream } = states.get(number)!;
+      const { stream } = known.of(number);
       Object.assign(
         stream,
         durably(() => replays.resolve(stream, numbers)),
       );
     },
     declareGap(number, last, reason, now, isOther = false) {
-      const { stream } = states.get(number)!;
+      const { stream } = known.of(number);
       const gap = { stream: number, first: stream.through + 1, last, reason };
       const parted = durably(() => {
         if (stream.closedAt !== null) settling.moveUnknownEnd(number, last);
@@ -285,17 +191,18 @@ export function openSqliteLedger(file: string): Ledger {
       Object.assign(stream, parted, { through: last });
     },
     close(number, now) {
-      const { stream } = states.get(number)!;
+      const { stream } = known.of(number);
       if (stream.closedAt === null) close(stream, now);
     },
     withdraw(number, now) {
       durably(() => writeWithdrawn.run(now, number));
-      states.get(number)!.stream.withdrawnAt = now;
-      knownTags = undefined;
+      const { stream } = known.of(number);
+      stream.withdrawnAt = now;
+      known.tags.changed(stream.agent);
     },
     expire({ before, through }) {
       let numbers = 0;
-      for (const { stream } of states.values()) {
+      for (const { stream } of known.all()) {
         const last = through ? expiry.upTo(stream, through.get(stream.number) ?? 0) : expiry.before(stream, before);
         if (last <= stream.expired) continue;
         durably(() => expiry.write(stream, last));
@@ -304,10 +211,7 @@ export function openSqliteLedger(file: string): Ledger {
       }
       return numbers;
     },
-    tags() {
-      knownTags ??= collectTags(states.values());
-      return knownTags;
-    },
+    tags: known.tags.all,
     acknowledgeGap: (stream, first, { who, note }, now) =>
       writeAcknowledgement.run(who, now, note, stream, first).changes > 0,
     quarantine: quarantines.begin,

@@ -13,6 +13,7 @@ import { dayUs, fromLocal, minuteUs, toLocal } from './zone.ts';
 export interface ShiftInstance extends Span {
   readonly code: string;
   readonly name: Name;
+  readonly breaks: Spans;
   /** Breaks and planned stops. */
   readonly plannedDown: Spans;
   /** Whose turn it was, where the crews are declared. */
@@ -60,16 +61,18 @@ function crewOf({ crews }: Shift, day: TimeUs): string | undefined {
 function instanceOf(zone: string, shift: Shift, day: TimeUs): ShiftInstance {
   const startMin = minutesOfDay(shift.start);
   const instant = (min: number): TimeUs => fromLocal(zone, day + (startMin + min) * minuteUs);
-  const stops = [...shift.breaks, ...shift.plannedStops].map((stop): Span => {
+  const spanOf = (stop: Shift['breaks'][number]): Span => {
     const [from, to] = stopInShiftMin(shift, stop);
     return { start: instant(from), end: instant(to) };
-  });
+  };
+  const breaks = union(shift.breaks.map(spanOf));
   return {
     code: shift.code,
     name: shift.name,
     start: instant(0),
     end: instant(shiftLengthMin(shift)),
-    plannedDown: union(stops),
+    breaks,
+    plannedDown: union(breaks, shift.plannedStops.map(spanOf)),
     crew: crewOf(shift, day),
   };
 }

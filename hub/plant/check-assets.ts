@@ -1,13 +1,23 @@
 /** Whether assets, products, orders and reasons agree with each other. */
+import { namesOf } from '../words.ts';
 import { needsMode } from './canonical-state.ts';
-import { assetPaths, checkKnown, checkOrder, checkOverlaps, overlaps, type PlantIssue } from './check-parts.ts';
+import {
+  assetPaths,
+  checkKnown,
+  checkOrder,
+  checkOverlaps,
+  isThereTwice,
+  oneAtATime,
+  overlaps,
+  type PlantIssue,
+} from './check-parts.ts';
 import type { PlantConfig } from './schema.ts';
 
 export function checkAssets(config: PlantConfig): PlantIssue[] {
   const issues: PlantIssue[] = [];
   const seen = new Set<string>();
   const claim = (assetPath: string, path: (string | number)[]) => {
-    if (seen.has(assetPath)) issues.push({ path, message: `the path ${assetPath} is there twice; give another code` });
+    if (seen.has(assetPath)) issues.push({ path, message: isThereTwice(assetPath) });
     seen.add(assetPath);
   };
   for (const [areaIndex, area] of config.areas.entries()) {
@@ -21,16 +31,18 @@ export function checkAssets(config: PlantConfig): PlantIssue[] {
         claim(`${area.code}/${line.code}/${unit.code}`, [...unitAt, 'code']);
         const map = config.stateMaps[unit.stateMap];
         if (!map) {
-          const known = Object.keys(config.stateMaps).join(', ') || 'none';
-          issues.push({
-            path: [...unitAt, 'stateMap'],
-            message: `"${unit.stateMap}" is no state map; known: ${known}`,
-          });
+          const known = namesOf(Object.keys(config.stateMaps));
+          const message = {
+            en: `"${unit.stateMap}" is no state map; known: ${known.en}`,
+            fa: `«${unit.stateMap}» نگاشت وضعیت نیست؛ موجود: ${known.fa}`,
+          };
+          issues.push({ path: [...unitAt, 'stateMap'], message });
         } else if (unit.tags.mode && !needsMode(map)) {
-          issues.push({
-            path: [...unitAt, 'tags', 'mode'],
-            message: `the state map "${unit.stateMap}" has no modes; remove the tag or add modes`,
-          });
+          const message = {
+            en: `the state map "${unit.stateMap}" has no modes; remove the tag or add modes`,
+            fa: `نگاشت وضعیت «${unit.stateMap}» حالت (mode) ندارد؛ برچسب را بردارید یا حالت‌ها را بیفزایید`,
+          };
+          issues.push({ path: [...unitAt, 'tags', 'mode'], message });
         }
       }
     }
@@ -50,10 +62,9 @@ export function checkProducts(config: PlantConfig): PlantIssue[] {
       issues.push(...checkOrder(rate, path));
       const other = taken.find((one) => one.unit === rate.unit && one.product === product.code && overlaps(one, rate));
       if (other) {
-        issues.push({
-          path,
-          message: `overlaps another rate of "${other.product}" on ${rate.unit}; set from and to so that one holds at a time`,
-        });
+        const of = `"${other.product}" on ${rate.unit}`;
+        const message = oneAtATime(`another rate of ${of}`, `نرخ دیگری از «${other.product}» در ${rate.unit}`);
+        issues.push({ path, message });
       }
       taken.push({ ...rate, product: product.code });
     }
@@ -78,20 +89,25 @@ export function checkOrders(config: PlantConfig): PlantIssue[] {
     orders,
     ['orders'],
     (a, b) => a.unit === b.unit,
-    ({ code, from }) => `overlaps the order ${code ?? `from ${from}`} at the same unit; a unit has one order at a time`,
+    ({ code, from }) => ({
+      en: `overlaps the order ${code ?? `from ${from}`} at the same unit; a unit has one order at a time`,
+      fa: `با سفارش ${code ?? `از ${from}`} در همین واحد هم‌پوشانی دارد؛ هر واحد در هر زمان یک سفارش دارد`,
+    }),
   );
   return [...issues, ...overlapping];
 }
+
+const isItself = { en: 'is the reason itself; name another, or none', fa: 'خودِ همین علت است؛ علت دیگری بدهید یا هیچ' };
 
 export function checkReasons({ reasons }: PlantConfig): PlantIssue[] {
   const codes = reasons.map(({ code }) => code);
   return reasons.flatMap(({ code, parent }, index) => {
     const path = ['reasons', index];
     if (codes.indexOf(code) < index) {
-      return [{ path: [...path, 'code'], message: `"${code}" is there twice; give another code` }];
+      return [{ path: [...path, 'code'], message: isThereTwice(`"${code}"`) }];
     }
     if (parent === undefined) return [];
-    if (parent === code) return [{ path: [...path, 'parent'], message: 'is the reason itself; name another, or none' }];
+    if (parent === code) return [{ path: [...path, 'parent'], message: isItself }];
     return checkKnown(parent, codes.slice(0, index), 'reason above it', [...path, 'parent']);
   });
 }

@@ -1,5 +1,5 @@
 /** Whether shifts, breaks and exceptions agree with each other. */
-import { checkKnown, checkOrder, overlaps, type PlantIssue } from './check-parts.ts';
+import { checkKnown, checkOrder, isThereTwice, overlaps, type PlantIssue } from './check-parts.ts';
 import { parseLocal } from './dates.ts';
 import type { PlantConfig } from './schema.ts';
 
@@ -26,7 +26,7 @@ export function checkShifts({ shifts }: PlantConfig): PlantIssue[] {
   const taken: { from: number; to: number; shift: Shift }[] = [];
   for (const [index, shift] of shifts.entries()) {
     if (shifts.findIndex(({ code }) => code === shift.code) < index) {
-      issues.push({ path: ['shifts', index, 'code'], message: `"${shift.code}" is there twice; give another code` });
+      issues.push({ path: ['shifts', index, 'code'], message: isThereTwice(`"${shift.code}"`) });
     }
     for (const list of ['breaks', 'plannedStops'] as const) {
       for (const [stopIndex, stop] of shift[list].entries()) {
@@ -34,7 +34,10 @@ export function checkShifts({ shifts }: PlantConfig): PlantIssue[] {
         if (end <= shiftLengthMin(shift)) continue;
         issues.push({
           path: ['shifts', index, list, stopIndex],
-          message: `${stop.start} to ${stop.end} is not inside the shift from ${shift.start} to ${shift.end}; move it`,
+          message: {
+            en: `${stop.start} to ${stop.end} is not inside the shift from ${shift.start} to ${shift.end}; move it`,
+            fa: `${stop.start} تا ${stop.end} درون شیفت ${shift.start} تا ${shift.end} نیست؛ جابه‌جا کنید`,
+          },
         });
       }
     }
@@ -50,7 +53,10 @@ export function checkShifts({ shifts }: PlantConfig): PlantIssue[] {
       if (!other) continue;
       issues.push({
         path: ['shifts', index],
-        message: `overlaps the shift "${other.shift.code}" on ${weekday}; change its times, or the days on which it is valid`,
+        message: {
+          en: `overlaps the shift "${other.shift.code}" on ${weekday}; change its times, or the days on which it is valid`,
+          fa: `در روز ${weekday} با شیفت «${other.shift.code}» هم‌پوشانی دارد؛ ساعت‌ها یا روزهای اعتبار آن را تغییر دهید`,
+        },
       });
       break;
     }
@@ -65,12 +71,18 @@ export function checkExceptions({ exceptions, shifts }: PlantConfig): PlantIssue
     const path = ['exceptions', index];
     const issues = exception.shifts.flatMap((code, at) => checkKnown(code, codes, 'shift', [...path, 'shifts', at]));
     if (lastDay(exception) < parseLocal(exception.date)!) {
-      issues.push({ path: [...path, 'until'], message: 'is before "date"; swap them' });
+      const message = { en: 'is before "date"; swap them', fa: 'پیش از «date» است؛ جابه‌جا کنید' };
+      issues.push({ path: [...path, 'until'], message });
     }
     const other = exceptions
       .slice(0, index)
       .find((one) => parseLocal(one.date)! <= lastDay(exception) && parseLocal(exception.date)! <= lastDay(one));
-    if (other) issues.push({ path, message: `is a day of "${other.name.en}" too; leave one of them out` });
+    if (!other) return issues;
+    const message = {
+      en: `is a day of "${other.name.en}" too; leave one of them out`,
+      fa: `روزی از «${other.name.fa}» هم هست؛ یکی را بردارید`,
+    };
+    issues.push({ path, message });
     return issues;
   });
 }

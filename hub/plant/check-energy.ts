@@ -1,6 +1,7 @@
 /** Whether meters, tariffs, contracts, limits, events, baselines and factors agree with each other. */
+import type { Words } from '../words.ts';
 import { minutesOfDay } from './check-calendar.ts';
-import { assetPaths, checkKnown, checkOrder, checkOverlaps, type PlantIssue } from './check-parts.ts';
+import { assetPaths, checkKnown, checkOrder, checkOverlaps, oneAtATime, type PlantIssue } from './check-parts.ts';
 import { checkContract } from './contract-billing.ts';
 import type { PlantConfig } from './schema.ts';
 import { weekdays } from './schema-parts.ts';
@@ -12,22 +13,20 @@ export function checkMeters(config: PlantConfig): PlantIssue[] {
   const parents = new Map(config.meters.map(({ path, parent }) => [path, parent]));
   for (const [index, meter] of config.meters.entries()) {
     for (const [measuredIndex, measured] of meter.measures.entries()) {
-      if (assets.includes(measured)) continue;
-      issues.push({
-        path: ['meters', index, 'measures', measuredIndex],
-        message: `there is no area, line or unit ${measured}; known: ${assets.join(', ')}`,
-      });
+      issues.push(...checkKnown(measured, assets, 'area, line or unit', ['meters', index, 'measures', measuredIndex]));
     }
     if (meter.parent === undefined) continue;
     const path = ['meters', index, 'parent'];
-    if (!parents.has(meter.parent)) {
-      issues.push({ path, message: `there is no meter ${meter.parent}; known: ${[...parents.keys()].join(', ')}` });
-    } else if (isBelowItself(meter.path, parents)) {
-      issues.push({ path, message: `${meter.path} is upstream of itself; remove one parent of the circle` });
-    }
+    issues.push(...checkKnown(meter.parent, [...parents.keys()], 'meter', path));
+    if (isBelowItself(meter.path, parents)) issues.push({ path, message: isUpstreamOfItself(meter.path) });
   }
   return issues;
 }
+
+const isUpstreamOfItself = (meter: string): Words => ({
+  en: `${meter} is upstream of itself; remove one parent of the circle`,
+  fa: `${meter} بالادست خودش است؛ یکی از «parent»های این حلقه را بردارید`,
+});
 
 function isBelowItself(meter: string, parents: ReadonlyMap<string, string | undefined>): boolean {
   let above = parents.get(meter);
@@ -59,25 +58,25 @@ export function checkEnergy(config: PlantConfig): PlantIssue[] {
       contracts,
       ['contracts'],
       (a, b) => a.meter === b.meter,
-      () => 'overlaps another contract of its meter; set from and to so that one holds at a time',
+      () => oneAtATime('another contract of its meter', 'قرارداد دیگری از همین کنتور'),
     ),
     ...checkOverlaps(
       baselines,
       ['baselines'],
       (a, b) => a.meter === b.meter,
-      ({ code }) => `overlaps the baseline "${code}"; end that one where this one begins`,
+      ({ code }) => endWhereThisBegins(`the baseline "${code}"`, `خط مبنای «${code}»`),
     ),
     ...checkOverlaps(
       factors,
       ['factors'],
       (a, b) => a.carrier === b.carrier && a.kind === b.kind,
-      ({ source }) => `overlaps the factor of "${source}"; end that one where this one begins`,
+      ({ source }) => endWhereThisBegins(`the factor of "${source}"`, `ضریب «${source}»`),
     ),
     ...checkOverlaps(
       tariffs,
       ['tariffs'],
       (a, b) => !a.meters || !b.meters || a.meters.some((meter) => b.meters!.includes(meter)),
-      ({ code }) => `overlaps the tariff "${code}"; set from and to so that one holds at a time`,
+      ({ code }) => oneAtATime(`the tariff "${code}"`, `تعرفهٔ «${code}»`),
     ),
     ...tariffs.flatMap((tariff, index) => [
       ...(tariff.meters ?? []).flatMap((meter, at) =>
@@ -88,21 +87,31 @@ export function checkEnergy(config: PlantConfig): PlantIssue[] {
   ];
 }
 
+const endWhereThisBegins = (en: string, fa: string): Words => ({
+  en: `overlaps ${en}; end that one where this one begins`,
+  fa: `با ${fa} هم‌پوشانی دارد؛ آن را در آغاز این یکی پایان دهید`,
+});
+
 function checkTerms(
   { kind, terms }: PlantConfig['baselines'][number],
   path: readonly (string | number)[],
 ): PlantIssue[] {
   if (terms.some(({ above, below }) => above !== undefined && below !== undefined)) {
-    return [{ path, message: 'a term has both above and below; make two terms of it' }];
+    const message = {
+      en: 'a term has both above and below; make two terms of it',
+      fa: 'جمله‌ای هم above دارد و هم below؛ آن را دو جمله کنید',
+    };
+    return [{ path, message }];
   }
   const bends = terms.some(({ above, below }) => above !== undefined || below !== undefined);
   if (bends === (kind === 'change_point') || kind === 'table') return [];
-  return [
-    {
-      path,
-      message: `${bends ? 'a' : 'no'} term has a change point; let kind be ${bends ? 'change_point' : 'linear'}`,
-    },
-  ];
+  const message = bends
+    ? {
+        en: 'a term has a change point; let kind be change_point',
+        fa: 'جمله‌ای نقطهٔ تغییر دارد؛ kind را change_point کنید',
+      }
+    : { en: 'no term has a change point; let kind be linear', fa: 'هیچ جمله‌ای نقطهٔ تغییر ندارد؛ kind را linear کنید' };
+  return [{ path, message }];
 }
 
 /** Every minute of every day of the year has one band: found by counting, month by month. */
@@ -121,9 +130,9 @@ function checkBands({ bands }: PlantConfig['tariffs'][number], path: readonly (s
         ];
         for (const [from, to] of parts) {
           for (let minute = from!; minute < to!; minute++) {
-            if (taken[minute] !== undefined) {
-              const message = `${taken[minute]} and ${band.band} both hold at ${clock(minute)} on ${weekday} in month ${month}; let one end where the other begins`;
-              return [{ path, message }];
+            const other = taken[minute];
+            if (other !== undefined) {
+              return [{ path, message: bothHold([other, band.band], clock(minute), weekday, month) }];
             }
             taken[minute] = band.band;
           }
@@ -131,12 +140,22 @@ function checkBands({ bands }: PlantConfig['tariffs'][number], path: readonly (s
       }
       const free = taken.indexOf(undefined);
       if (free >= 0) {
-        return [{ path, message: `no band holds at ${clock(free)} on ${weekday} in month ${month}; add one` }];
+        return [{ path, message: noneHolds(clock(free), weekday, month) }];
       }
     }
   }
   return [];
 }
+
+const bothHold = ([one, other]: readonly [string, string], time: string, weekday: string, month: number): Words => ({
+  en: `${one} and ${other} both hold at ${time} on ${weekday} in month ${month}; let one end where the other begins`,
+  fa: `${one} و ${other} هر دو در ساعت ${time} روز ${weekday} ماه ${month} معتبرند؛ یکی را در آغاز دیگری پایان دهید`,
+});
+
+const noneHolds = (time: string, weekday: string, month: number): Words => ({
+  en: `no band holds at ${time} on ${weekday} in month ${month}; add one`,
+  fa: `در ساعت ${time} روز ${weekday} ماه ${month} هیچ باندی معتبر نیست؛ یکی بیفزایید`,
+});
 
 const clock = (minute: number): string =>
   `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;

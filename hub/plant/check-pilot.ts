@@ -14,7 +14,10 @@ export function checkPilot(config: PlantConfig): PlantIssue[] {
   const issues = checkOrder(pilot, ['pilot']);
   if (baseline) issues.push(...checkOrder(baseline, ['pilot', 'baseline']));
   if (baseline && parseLocal(baseline.to)! > parseLocal(pilot.from)!) {
-    const message = 'is after the pilot began, so days would count on both sides; end the baseline before "pilot.from"';
+    const message = {
+      en: 'is after the pilot began, so days would count on both sides; end the baseline before "pilot.from"',
+      fa: 'پس از آغاز پایلوت است و روزهایی در هر دو سو شمرده می‌شوند؛ مبنا را پیش از «pilot.from» پایان دهید',
+    };
     issues.push({ path: ['pilot', 'baseline', 'to'], message });
   }
   for (const [index, { kpi, asset }] of declared.entries()) {
@@ -22,7 +25,11 @@ export function checkPilot(config: PlantConfig): PlantIssue[] {
     issues.push(...checkKnown(kpi, kpis, 'compared KPI', [...path, 'kpi']));
     if (asset !== undefined) issues.push(...checkKnown(asset, assets, 'asset', [...path, 'asset']));
     if (declared.findIndex((one) => one.kpi === kpi && one.asset === asset) < index) {
-      issues.push({ path, message: 'is the second figure of its KPI and asset; leave one' });
+      const message = {
+        en: 'is the second figure of its KPI and asset; leave one',
+        fa: 'رقم دومِ همین شاخص و دارایی است؛ تنها یکی را نگه دارید',
+      };
+      issues.push({ path, message });
     }
   }
   return issues;

@@ -1,5 +1,5 @@
 /** Whether references, weather and planned works agree with the assets and with each other. */
-import { assetPaths, checkKnown, checkOrder, checkOverlaps, type PlantIssue } from './check-parts.ts';
+import { assetPaths, checkKnown, checkOrder, checkOverlaps, oneAtATime, type PlantIssue } from './check-parts.ts';
 import type { PlantConfig } from './schema.ts';
 
 export function checkReferences(config: PlantConfig): PlantIssue[] {
@@ -20,13 +20,13 @@ export function checkReferences(config: PlantConfig): PlantIssue[] {
       peakReferences,
       ['peakReferences'],
       (a, b) => a.meter === b.meter,
-      () => 'overlaps another reference of its meter; set from and to so that one holds at a time',
+      () => oneAtATime('another reference of its meter', 'مرجع دیگری از همین کنتور'),
     ),
     ...checkOverlaps(
       outputReferences,
       ['outputReferences'],
       (a, b) => a.unit === b.unit,
-      () => 'overlaps another reference of its unit; set from and to so that one holds at a time',
+      () => oneAtATime('another reference of its unit', 'مرجع دیگری از همین واحد'),
     ),
     ...checkFirst(config),
     ...checkSupply(config),
@@ -42,17 +42,23 @@ function checkFirst({ areas }: PlantConfig): PlantIssue[] {
       return [
         {
           path: ['areas', areaIndex, 'lines', lineIndex, 'units', index, 'first'],
-          message: 'is the second first operation of its line; leave one',
+          message: {
+            en: 'is the second first operation of its line; leave one',
+            fa: 'دومین عملیات نخستِ خط خود است؛ تنها یکی را نگه دارید',
+          },
         },
       ];
     }),
   );
 }
 
+const noSupply = {
+  en: 'only an electricity meter has a supply; remove it',
+  fa: 'تنها کنتور برق تأمین‌کننده دارد؛ آن را بردارید',
+};
+
 function checkSupply({ meters }: PlantConfig): PlantIssue[] {
   return meters.flatMap(({ carrier, supply }, index) =>
-    supply && carrier !== 'electricity'
-      ? [{ path: ['meters', index, 'supply'], message: 'only an electricity meter has a supply; remove it' }]
-      : [],
+    supply && carrier !== 'electricity' ? [{ path: ['meters', index, 'supply'], message: noSupply }] : [],
   );
 }

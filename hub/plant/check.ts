@@ -30,5 +30,6 @@ export const checkPlant = (config: PlantConfig): PlantIssue[] => checks.flatMap(
 
 function checkCoverage({ coverage }: PlantConfig): PlantIssue[] {
   if (coverage.partial <= coverage.ok) return [];
-  return [{ path: ['coverage', 'partial'], message: 'is above "ok"; give a smaller share' }];
+  const message = { en: 'is above "ok"; give a smaller share', fa: 'از «ok» بیشتر است؛ سهم کوچک‌تری بدهید' };
+  return [{ path: ['coverage', 'partial'], message }];
 }

@@ -28,7 +28,11 @@ export function checkContract(contract: ContractConfig, path: readonly (string |
   const { billedDemandKw, reactiveIrr } = contract.formulas;
   if (!billing) {
     if (billedDemandKw === undefined && reactiveIrr === undefined) return [];
-    return [{ path: [...path, 'formulas'], message: 'nothing says what demand costs; add demandPrice or demandIrr' }];
+    const message = {
+      en: 'nothing says what demand costs; add demandPrice or demandIrr',
+      fa: 'بهای دیماند معلوم نیست؛ demandPrice یا demandIrr را بیفزایید',
+    };
+    return [{ path: [...path, 'formulas'], message }];
   }
   return checkBilling(billing).map(({ formula, message }) => ({ path: [...path, 'formulas', formula], message }));
 }

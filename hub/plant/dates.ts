@@ -35,9 +35,10 @@ function dayOf(year: number, month: number, day: number): number | undefined {
 }
 
 /** Wall time of the plant's zone. */
-export const localTime = z
-  .string()
-  .refine((text) => parseLocal(text) !== undefined, 'must be a date like 2025-07-07, 1404-04-16 or 2025-07-07T06:00');
+export const localTime = z.string().refine((text) => parseLocal(text) !== undefined, {
+  error: 'must be a date like 2025-07-07, 1404-04-16 or 2025-07-07T06:00',
+  params: { fa: 'باید تاریخی مانند 1404-04-16 یا 2025-07-07 یا 2025-07-07T06:00 باشد' },
+});
 
 /** When something holds: from its first instant to before its last; open where nothing is said. */
 export const validity = { from: localTime.optional(), to: localTime.optional() };

@@ -6,5 +6,7 @@ import { checkPlant } from './check.ts';
 import { plantShape } from './schema.ts';
 
 export const plantSchema = plantShape.superRefine((config, context) => {
-  for (const { path, message } of checkPlant(config)) context.addIssue({ code: 'custom', path: [...path], message });
+  for (const { path, message } of checkPlant(config)) {
+    context.addIssue({ code: 'custom', path: [...path], message: message.en, params: { fa: message.fa } });
+  }
 });

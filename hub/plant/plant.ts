@@ -14,6 +14,7 @@ import { buildReferences, type References } from './references.ts';
 import type { PlantConfig } from './schema.ts';
 import type { Name } from './schema-parts.ts';
 import { type Span, type Spans, union } from './spans.ts';
+import type { ToldOfPlaces } from './told.ts';
 import { dayUs } from './zone.ts';
 
 /** Why a unit stood, as somebody has said afterwards. */
@@ -102,7 +103,7 @@ export interface Target extends Validity {
   readonly value: number;
 }
 
-export interface Plant extends EnergyModel, References {
+export interface Plant extends EnergyModel, References, ToldOfPlaces {
   /** Path of the site. */
   readonly path: string;
   readonly name: Name;
@@ -179,6 +180,8 @@ export function buildPlant(config: PlantConfig): Plant {
     lines,
     units: lines.flatMap((line) => line.units),
     meters: config.meters.map((meter) => buildMeter(meter, config.site)),
+    inspections: new Map(),
+    attendances: new Map(),
     ...buildEnergy(config),
     ...buildReferences(config),
     version: createHash('sha256')

@@ -5,7 +5,15 @@
 import { z } from 'zod';
 import { tagPathSchema } from '../../protocols/manifest.ts';
 import { localTime, validity } from './dates.ts';
-import { codeSchema, nameSchema, sourceSchema, tagOrNone, timeOfDay, weekdaysSchema } from './schema-parts.ts';
+import {
+  codeSchema,
+  nameSchema,
+  sourceSchema,
+  tagOrNone,
+  textLike,
+  timeOfDay,
+  weekdaysSchema,
+} from './schema-parts.ts';
 
 export const carriers = ['electricity', 'gas', 'water', 'fuel', 'steam', 'air'] as const;
 export type Carrier = (typeof carriers)[number];
@@ -75,6 +83,8 @@ export const tariffSchema = z.strictObject({
 
 const formula = z.string().min(1).max(500);
 
+const constantName = textLike(/^[A-Za-z_]\w*$/, 'must be a name', 'باید نامی با حروف لاتین، رقم و _ باشد');
+
 export const contractSchema = z.strictObject({
   meter: tagPathSchema,
   ...validity,
@@ -92,7 +102,7 @@ export const contractSchema = z.strictObject({
       demandIrr: formula.optional(),
       reactiveIrr: formula.optional(),
       /** Further numbers that the formulas name. */
-      constants: z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'must be a name'), z.number()).default({}),
+      constants: z.record(constantName, z.number()).default({}),
     })
     .prefault({}),
   source: sourceSchema,

@@ -4,9 +4,25 @@ import { tagPathSchema } from '../../protocols/manifest.ts';
 
 export const nameSchema = z.strictObject({ en: z.string().min(1).max(100), fa: z.string().min(1).max(100) });
 export type Name = Readonly<z.infer<typeof nameSchema>>;
-export const codeSchema = z.string().regex(/^[a-z0-9_-]+$/, 'must be one lower-case word');
+
+/** A text of a form that a person reads in words, not as a pattern. */
+export const textLike = (pattern: RegExp, en: string, fa: string) =>
+  z
+    .string()
+    .refine((text) => pattern.test(text), { error: en, params: { fa } })
+    .meta({ pattern: pattern.source });
+
+export const codeSchema = textLike(
+  /^[a-z0-9_-]+$/,
+  'must be one lower-case word',
+  'باید یک واژه با حروف کوچک لاتین باشد',
+);
 /** `HH:MM`, wall time of the plant's zone. */
-export const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day like 06:00');
+export const timeOfDay = textLike(
+  /^([01]\d|2[0-3]):[0-5]\d$/,
+  'must be a time of day like 06:00',
+  'باید ساعتی از روز مانند 06:00 باشد',
+);
 /** A tag other than the default one; `false` where the machine has none. */
 export const tagOrNone = z.union([tagPathSchema, z.literal(false)]).optional();
 

@@ -16,7 +16,7 @@ import {
   meterSchema,
   tariffSchema,
 } from './schema-energy.ts';
-import { codeSchema, nameSchema, sourceSchema, timeOfDay } from './schema-parts.ts';
+import { codeSchema, nameSchema, sourceSchema, textLike, timeOfDay } from './schema-parts.ts';
 import { areaSchema, orderSchema, productSchema } from './schema-production.ts';
 import {
   assessmentSchema,
@@ -35,10 +35,11 @@ const groupsSchema = z.strictObject({
   estate: nameSchema.optional(),
   holding: nameSchema.optional(),
   /** ISIC Rev. 4 division or class: `24`, `2410`. */
-  isic: z
-    .string()
-    .regex(/^\d{2,4}$/, 'must be two to four digits of ISIC Rev. 4')
-    .optional(),
+  isic: textLike(
+    /^\d{2,4}$/,
+    'must be two to four digits of ISIC Rev. 4',
+    'باید دو تا چهار رقم از ISIC ویرایش ۴ باشد',
+  ).optional(),
   programmes: z.array(codeSchema).default([]),
 });
 
@@ -64,7 +65,10 @@ export const plantShape = z.strictObject({
   site: tagPathSchema,
   name: nameSchema,
   groups: groupsSchema.prefault({}),
-  zone: z.string().refine(isZone, 'is no IANA time zone').default('Asia/Tehran'),
+  zone: z
+    .string()
+    .refine(isZone, { error: 'is no IANA time zone', params: { fa: 'منطقهٔ زمانی IANA نیست' } })
+    .default('Asia/Tehran'),
   /** When a business day begins; its date is that of its beginning. */
   businessDayStart: timeOfDay.default('00:00'),
   /** Coverage from which a value is `ok` or `partial`; below it there is none (R5). */

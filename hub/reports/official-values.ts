@@ -2,8 +2,8 @@
  * The official values of a report, of its month and its days, in a file of their own that never changes: what was issued
  * does not depend on what the hub computes later, or with which version of its program.
  */
-import Database from 'better-sqlite3';
 import type { TimeUs } from '../../protocols/sample.ts';
+import { openToRead, openVersioned } from '../../protocols/sqlite/versioned-file.ts';
 import type { RolledValue } from '../rollup/values/rolled-values.ts';
 
 export const officialGranularities = ['day', 'month'] as const;
@@ -37,17 +37,23 @@ export interface OfficialValues extends Disposable {
   each(): IterableIterator<OfficialKey & { readonly value: OfficialValue }>;
 }
 
+const layoutVersion = 1;
 const schema = `CREATE TABLE official (
   kpi TEXT NOT NULL, asset TEXT NOT NULL, granularity TEXT NOT NULL, start INTEGER NOT NULL, content TEXT NOT NULL,
   PRIMARY KEY (asset, kpi, granularity, start)) STRICT, WITHOUT ROWID`;
 
 /** A new file, durable when it returns. */
 export function writeOfficialValues(file: string, values: Iterable<RolledValue>): void {
-  const db = new Database(file);
+  const db = openVersioned(file, {
+    version: layoutVersion,
+    timeoutMs: 5000,
+    configure(db) {
+      db.pragma('journal_mode = DELETE');
+      db.pragma('synchronous = FULL');
+    },
+    prepare: (db) => void db.exec(schema),
+  });
   try {
-    db.pragma('journal_mode = DELETE');
-    db.pragma('synchronous = FULL');
-    db.exec(schema);
     const insert = db.prepare('INSERT INTO official VALUES (?, ?, ?, ?, ?)');
     db.transaction(() => {
       for (const { kpi, asset, bucket, start, ...value } of values) {
@@ -71,8 +77,9 @@ const officialOf = (
   };
 };
 
+/** @throws {ConfigError} a newer program has written it. */
 export function openOfficialValues(file: string): OfficialValues {
-  const db = new Database(file, { readonly: true, fileMustExist: true });
+  const db = openToRead(file, layoutVersion, 5000);
   const one = db
     .prepare<[string, string, string, number], string>(
       'SELECT content FROM official WHERE asset = ? AND kpi = ? AND granularity = ? AND start = ?',

@@ -1,6 +1,7 @@
 /** An official monthly report of a site: its figures stand from then on, whatever comes later. */
 import type { TimeUs } from '../../protocols/sample.ts';
 import type { Language } from '../plant/local-time.ts';
+import type { Words } from '../words.ts';
 
 export interface ReportFile {
   readonly name: string;
@@ -50,7 +51,12 @@ export interface RestatedFigure {
   readonly at: TimeUs;
 }
 
-/** It cannot be issued or restated as it was asked for; the message says what to do. */
+/** It cannot be issued or restated as it was asked for; it says what to do, in both languages. */
 export class ReportRefused extends Error {
   override readonly name = 'ReportRefused';
+  readonly said: Words;
+  constructor(said: Words) {
+    super(said.en);
+    this.said = said;
+  }
 }

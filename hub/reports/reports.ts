@@ -15,9 +15,11 @@ import { describeFile, writeFile } from '../exports/write-file.ts';
 import { type Bucket, buckets } from '../plant/grid.ts';
 import type { Language } from '../plant/local-time.ts';
 import type { Plant } from '../plant/plant.ts';
-import { dayUs, fromLocal, hourUs, toLocal } from '../plant/zone.ts';
+import { hourUs } from '../plant/zone.ts';
 import type { RolledRequest, RolledValue } from '../rollup/values/rolled-values.ts';
 import { syncFolder } from '../store/sync-folder.ts';
+import { differences, differencesOf } from './differences.ts';
+import { dueMonth, freezeTime, type ReportPolicy } from './due.ts';
 import {
   type OfficialValues,
   officialGranularities,
@@ -53,7 +55,7 @@ export interface ReportsOptions {
   readonly dir: string;
   readonly log: ReportLog;
   readonly source: FigureSource;
-  readonly policy: { readonly issue: 'auto' | 'by-hand'; readonly day: number; readonly hour: number };
+  readonly policy: ReportPolicy;
   /** The earliest time of which a site has samples of its own. */
   begun(site: string): TimeUs | undefined;
   readonly clock: Clock;
@@ -65,8 +67,6 @@ const valuesName = 'values.db';
 const lookEveryMs = 60_000;
 /** A month that cannot be issued yet is tried again. */
 const againAfterUs = hourUs;
-/** What became due longer ago is for a person: nobody expects it from the hub. */
-const dueForUs = 31 * dayUs;
 const mostOpen = 8;
 
 export function openReports(options: ReportsOptions): Reports {
@@ -93,11 +93,13 @@ export function openReports(options: ReportsOptions): Reports {
 
   const find = (site: string, month: string): { plant: Plant; bucket: Bucket } => {
     const plant = source.plants().find(({ path }) => path === site);
-    if (!plant) throw new ReportRefused(`there is no plant model of ${site}`);
+    if (!plant) {
+      throw new ReportRefused({ en: `there is no plant model of ${site}`, fa: `برای ${site} مدل کارخانه‌ای نیست` });
+    }
     try {
       return { plant, bucket: monthOf(plant, month) };
     } catch (error) {
-      throw error instanceof ExportRefused ? new ReportRefused(error.message) : error;
+      throw error instanceof ExportRefused ? new ReportRefused(error.said) : error;
     }
   };
 
@@ -122,7 +124,10 @@ export function openReports(options: ReportsOptions): Reports {
     }
     const fresh = before ? differences(valuesOf(before), values, { version, who, why, at: now }) : [];
     if (before && fresh.length === 0) {
-      throw new ReportRefused(`no figure of ${month} has changed since version ${before.version}: it stands`);
+      throw new ReportRefused({
+        en: `no figure of ${month} has changed since version ${before.version}: it stands`,
+        fa: `هیچ رقمی از ${month} پس از نسخهٔ ${before.version} تغییر نکرده است: همان معتبر است`,
+      });
     }
     const restated = [...(before ? restatedBy(before) : []), ...fresh];
     const target = folder({ site: plant.path, month, version });
@@ -136,7 +141,10 @@ export function openReports(options: ReportsOptions): Reports {
       const order = { plant, month, language, note, official: true, preparer: who, approver, restated, madeAt: now };
       const made = await makeWorkbook(then, { ...order, version: () => version }, { signal, progress() {} });
       if (!made.seen.allClosed) {
-        throw new ReportRefused('some figures of the month are not closed yet: a source still owes data');
+        throw new ReportRefused({
+          en: 'some figures of the month are not closed yet: a source still owes data',
+          fa: 'برخی رقم‌های این ماه هنوز بسته نشده‌اند: دادهٔ یک منبع هنوز نرسیده است',
+        });
       }
       figuresHash = made.seen.hash;
       files.push({ ...(await writeFile(work, made.name, [made.bytes])), language });
@@ -171,38 +179,26 @@ export function openReports(options: ReportsOptions): Reports {
     return next;
   };
 
-  const freezeTime = ({ zone }: Pick<Plant, 'zone'>, { end }: Pick<Bucket, 'end'>): TimeUs => {
-    const firstDay = Math.floor(toLocal(zone, end) / dayUs) * dayUs;
-    return fromLocal(zone, firstDay + (policy.day - 1) * dayUs + policy.hour * hourUs);
-  };
-
   const never = new AbortController().signal;
   const issue = (site: string, month: string, by: By, signal = never) =>
     alone(async () => {
       const found = find(site, month);
       const known = log.inForce(site, month);
       if (known)
-        throw new ReportRefused(
-          `${month} is issued already, as version ${known.version}: only an approver restates it`,
-        );
-      const from = freezeTime(found.plant, found.bucket);
+        throw new ReportRefused({
+          en: `${month} is issued already, as version ${known.version}: only an approver restates it`,
+          fa: `گزارش ${month} با نسخهٔ ${known.version} صادر شده است: تنها تأییدکننده آن را اصلاح می‌کند`,
+        });
+      const from = freezeTime(policy, found.plant, found.bucket);
       if (clock.now() < from) {
-        throw new ReportRefused(`${month} becomes official at ${new Date(from / 1000).toISOString()}: issue it then`);
+        const at = new Date(from / 1000).toISOString();
+        throw new ReportRefused({
+          en: `${month} becomes official at ${at}: issue it then`,
+          fa: `گزارش ${month} در ${at} رسمی می‌شود: آن‌گاه صادر کنید`,
+        });
       }
       return make(found, month, { ...by, why: '' }, signal);
     });
-
-  /** The newest month of a site whose time has come and that nobody has issued. */
-  const dueMonth = (plant: Plant, now: TimeUs): string | undefined => {
-    const begun = options.begun(plant.path);
-    if (begun === undefined) return undefined;
-    const ended = buckets(plant, 'month', now - dueForUs - 31 * dayUs, now).findLast(
-      (month) => month.end > begun && freezeTime(plant, month) <= now,
-    );
-    if (!ended || freezeTime(plant, ended) < now - dueForUs) return undefined;
-    const month = ended.jalaliDate.slice(0, 7);
-    return log.inForce(plant.path, month) ? undefined : month;
-  };
 
   return {
     list: log.list,
@@ -211,7 +207,12 @@ export function openReports(options: ReportsOptions): Reports {
     restate: (site, month, by) =>
       alone(async () => {
         const found = find(site, month);
-        if (!log.inForce(site, month)) throw new ReportRefused(`${month} is not issued: there is nothing to restate`);
+        if (!log.inForce(site, month)) {
+          throw new ReportRefused({
+            en: `${month} is not issued: there is nothing to restate`,
+            fa: `گزارش ${month} صادر نشده است: چیزی برای اصلاح نیست`,
+          });
+        }
         return make(found, month, by, never);
       }),
     pathOf: (report, { name }) => join(folder(report), name),
@@ -246,8 +247,9 @@ export function openReports(options: ReportsOptions): Reports {
       while (!signal.aborted && policy.issue === 'auto') {
         for (const plant of source.plants()) {
           const now = clock.now();
-          const month = now < (notBefore.get(plant.path) ?? 0) ? undefined : dueMonth(plant, now);
-          if (month === undefined) continue;
+          if (now < (notBefore.get(plant.path) ?? 0)) continue;
+          const month = dueMonth(policy, plant, options.begun(plant.path), now);
+          if (month === undefined || log.inForce(plant.path, month)) continue;
           try {
             const report = await issue(plant.path, month, { who: ofItself }, signal);
             logger.info({ site: plant.path, month, report: report.id }, 'the official report of a month is issued');
@@ -273,29 +275,4 @@ function valuesIn(source: FigureSource, plant: Plant, { granularity, start, end 
   return source
     .rolled({ granularity, from: start, to: end })
     .filter((value) => isOf(value.asset, plant) && start <= value.start && value.start < end);
-}
-
-type Told = Pick<RestatedFigure, 'version' | 'who' | 'why' | 'at'>;
-
-const differences = (before: OfficialValues, after: readonly RolledValue[], told: Told): RestatedFigure[] =>
-  differencesOf(
-    before,
-    after.map((value) => ({ ...value, granularity: value.bucket.granularity, jalaliDate: value.bucket.jalaliDate })),
-    told,
-  );
-
-interface Compared extends Pick<RolledValue, 'kpi' | 'asset' | 'start' | 'value' | 'status' | 'unit'> {
-  readonly granularity: string;
-  readonly jalaliDate: string;
-}
-
-function differencesOf(before: OfficialValues, after: readonly Compared[], told: Told): RestatedFigure[] {
-  return after.flatMap((value): RestatedFigure[] => {
-    const was = before.get(value);
-    if (was && was.value === value.value && was.status === value.status) return [];
-    if (!was && value.value === null) return [];
-    const { kpi, asset, unit, start, jalaliDate } = value;
-    const label = { granularity: value.granularity as 'day' | 'month', start, jalaliDate };
-    return [{ kpi, asset, unit, label, before: was?.value ?? null, after: value.value, ...told }];
-  });
 }

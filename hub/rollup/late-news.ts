@@ -4,8 +4,8 @@
  */
 import { isImportAgent } from '../ledger/imported.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Dirt, DirtBook } from './dirt.ts';
-import type { SitesOf } from './sites-of-streams.ts';
+import type { Dirt, DirtBook } from './dirt/dirt.ts';
+import type { SitesOf } from './dirt/sites-of-streams.ts';
 
 export interface LateNews {
   /** Whether such samples were settled since the last look. */

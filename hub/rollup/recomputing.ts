@@ -2,7 +2,7 @@
 import type { AuditLog } from '../access/audit.ts';
 import type { Span } from '../plant/spans.ts';
 import type { Buckets, Restatement } from './buckets/buckets.ts';
-import type { DirtBook } from './dirt.ts';
+import type { DirtBook } from './dirt/dirt.ts';
 
 /** Survives a restart: the dirt up to which it waits, and the restatement after which its own come. */
 export interface Recomputation {

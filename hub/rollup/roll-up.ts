@@ -21,7 +21,9 @@ import { createUnmeasured } from './buckets/unmeasured.ts';
 import { inChunks, type RolledAsset, reachNeeds, rolledAssets } from './cells/roll-up-plan.ts';
 import { siteCells } from './cells/site-cells.ts';
 import { planSite } from './cells/site-plan.ts';
-import type { Dirt, DirtBook, NewsLedger } from './dirt.ts';
+import type { Dirt, DirtBook } from './dirt/dirt.ts';
+import type { NewsLedger } from './dirt/ledger-news.ts';
+import { createSitesOfStreams } from './dirt/sites-of-streams.ts';
 import { createLateNews, isLate } from './late-news.ts';
 import { makePasses } from './passes.ts';
 import { createRefreshPace, type RefreshPace } from './refresh-pace.ts';
@@ -30,7 +32,6 @@ import { createLostTime } from './samples/lost-time.ts';
 import { reachOf } from './samples/reach.ts';
 import { type SiteTags, siteTags } from './samples/site-tags.ts';
 import { isFinal, readWatermarks } from './samples/told.ts';
-import { createSitesOfStreams } from './sites-of-streams.ts';
 
 export interface RollUpOptions {
   /** Those in force now. */

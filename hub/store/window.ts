@@ -19,28 +19,25 @@ export interface Cut {
   readonly count: number;
 }
 
-/** One entry for each key, in order of time. */
-export interface PointsSource {
-  all(keys: readonly SeriesKey[], span: TimeSpan): Promise<readonly Points[]>;
-  nearest(keys: readonly SeriesKey[], span: TimeSpan, cut: Cut): Promise<readonly Points[]>;
-}
+/** All points of a span, or those of a cut: one entry for each key, in order of time. */
+export type ReadPoints = (keys: readonly SeriesKey[], span: TimeSpan, cut?: Cut) => Promise<readonly Points[]>;
 
 export const nearbyUs = 10_000_000;
 
-export async function readWindow(source: PointsSource, query: SeriesQuery): Promise<readonly Points[]> {
+export async function readWindow(read: ReadPoints, query: SeriesQuery): Promise<readonly Points[]> {
   const { keys, limit, from, to } = query;
-  if (limit === undefined) return whole(source, query);
-  const newest = await source.nearest(keys, { from, to }, { end: 'newest', count: limit });
+  if (limit === undefined) return whole(read, query);
+  const newest = await read(keys, { from, to }, { end: 'newest', count: limit });
   if (!query.withPrevious && !query.withNext) return newest;
-  const before = await whole(source, { ...query, to: from, withNext: false });
-  const after = await whole(source, { ...query, from: to, withPrevious: false });
+  const before = await whole(read, { ...query, to: from, withNext: false });
+  const after = await whole(read, { ...query, from: to, withPrevious: false });
   return newest.map((points, index) => slice(joined(before[index]!, points, after[index]!), -limit));
 }
 
-async function whole(source: PointsSource, query: SeriesQuery): Promise<Points[]> {
+async function whole(read: ReadPoints, query: SeriesQuery): Promise<Points[]> {
   const { keys, from, to, withPrevious = false, withNext = false } = query;
   const [start, end] = [withPrevious ? from - nearbyUs : from, withNext ? to + nearbyUs : to];
-  const around = start < end ? await source.all(keys, { from: start, to: end }) : keys.map(noPoints);
+  const around = start < end ? await read(keys, { from: start, to: end }) : keys.map(noPoints);
   const firsts = around.map(({ times }) => firstFrom(times, from));
   const ends = around.map(({ times }) => firstFrom(times, to));
 
@@ -49,7 +46,7 @@ async function whole(source: PointsSource, query: SeriesQuery): Promise<Points[]
     const indexes = [...keys.keys()].filter(lacks);
     if (indexes.length === 0) return new Map<number, Points>();
     const wanted = indexes.map((index) => keys[index]!);
-    const found = await source.nearest(wanted, span, { end: from, count: 1 });
+    const found = await read(wanted, span, { end: from, count: 1 });
     return new Map(indexes.map((index, at) => [index, found[at]!]));
   };
   const lacksPrevious = (index: number) => withPrevious && firsts[index] === 0;

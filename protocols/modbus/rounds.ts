@@ -28,8 +28,8 @@ export interface Rounds {
 
 interface Poller extends RoundGroup {
   readonly intervalUs: number;
-  /** The round that is under way: for which time it was due, and how many blocks are read. */
-  round: { readonly at: TimeUs; read: number } | undefined;
+  /** The round that is under way: for which time it was due, when it must be over, and how many blocks are read. */
+  round: { readonly at: TimeUs; readonly endBy: TimeUs; read: number } | undefined;
   /** When the next round fell due while this one was under way. */
   nextAt: TimeUs | undefined;
   /** A whole round has been read. */
@@ -64,7 +64,8 @@ export function createRounds(groups: readonly RoundGroup[], { now, inTurn }: { n
         const poller = pollers[group]!;
         const at = Math.floor(now / poller.intervalUs) * poller.intervalUs;
         skipped += missed * poller.tagCount;
-        if (!poller.round) poller.round = { at, read: 0 };
+        // From its beginning on: at the start all are due, and one whose time is nearly over would hold up the rest.
+        if (!poller.round) poller.round = { at, endBy: now + poller.intervalUs, read: 0 };
         else {
           if (poller.nextAt !== undefined) skipped += poller.tagCount;
           poller.nextAt = at;
@@ -82,7 +83,8 @@ export function createRounds(groups: readonly RoundGroup[], { now, inTurn }: { n
       if (isLast) {
         poller.isRead = true;
         ended.push(poller.round.at);
-        poller.round = poller.nextAt === undefined ? undefined : { at: poller.nextAt, read: 0 };
+        const { nextAt, intervalUs } = poller;
+        poller.round = nextAt === undefined ? undefined : { at: nextAt, endBy: nextAt + intervalUs, read: 0 };
         poller.nextAt = undefined;
       }
       return { reader, isLast };
@@ -110,10 +112,10 @@ function mostUrgent(pollers: readonly Poller[], inTurn: boolean): Poller | undef
   let firstEnd = Number.POSITIVE_INFINITY;
   for (const poller of pollers) {
     if (!poller.round) continue;
-    const end = poller.round.at + poller.intervalUs;
-    if (end > firstEnd || (end === firstEnd && !(inTurn && poller.round.read < first!.round!.read))) continue;
+    const { endBy } = poller.round;
+    if (endBy > firstEnd || (endBy === firstEnd && !(inTurn && poller.round.read < first!.round!.read))) continue;
     first = poller;
-    firstEnd = end;
+    firstEnd = endBy;
   }
   return first;
 }

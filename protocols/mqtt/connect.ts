@@ -3,6 +3,7 @@
  * never queues: what is not acknowledged when the connection ends has failed, and the runner decides what to do.
  */
 import { type IClientOptions, connect as openClient } from 'mqtt';
+import './packet-lengths.ts';
 import { isVersionRefusal, refusal } from './refusal.ts';
 import { createSession, type MqttSession, maxPacketBytes, type OnMessage } from './session.ts';
 

@@ -1,6 +1,6 @@
 /** A buffer full of demo samples, written as an agent would have, without waiting for it to measure them. */
 import { join } from 'node:path';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import { encodePayload, toColumns } from '../../protocols/frame.ts';
 import type { SampleColumns } from '../../protocols/sample.ts';
 import { createDemoSignals } from './demo-signals.ts';

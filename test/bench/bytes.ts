@@ -1,7 +1,7 @@
 /** `wire-bytes` and `disk-bytes`: what a sample of the demo costs on the wire and in the agent's buffer, against rows of JSON. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import { encodePayload, frameHeaderBytes, toColumns } from '../../protocols/frame.ts';
 import type { Sample } from '../../protocols/sample.ts';
 import type { Bench } from './bench.ts';

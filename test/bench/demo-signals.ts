@@ -3,7 +3,7 @@
  * second, Modbus blocks with one time each, OPC UA changes with their own times, reported by exception as configured
  * by default. Deterministic from the seed.
  */
-import { createSampler } from '../../edge-agent/sampler.ts';
+import { createSampler } from '../../edge-agent/acquire/sampler.ts';
 import { flag, type Sample } from '../../protocols/sample.ts';
 import { createFactory } from '../../protocols/simulator/factory.ts';
 

@@ -5,9 +5,9 @@
  */
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAcceptor } from '../../edge-agent/accept.ts';
-import type { Batch } from '../../edge-agent/buffer.ts';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { startAcceptor } from '../../edge-agent/acquire/accept.ts';
+import type { Batch } from '../../edge-agent/buffer/buffer.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import type { Sample } from '../../protocols/sample.ts';
 import type { Bench } from './bench.ts';
 import { createDemoSignals } from './demo-signals.ts';

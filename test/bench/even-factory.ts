@@ -2,7 +2,7 @@
  * Factories that run like clockwork: every figure of theirs follows from arithmetic, so that a bench can tell whether what
  * it has hurried is also right. All tags give a value every second.
  */
-import type { Chunk } from '../../edge-agent/buffer.ts';
+import type { Chunk } from '../../edge-agent/buffer/buffer.ts';
 import type { PlantFile } from '../../hub/plant/book.ts';
 import { encodePayload, toColumns } from '../../protocols/frame.ts';
 import type { SampleColumns, TimeUs } from '../../protocols/sample.ts';

@@ -3,10 +3,10 @@
  * second and wait in memory, so that thousands fit into one process; what the hub and the broker see is an agent.
  */
 import { randomUUID } from 'node:crypto';
-import type { LinkState } from '../../edge-agent/conversation.ts';
-import { createForwarder } from '../../edge-agent/forward.ts';
-import { createMqttUplink } from '../../edge-agent/mqtt-uplink.ts';
-import type { Uplink } from '../../edge-agent/uplink.ts';
+import type { LinkState } from '../../edge-agent/forward/conversation.ts';
+import { createForwarder } from '../../edge-agent/forward/forward.ts';
+import { createMqttUplink } from '../../edge-agent/forward/mqtt-uplink.ts';
+import type { Uplink } from '../../edge-agent/forward/uplink.ts';
 import { encodePayload } from '../../protocols/frame.ts';
 import type { SampleColumns } from '../../protocols/sample.ts';
 import { createMemoryBuffer } from '../support/memory-buffer.ts';

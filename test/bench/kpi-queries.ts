@@ -1,17 +1,19 @@
 /**
  * `kpi-queries-embedded` and `kpi-queries-influx`: a month of 50 units and 10 meters, asked for over HTTP as an analyst does:
- * OEE of all units by day, every KPI of a unit by day, and the energy of all meters by quarter-hour, its first page.
+ * OEE of all units by day, every KPI of a unit by day, and the energy of all meters by quarter-hour, its first page; to the
+ * last byte of the answer. Then the monthly workbook.
  *
  * The hub rolls up the first day from samples; the other days repeat its cells (`repeated-month.ts`), because a month of
  * samples would take an hour. Queries read buckets and the ledger, never samples: what is asked then is a hub like any other.
  */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readPlant } from '../../hub/commands/read-plant.ts';
 import { buildPlant } from '../../hub/plant/plant.ts';
 import { startInfluxd } from '../support/influxd.ts';
 import { createStepClock } from '../support/step-clock.ts';
 import { openVirtualAgent } from '../support/virtual-agent.ts';
-import { startVirtualHub } from '../support/virtual-hub.ts';
+import { startVirtualHub, type VirtualHub } from '../support/virtual-hub.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
 import { createEvenFactory, type EvenFactory, framesOf } from './even-factory.ts';
 import { repeatDay } from './repeated-month.ts';
@@ -27,6 +29,9 @@ const everyS = 60;
 /** After the end of a day, when its last cell is final and the next one is not. */
 const afterS = 16 * 60;
 const rounds = 40;
+const warmUps = 5;
+/** A machine that does other things as well says by their spread how far the figure is its own. */
+const batches = 5;
 const setupMs = 300_000;
 
 export const kpiQueriesEmbedded: Bench = {
@@ -50,13 +55,15 @@ async function* queries(
   const factory = createEvenFactory('month', { units: 50, meters: 10 }, startUs);
   const folder = join(dir, name);
   progress(`${name}: a day`);
-  await rollUpDay(factory, folder, influx);
+  const loops = await rollUpDay(factory, folder, influx);
   progress(`${name}: the month`);
   const plant = buildPlant(readPlant(factory.plant.content, factory.plant.file));
   const span = { start: startUs, days, signal: AbortSignal.timeout(setupMs) };
   const cells = await repeatDay(join(folder, 'rollup.db'), plant, span);
   const clock = createStepClock(startUs + (days * dayS + afterS) * 1e6);
   await using hub = await startVirtualHub({ dir: folder, clock, plants: [factory.plant], agents: ['month'], influx });
+  // What a hub does once, after its start, is not what it does while it is asked.
+  await Promise.race([clock.whenAsleep(loops), hub.ended]);
   progress(`${name}: asking, ${cells} cells`);
 
   const at = (second: number) => new Date(startUs / 1000 + second * 1000).toISOString();
@@ -64,30 +71,47 @@ async function* queries(
   const units = [...factory.good(0, 0).keys()];
   const meters = [...factory.kwh(0, 0).keys()];
   const measure = async (query: (round: number) => string): Promise<Measured> => {
-    const times: number[] = [];
-    let rows: readonly Told[] = [];
-    for (let round = -1; round < rounds; round++) {
+    let answer = '';
+    const ask = async (round: number): Promise<number> => {
       const startedAt = performance.now();
-      const { data } = await hub.get<{ data: readonly Told[] }>(`/api/v1/kpi-values?${query(round)}`);
-      if (round >= 0) times.push(performance.now() - startedAt);
-      rows = data;
+      answer = await (await hub.fetch(`/api/v1/kpi-values?${query(round)}`)).text();
+      return performance.now() - startedAt;
+    };
+    for (let round = 0; round < warmUps; round++) await ask(round);
+    const found: number[] = [];
+    for (let batch = 0; batch < batches; batch++) {
+      const times: number[] = [];
+      for (let round = 0; round < rounds; round++) times.push(await ask(round));
+      found.push(times.sort((a, b) => a - b)[Math.ceil(0.95 * rounds) - 1]!);
     }
-    return { p95: times.sort((a, b) => a - b)[Math.ceil(0.95 * rounds) - 1]!, rows };
+    const { data } = JSON.parse(answer) as { data: readonly Told[] };
+    const said = found.sort((a, b) => a - b).map((p95) => Math.round(p95));
+    return { p95: found[0]!, note: `p95 of ${rounds}, the quietest of batches with ${said.join(', ')}`, rows: data };
   };
   const byDay = await measure(() => `kpi=prod.oee&asset=${units.join()}&granularity=day&${range}&limit=10000`);
   yield {
     ...{ name: `${name}-day`, value: byDay.p95, unit: 'ms', reference: null, atMost: 150 },
-    note: `p95 of ${rounds}: OEE of 50 units by day, ${byDay.rows.length} values in one page`,
+    note: `${byDay.note}: OEE of 50 units by day, ${byDay.rows.length} values in one page`,
   };
-  const all = await measure((round) => `asset=${units[(round + 50) % 50]}&granularity=day&${range}&limit=10000`);
+  const all = await measure((round) => `asset=${units[round % 50]}&granularity=day&${range}&limit=10000`);
   yield {
     ...{ name: `${name}-unit`, value: all.p95, unit: 'ms', reference: null, atMost: 150 },
-    note: `p95 of ${rounds}: every KPI of a unit by day, ${all.rows.length} values in one page`,
+    note: `${all.note}: every KPI of a unit by day, ${all.rows.length} values in one page`,
   };
   const energy = await measure(() => `kpi=en.kwh&asset=${meters.join()}&granularity=15min&${range}`);
   yield {
     ...{ name: `${name}-15min`, value: energy.p95, unit: 'ms', reference: null, atMost: 300 },
-    note: `p95 of ${rounds}: energy of 10 meters by quarter-hour, the first ${energy.rows.length} of ${meters.length * days * 96} values`,
+    note: `${energy.note}: energy of 10 meters by quarter-hour, the first ${energy.rows.length} of ${meters.length * days * 96} values`,
+  };
+  yield {
+    ...{
+      name: `${name}-workbook`,
+      value: await makeWorkbook(hub, factory.site),
+      unit: 's',
+      reference: null,
+      atMost: 10,
+    },
+    note: 'the Persian workbook of the month, from the question until its file is there',
   };
   const pieces = await measure(() => `kpi=prod.volume&asset=${units.join()}&granularity=day&${range}&limit=10000`);
   const wrong = wrongOf(factory, pieces.rows, energy.rows);
@@ -107,8 +131,25 @@ interface Told {
 
 interface Measured {
   readonly p95: number;
+  readonly note: string;
   /** Of the last answer. */
   readonly rows: readonly Told[];
+}
+
+/** The monthly workbook in Persian, as a job. @returns seconds from the question until its file is there */
+async function makeWorkbook(hub: VirtualHub, site: string): Promise<number> {
+  const startedAt = performance.now();
+  const asked = { template: 'workbook', site, period: '1405-08', language: 'fa' };
+  const headers = { 'content-type': 'application/json' };
+  const response = await hub.fetch('/api/v1/exports', { method: 'POST', headers, body: JSON.stringify(asked) });
+  const { id } = (await response.json()) as { id: string };
+  const end = AbortSignal.timeout(setupMs);
+  for (;;) {
+    const { state, error } = await hub.get<{ state: string; error: string | null }>(`/api/v1/exports/${id}`);
+    if (state === 'done') return (performance.now() - startedAt) / 1000;
+    if (state === 'failed') throw new Error(`the workbook: ${error}`);
+    await delay(50, undefined, { signal: end });
+  }
 }
 
 /** Those that are not what the factory's arithmetic says: pieces of a day, energy of a quarter-hour. */
@@ -122,8 +163,11 @@ function wrongOf(factory: EvenFactory, days: readonly Told[], quarters: readonly
   ];
 }
 
-/** Its last second begins the next day, so that all of it is told. */
-async function rollUpDay(factory: EvenFactory, dir: string, influx: string | undefined): Promise<void> {
+/**
+ * Its last second begins the next day, so that all of it is told.
+ * @returns how many loops of a hub sleep while nothing is to be done
+ */
+async function rollUpDay(factory: EvenFactory, dir: string, influx: string | undefined): Promise<number> {
   const { name, site, tags, plant } = factory;
   const clock = createStepClock(startUs);
   await using hub = await startVirtualHub({ dir, clock, plants: [plant], agents: [name], influx });
@@ -144,4 +188,5 @@ async function rollUpDay(factory: EvenFactory, dir: string, influx: string | und
     const until = from === dayS ? from + afterS : to;
     await Promise.race([clock.advanceTo(startUs + until * 1e6), hub.ended]);
   }
+  return clock.asleep;
 }

@@ -1,9 +1,9 @@
 /** `pipeline`: from the sampler's input to durable in one agent, against bare better-sqlite3 writing the same chunks. */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { startAcceptor } from '../../edge-agent/accept.ts';
-import { createSampler } from '../../edge-agent/sampler.ts';
-import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
+import { startAcceptor } from '../../edge-agent/acquire/accept.ts';
+import { createSampler } from '../../edge-agent/acquire/sampler.ts';
+import { openSqliteBuffer } from '../../edge-agent/buffer/sqlite-buffer.ts';
 import type { Sample } from '../../protocols/sample.ts';
 import { type Bench, timed } from './bench.ts';
 import { createDemoSignals } from './demo-signals.ts';

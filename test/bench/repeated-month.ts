@@ -8,7 +8,7 @@ import type { Plant } from '../../hub/plant/plant.ts';
 import { type NewBucket, openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { createMergeUpwards } from '../../hub/rollup/buckets/merge-upwards.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
-import { openDirtBook } from '../../hub/rollup/dirt.ts';
+import { openDirtBook } from '../../hub/rollup/dirt/dirt.ts';
 import type { TimeUs } from '../../protocols/sample.ts';
 
 const dayUs = 86_400e6;

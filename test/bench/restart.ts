@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import { askAgent } from '../../edge-agent/status/client.ts';
 import type { AgentReport } from '../../edge-agent/status/report.ts';
 import { fillBuffer } from './backlog.ts';

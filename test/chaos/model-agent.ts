@@ -4,10 +4,10 @@
  */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Batch, Buffer, BufferState } from '../../edge-agent/buffer.ts';
-import { type BufferFile, openBufferFile } from '../../edge-agent/buffer-file.ts';
-import { createForwarder } from '../../edge-agent/forward.ts';
-import type { Uplink } from '../../edge-agent/uplink.ts';
+import type { Batch, Buffer, BufferState } from '../../edge-agent/buffer/buffer.ts';
+import { type BufferFile, openBufferFile } from '../../edge-agent/buffer/file.ts';
+import { createForwarder } from '../../edge-agent/forward/forward.ts';
+import type { Uplink } from '../../edge-agent/forward/uplink.ts';
 import { encodePayload, toColumns } from '../../protocols/frame.ts';
 
 /** What was accepted once. Its number may change with the epoch: then it has had both. */

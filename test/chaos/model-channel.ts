@@ -1,5 +1,5 @@
 /** A broker in memory that loses, doubles, holds back and reorders what passes between one agent and the hub. */
-import type { UplinkHandlers, UplinkSession } from '../../edge-agent/uplink.ts';
+import type { UplinkHandlers, UplinkSession } from '../../edge-agent/forward/uplink.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodeManifest } from '../../protocols/manifest.ts';
 import { type Ack, ackSchema, encodeMessage, type HubState, parseMessage } from '../../protocols/messages.ts';

@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import type { Uplink } from '../../edge-agent/uplink.ts';
+import type { Uplink } from '../../edge-agent/forward/uplink.ts';
 import { openFrame } from '../../protocols/frame.ts';
 import { ackSchema, encodeMessage, parseMessage } from '../../protocols/messages.ts';
 import { shown, startModelAgent } from './model-agent.ts';

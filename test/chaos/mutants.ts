@@ -19,7 +19,7 @@ export interface Mutant {
 }
 
 const ingest = 'hub/ingest/ingest.ts';
-const conversation = 'edge-agent/conversation.ts';
+const conversation = 'edge-agent/forward/conversation.ts';
 const storeStep = 'const stored = judgements.length > 0 ? await store(judgements, signal) : nothingStored;';
 const settleStep = 'if (settled.length > 0 && !(await settle(settled, signal))) return;';
 /** Leaves more frames under way when a fault comes. */
@@ -80,7 +80,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the agent releases everything it has sent, at any acknowledgement',
     edits: [
       {
-        file: 'edge-agent/sending.ts',
+        file: 'edge-agent/forward/sending.ts',
         search: 'if (through >= frames.through) releaser.release(through);',
         replace: 'releaser.release(frames.sentTo);',
       },
@@ -92,13 +92,13 @@ export const mutants: readonly Mutant[] = [
     name: 'numbers are derived from the rows that are left',
     edits: [
       {
-        file: 'edge-agent/buffer-meta.ts',
+        file: 'edge-agent/buffer/meta.ts',
         search: 'const now = readMeta(db);',
         replace: `const now = readMeta(db);
   now.next = ((db.prepare('SELECT max(last) FROM chunk').pluck().get() as number | null) ?? 0) + 1;`,
       },
       {
-        file: 'edge-agent/buffer-mark.ts',
+        file: 'edge-agent/buffer/mark.ts',
         search: 'if (sum !== sumOf(',
         replace: 'if (sum !== undefined || sum !== sumOf(',
       },
@@ -234,7 +234,7 @@ export const mutants: readonly Mutant[] = [
     name: 'what is left of a damaged buffer is not saved under its old epoch',
     edits: [
       {
-        file: 'edge-agent/buffer-quarantine.ts',
+        file: 'edge-agent/buffer/quarantine.ts',
         search: '      salvage(entry);\n    },\n    close() {',
         replace: "      note(entry, 'failed');\n    },\n    close() {",
       },
@@ -245,18 +245,18 @@ export const mutants: readonly Mutant[] = [
     name: 'an eviction commits before the gap that tells of it',
     edits: [
       {
-        file: 'edge-agent/buffer-rows.ts',
+        file: 'edge-agent/buffer/rows.ts',
         search: 'const oldest = selectOfClass.all(',
         replace: 'for (const tell of owed.splice(0)) tell(draft);\n      const oldest = selectOfClass.all(',
       },
       {
-        file: 'edge-agent/buffer-rows.ts',
+        file: 'edge-agent/buffer/rows.ts',
         search: "putGap(draft, first, last, { reason: 'evicted', from: acceptedAt, to: acceptedAt }, at);",
         replace:
           "owed.push((next) => putGap(next, first, last, { reason: 'evicted', from: acceptedAt, to: acceptedAt }, at));",
       },
       {
-        file: 'edge-agent/buffer-rows.ts',
+        file: 'edge-agent/buffer/rows.ts',
         search: 'const put = db.prepare(',
         replace: 'const owed: ((draft: Meta) => void)[] = [];\n  const put = db.prepare(',
       },

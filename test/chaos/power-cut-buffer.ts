@@ -1,5 +1,5 @@
 /** The agent's buffer under power cuts: what was accepted and not released is there and unchanged, or was given up. */
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import { openFrame } from '../../protocols/frame.ts';
 import { isGap, readGap } from '../../protocols/gap.ts';
 import type { PowerCutSubject } from './power-cut.ts';

@@ -4,7 +4,7 @@
  * before a cut must be there after it, or given up for what is newer. Arguments: folder, seed, chunks.
  */
 import { writeSync } from 'node:fs';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import { bufferOptions } from './power-cut-buffer.ts';
 import { createRandom } from './random.ts';
 

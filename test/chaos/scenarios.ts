@@ -185,13 +185,22 @@ const hosts = (address: string | undefined): string =>
 
 /** Much is logged when connections come and go. */
 async function talkMuch(system: System): Promise<{ broken: readonly string[] }> {
+  // On a busy machine a start takes longer than all of the talk.
+  if (!(await answers(system))) return { broken: ['the hub does not come up', ...whoDied(system)] };
   for (let i = 0; i < 12; i++) {
     await delay(1000);
     for (const link of system.links.values()) link.inflict({ kind: 'reset' });
     for (const link of system.links.values()) link.heal();
   }
-  const ready = await fetch(`${system.hubUrl}/healthz`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
-  return { broken: ready?.ok ? whoDied(system) : ['the hub does not answer'] };
+  return { broken: (await answers(system)) ? whoDied(system) : ['the hub does not answer', ...whoDied(system)] };
+}
+
+async function answers(system: System): Promise<boolean> {
+  for (const until = Date.now() + 60_000; Date.now() < until; await delay(250)) {
+    const signal = AbortSignal.timeout(5000);
+    if ((await fetch(`${system.hubUrl}/healthz`, { signal }).catch(() => undefined))?.ok) return true;
+  }
+  return false;
 }
 
 /** The process and its children in a control group of their own. */

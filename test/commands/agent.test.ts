@@ -1,8 +1,9 @@
 /** The commands about a configuration and about the agent that runs with it: one agent, both protocols, real servers. */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { noTerminal, onTerminal, payeshAgent, startAgent } from './cli.ts';
 import { brokerPassword, startField, startTestBroker } from './field.ts';
@@ -18,10 +19,20 @@ t.teardown(() => broker[Symbol.asyncDispose]());
 const run = (...args: string[]) => payeshAgent(args, { cwd: dir });
 const file = join(dir, 'agent.yaml');
 
-await t.test('help shows the commands in groups and every exit code, in less than a second', async (t) => {
-  const started = performance.now();
+await t.test('help shows the commands in groups and every exit code, at once', async (t) => {
+  const shortest = async (start: () => Promise<unknown>) => {
+    const times: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const started = performance.now();
+      await start();
+      times.push(performance.now() - started);
+    }
+    return Math.min(...times);
+  };
+  const bare = await shortest(() => promisify(execFile)(process.execPath, ['-e', '0']));
+  const helpMs = await shortest(() => run('--help'));
+  t.ok(helpMs < 6 * bare, `nothing large is loaded: ${helpMs.toFixed()} ms, Node alone ${bare.toFixed()}`);
   const { code, stdout } = await run('--help');
-  t.ok(performance.now() - started < 1000, 'nothing large is loaded');
   t.equal(code, 0);
   for (const text of ['Set up:', 'Run:', 'Exit codes:', ' 64 ', ' 65 ', ' 69 ', ' 78 ', ' 130 '])
     t.ok(stdout.includes(text), text);
@@ -42,27 +53,28 @@ await t.test('help shows the commands in groups and every exit code, in less tha
   }
 });
 
-await t.test('a misspelt command or option is told with the nearest one, in three lines', async (t) => {
-  t.match(await run('brows'), {
-    code: 64,
-    stderr: /^error: unknown command 'brows'\n {3}at: payesh-agent\n hint: Did you mean browse\?\n$/,
+await t.test('without a configuration', (t) => {
+  // They mostly wait, so they run side by side.
+  t.jobs = 4;
+  t.test('a misspelt command or option is told with the nearest one, in three lines', async (t) => {
+    t.match(await run('brows'), {
+      code: 64,
+      stderr: /^error: unknown command 'brows'\n {3}at: payesh-agent\n hint: Did you mean browse\?\n$/,
+    });
+    t.match(await run('plan', '-c', file, '--sorce', 'x'), { code: 64, stderr: /hint: Did you mean --source\?/ });
+    t.match(await run('plan'), { code: 64, stderr: /at: payesh-agent plan\n/ });
   });
-  t.match(await run('plan', '-c', file, '--sorce', 'x'), { code: 64, stderr: /hint: Did you mean --source\?/ });
-  t.match(await run('plan'), { code: 64, stderr: /at: payesh-agent plan\n/ });
-});
 
-await t.test('schema prints a JSON Schema that has the keys of agent.yaml', async (t) => {
-  const { code, stdout } = await run('schema');
-  t.equal(code, 0);
-  t.match(JSON.parse(stdout), {
-    $schema: /json-schema\.org/,
-    properties: { agent: {}, site: {}, broker: {}, sources: {} },
+  t.test('schema prints a JSON Schema that has the keys of agent.yaml', async (t) => {
+    const { code, stdout } = await run('schema');
+    t.equal(code, 0);
+    t.match(JSON.parse(stdout), {
+      $schema: /json-schema\.org/,
+      properties: { agent: {}, site: {}, broker: {}, sources: {} },
+    });
   });
-});
 
-await t.test(
-  'completion prints a script for each shell, and offers commands, options, choices and files',
-  async (t) => {
+  t.test('completion prints a script for each shell, and offers commands, options, choices and files', async (t) => {
     for (const shell of ['bash', 'zsh', 'fish'])
       t.match(await run('completion', shell), { code: 0, stdout: /payesh-agent/ });
     const offered = async (...words: string[]) => (await run('complete', '--', ...words)).stdout;
@@ -94,11 +106,17 @@ await t.test(
     t.match(complete('payesh-agent status --lang '), /^fa\nen\n$/);
     complete('payesh-agent plan -c $(touch evaluated) ');
     t.notOk(existsSync(join(dir, 'evaluated')), 'what is typed is not run');
-  },
-);
+  });
 
-await t.test('status says when no agent runs, with 69', async (t) => {
-  t.match(await run('status', '--data-dir', 'data'), { code: 69, stdout: '', stderr: /^error: no agent runs here\n/ });
+  t.test('status says when no agent runs, with 69', async (t) => {
+    t.match(await run('status', '--data-dir', 'data'), {
+      code: 69,
+      stdout: '',
+      stderr: /^error: no agent runs here\n/,
+    });
+  });
+
+  t.end();
 });
 
 await t.test('init makes what the rest of this file works with', async (t) => {
@@ -118,74 +136,80 @@ await t.test('init makes what the rest of this file works with', async (t) => {
   t.equal(code, 0, stderr);
 });
 
-await t.test('colours are for terminals, and NO_COLOR is obeyed there', { skip: noTerminal }, async (t) => {
-  const piped = await run('trust', '--list', '--data-dir', join(dir, 'data'));
-  t.notOk(piped.stdout.includes('\u001b'));
-  const plain = await onTerminal(['trust', '--list'], [], dir);
-  t.notOk(plain.stdout.includes('\u001b[1m'), 'NO_COLOR');
-  const coloured = await onTerminal(['trust', '--list'], [], dir, { NO_COLOR: undefined });
-  t.ok(coloured.stdout.includes('\u001b[1m'), 'the header is bold');
-});
-
-await t.test('plan shows the requests, and how much of the line they take', async (t) => {
-  const { code, stdout, stderr } = await run('plan', '-c', file);
-  t.equal(code, 0, stderr);
-  t.match(stdout, /^modbus {2}tcp:\/\/127\.0\.0\.1:\d+$/m);
-  t.match(stdout, /^ +10 +1000 ms +input +2 +4 +2 +\d+$/m, 'two tags, one request');
-  t.match(stdout, /1 requests\/s, .* of every second \(\d/);
-  const [plan] = JSON.parse((await run('plan', '-c', file, '--json')).stdout);
-  t.match(plan, {
-    source: 'modbus',
-    requestsPerS: 1,
-    groups: [{ unit: 10, requests: [{ address: 2, count: 4, tags: 2 }] }],
+await t.test('what is only read', (t) => {
+  // They mostly wait, so they run side by side.
+  t.jobs = 4;
+  t.test('colours are for terminals, and NO_COLOR is obeyed there', { skip: noTerminal }, async (t) => {
+    const piped = await run('trust', '--list', '--data-dir', join(dir, 'data'));
+    t.notOk(piped.stdout.includes('\u001b'));
+    const plain = await onTerminal(['trust', '--list'], [], dir);
+    t.notOk(plain.stdout.includes('\u001b[1m'), 'NO_COLOR');
+    const coloured = await onTerminal(['trust', '--list'], [], dir, { NO_COLOR: undefined });
+    t.ok(coloured.stdout.includes('\u001b[1m'), 'the header is bold');
   });
-});
 
-await t.test('plan refuses what cannot fit, with 78', async (t) => {
-  mkdirSync(join(dir, 'slow'));
-  cpSync(join(dir, 'meter.csv'), join(dir, 'slow/meter.csv'));
-  const serial = 'transport: rtu\n    serial: { path: /dev/ttyUSB0, baudRate: 300 }';
-  const text = readFileSync(file, 'utf8')
-    .replace(/host: 127\.0\.0\.1\n {4}port: \d+/, serial)
-    .replace('byteOrder: CDAB\n        intervalMs: 1000', 'byteOrder: CDAB\n        intervalMs: 50');
-  writeFileSync(join(dir, 'slow/agent.yaml'), text.replaceAll('opcua.csv', '../opcua.csv'));
-  t.match(await run('plan', '-c', 'slow/agent.yaml'), {
-    code: 78,
-    stderr: /needs [\d.]+ s of every second.*\n {3}at: slow\/agent\.yaml/,
+  t.test('plan shows the requests, and how much of the line they take', async (t) => {
+    const { code, stdout, stderr } = await run('plan', '-c', file);
+    t.equal(code, 0, stderr);
+    t.match(stdout, /^modbus {2}tcp:\/\/127\.0\.0\.1:\d+$/m);
+    t.match(stdout, /^ +10 +1000 ms +input +2 +4 +2 +\d+$/m, 'two tags, one request');
+    t.match(stdout, /1 requests\/s, .* of every second \(\d/);
+    const [plan] = JSON.parse((await run('plan', '-c', file, '--json')).stdout);
+    t.match(plan, {
+      source: 'modbus',
+      requestsPerS: 1,
+      groups: [{ unit: 10, requests: [{ address: 2, count: 4, tags: 2 }] }],
+    });
   });
-});
 
-await t.test('import names the row that is wrong, and writes nothing', async (t) => {
-  const before = readFileSync(file, 'utf8');
-  for (const [list, said] of [
-    [
-      'path,table,address,format\nmeter/power,input,2,float32\nmeter/power,input,4,float32\n',
-      /new\.csv:3 column "path"/,
-    ],
-    ['path,table,address,format\nmeter/power,input,2,float33\n', /new\.csv:2 column "format"/],
-    ['path,table,address,formt\nmeter/power,input,2,float32\n', /unknown column "formt"\n.*new\.csv:1 column/],
-    ['path,table,address,format\nmeter/power,input,70000,float32\n', /new\.csv:2 column "address"/],
-  ] as const) {
-    writeFileSync(join(dir, 'new.csv'), list);
-    t.match(await run('import', 'new.csv', '-c', file, '--source', 'modbus', '--yes'), { code: 78, stderr: said });
-  }
-  t.equal(readFileSync(file, 'utf8'), before);
-  t.same(
-    readdirSync(dir).filter((name) => name.endsWith('.new')),
-    [],
-  );
-});
+  t.test('plan refuses what cannot fit, with 78', async (t) => {
+    mkdirSync(join(dir, 'slow'));
+    cpSync(join(dir, 'meter.csv'), join(dir, 'slow/meter.csv'));
+    const serial = 'transport: rtu\n    serial: { path: /dev/ttyUSB0, baudRate: 300 }';
+    const text = readFileSync(file, 'utf8')
+      .replace(/host: 127\.0\.0\.1\n {4}port: \d+/, serial)
+      .replace('byteOrder: CDAB\n        intervalMs: 1000', 'byteOrder: CDAB\n        intervalMs: 50');
+    writeFileSync(join(dir, 'slow/agent.yaml'), text.replaceAll('opcua.csv', '../opcua.csv'));
+    t.match(await run('plan', '-c', 'slow/agent.yaml'), {
+      code: 78,
+      stderr: /needs [\d.]+ s of every second.*\n {3}at: slow\/agent\.yaml/,
+    });
+  });
 
-await t.test('import reads a list that Excel saved as ANSI, and says so', async (t) => {
-  const ansi = Uint8Array.from(
-    [...'path,table,address,format,unit\nmeter/power,input,2,float32,°C\nmeter/reactive,input,4,float32,m³/h\n'],
-    (char) => char.charCodeAt(0),
-  );
-  writeFileSync(join(dir, 'ansi.csv'), ansi);
-  const { code, stdout, stderr } = await run('import', 'ansi.csv', '-c', file, '--source', 'modbus', '--dry-run');
-  t.equal(code, 0, stderr);
-  t.match(stdout, '~ meter/power: unit "kW" → "°C"\n~ meter/reactive: unit "kvar" → "m³/h"');
-  t.match(stderr, /ansi\.csv is not in UTF-8 but in windows-1256/);
+  t.test('import names the row that is wrong, and writes nothing', async (t) => {
+    const before = readFileSync(file, 'utf8');
+    for (const [list, said] of [
+      [
+        'path,table,address,format\nmeter/power,input,2,float32\nmeter/power,input,4,float32\n',
+        /new\.csv:3 column "path"/,
+      ],
+      ['path,table,address,format\nmeter/power,input,2,float33\n', /new\.csv:2 column "format"/],
+      ['path,table,address,formt\nmeter/power,input,2,float32\n', /unknown column "formt"\n.*new\.csv:1 column/],
+      ['path,table,address,format\nmeter/power,input,70000,float32\n', /new\.csv:2 column "address"/],
+    ] as const) {
+      writeFileSync(join(dir, 'new.csv'), list);
+      t.match(await run('import', 'new.csv', '-c', file, '--source', 'modbus', '--yes'), { code: 78, stderr: said });
+    }
+    t.equal(readFileSync(file, 'utf8'), before);
+    t.same(
+      readdirSync(dir).filter((name) => name.endsWith('.new')),
+      [],
+    );
+  });
+
+  t.test('import reads a list that Excel saved as ANSI, and says so', async (t) => {
+    const ansi = Uint8Array.from(
+      [...'path,table,address,format,unit\nmeter/power,input,2,float32,°C\nmeter/reactive,input,4,float32,m³/h\n'],
+      (char) => char.charCodeAt(0),
+    );
+    writeFileSync(join(dir, 'ansi.csv'), ansi);
+    const { code, stdout, stderr } = await run('import', 'ansi.csv', '-c', file, '--source', 'modbus', '--dry-run');
+    t.equal(code, 0, stderr);
+    t.match(stdout, '~ meter/power: unit "kW" → "°C"\n~ meter/reactive: unit "kvar" → "m³/h"');
+    t.match(stderr, /ansi\.csv is not in UTF-8 but in windows-1256/);
+  });
+
+  t.end();
 });
 
 await t.test('import shows what it changes, keeps comments, and does nothing in a dry run', async (t) => {
@@ -219,7 +243,7 @@ await t.test('import refuses a place that is not there, and says which are', asy
 });
 
 await t.test('while an agent runs', async (t) => {
-  const agent = startAgent(['run', '-c', file], dir);
+  const agent = startAgent(['run', '-c', file, '--drain-ms', '500'], dir);
   t.teardown(() => agent.stop());
   let report = await run('status', '-c', file, '--json');
   for (let waited = 0; waited < 30 && !/"state": "up".*"state": "up"/s.test(report.stdout); waited++) {
@@ -302,17 +326,23 @@ await t.test('while an agent runs', async (t) => {
   t.equal(await agent.stop(), 0, agent.output());
 });
 
-await t.test('without an agent the same probe goes over a connection of its own', async (t) => {
-  const { stdout } = await run('probe', '-c', file, 'meter/power', '--json');
-  t.match(JSON.parse(stdout), { overAgent: false, inspection: { words: [Number, Number] } });
-  t.match(await run('probe', '-c', file, 'meter/nothing'), { code: 64, stderr: /has no tag "meter\/nothing"/ });
-});
+await t.test('when the agent has ended', (t) => {
+  // They mostly wait, so they run side by side.
+  t.jobs = 4;
+  t.test('without an agent the same probe goes over a connection of its own', async (t) => {
+    const { stdout } = await run('probe', '-c', file, 'meter/power', '--json');
+    t.match(JSON.parse(stdout), { overAgent: false, inspection: { words: [Number, Number] } });
+    t.match(await run('probe', '-c', file, 'meter/nothing'), { code: 64, stderr: /has no tag "meter\/nothing"/ });
+  });
 
-await t.test('browse and trust take the settings of a source', async (t) => {
-  const browsed = await run('browse', '-c', file, '--source', 'opcua', '--filter', 'kwh');
-  t.match(browsed, { code: 0, stdout: /energy\/main\/kwh/ });
-  t.match(await run('trust', '-c', file), { code: 0, stdout: /^STATE .*\ntrusted / });
-  t.match(await run('browse', '-c', file, '--source', 'modbus'), { code: 64, stderr: /no such OPC UA source/ });
+  t.test('browse and trust take the settings of a source', async (t) => {
+    const browsed = await run('browse', '-c', file, '--source', 'opcua', '--filter', 'kwh');
+    t.match(browsed, { code: 0, stdout: /energy\/main\/kwh/ });
+    t.match(await run('trust', '-c', file), { code: 0, stdout: /^STATE .*\ntrusted / });
+    t.match(await run('browse', '-c', file, '--source', 'modbus'), { code: 64, stderr: /no such OPC UA source/ });
+  });
+
+  t.end();
 });
 
 await t.test('tables are as wide as what is seen, and nothing of a device moves the cursor', async (t) => {

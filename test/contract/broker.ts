@@ -58,7 +58,7 @@ function openRaw(url: string, user: string, options: IClientOptions = {}): Promi
   });
 }
 
-export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeoutMs = 60_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
@@ -268,7 +268,7 @@ export function brokerContract(t: Test, startBroker: (t: Test) => Promise<Broker
     const gate = Promise.withResolvers<void>();
     const numbers: number[] = [];
     await using ingest = await open(broker.url, hub, {
-      keepaliveS: 1,
+      keepaliveS: 2,
       onMessage: (_topic, payload) => {
         numbers.push(payload.readUInt32LE(0));
         return numbers.length === 3 ? gate.promise : undefined;
@@ -282,7 +282,7 @@ export function brokerContract(t: Test, startBroker: (t: Test) => Promise<Broker
       frame.writeUInt32LE(i, 0);
       return agent.publish(agentTopic('agent-1', 'up/data'), frame, { qos: 1 });
     });
-    await delay(3500);
+    await delay(5000);
     t.equal(numbers.length, 3, 'more than twice the keep-alive later');
     gate.resolve();
     await Promise.all(sending);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import type { Test } from 'tap';
-import type { Buffer as AcceptedBuffer, Batch, Keep } from '../../edge-agent/buffer.ts';
+import type { Buffer as AcceptedBuffer, Batch, Keep } from '../../edge-agent/buffer/buffer.ts';
 import { fingerprintOf } from '../../protocols/fingerprint.ts';
 import { decodePayload, encodePayload, openFrame, toColumns } from '../../protocols/frame.ts';
 

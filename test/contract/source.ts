@@ -18,7 +18,7 @@ export interface SourceFixture extends AsyncDisposable {
   readonly tagIds: readonly number[];
   /** The tag that `write` changes at the server. */
   readonly written: number;
-  write(value: number): void;
+  write(value: number): void | Promise<void>;
   /** A tag whose node or address the server does not have. */
   readonly absent: number;
   /** Something that can be read. */
@@ -27,10 +27,11 @@ export interface SourceFixture extends AsyncDisposable {
   readonly silenceMs: number;
 }
 
-export function sourceContract(t: Test, name: string, makeFixture: () => Promise<SourceFixture>): void {
-  t.test(
-    `${name}: the first reading covers every tag once or more, Bad with null where it cannot be read`,
-    async (t) => {
+/** @param jobs how many subtests run side by side: one, unless each fixture has a server of its own. */
+export function sourceContract(parent: Test, name: string, makeFixture: () => Promise<SourceFixture>, jobs = 1): void {
+  parent.test(`${name} keeps what a source promises`, (t) => {
+    t.jobs = jobs;
+    t.test('the first reading covers every tag once or more, Bad with null where it cannot be read', async (t) => {
       await using fixture = await makeFixture();
       const before = systemClock.now();
       const [first] = await read(fixture.sourceAt(fixture.port), { until: () => true });
@@ -40,143 +41,144 @@ export function sourceContract(t: Test, name: string, makeFixture: () => Promise
         t.equal(isGood(quality), tag !== fixture.absent);
         t.ok(time >= before && time <= systemClock.now(), 'was measured now');
       }
-    },
-  );
-
-  t.test(`${name}: values follow the server, in order, and through never falls`, async (t) => {
-    await using fixture = await makeFixture();
-    const seen: SampleValue[] = [];
-    let next = 1;
-    fixture.write(next);
-    const readings = await read(fixture.sourceAt(fixture.port), {
-      until(reading) {
-        for (const { tag, value } of reading.samples) {
-          if (tag !== fixture.written || value === seen.at(-1)) continue;
-          seen.push(value);
-          fixture.write(++next);
-        }
-        return seen.length >= 5;
-      },
     });
-    t.same(seen, [1, 2, 3, 4, 5]);
-    for (const [i, { through }] of readings.entries()) {
-      t.ok(through >= (readings[i - 1]?.through ?? 0), 'never falls');
-      t.ok(through <= systemClock.now(), 'is not ahead');
-    }
-    t.ok(readings.at(-1)!.through > readings[0]!.through, 'moves on');
-  });
 
-  t.test(`${name}: through moves on where nothing changes`, async () => {
-    await using fixture = await makeFixture();
-    let from: number | undefined;
-    await read(fixture.sourceAt(fixture.port), {
-      until({ through }) {
-        from ??= through;
-        return through > from + 1_000_000;
-      },
+    t.test('values follow the server, in order, and through never falls', async (t) => {
+      await using fixture = await makeFixture();
+      const seen: SampleValue[] = [];
+      let next = 1;
+      await fixture.write(next);
+      const readings = await read(fixture.sourceAt(fixture.port), {
+        until(reading) {
+          for (const { tag, value } of reading.samples) {
+            if (tag !== fixture.written || value === seen.at(-1)) continue;
+            seen.push(value);
+            void fixture.write(++next);
+          }
+          return seen.length >= 5;
+        },
+      });
+      t.same(seen, [1, 2, 3, 4, 5]);
+      for (const [i, { through }] of readings.entries()) {
+        t.ok(through >= (readings[i - 1]?.through ?? 0), 'never falls');
+        t.ok(through <= systemClock.now(), 'is not ahead');
+      }
+      t.ok(readings.at(-1)!.through > readings[0]!.through, 'moves on');
     });
-  });
 
-  t.test(`${name}: a tag that is not there stays Bad and the others flow`, async (t) => {
-    await using fixture = await makeFixture();
-    let written = 100;
-    const readings = await read(fixture.sourceAt(fixture.port), {
-      until(reading) {
-        fixture.write(++written);
-        return reading.samples.some(({ tag, value }) => tag === fixture.written && Number(value) > 103);
-      },
+    t.test('through moves on where nothing changes', async () => {
+      await using fixture = await makeFixture();
+      let from: number | undefined;
+      await read(fixture.sourceAt(fixture.port), {
+        until({ through }) {
+          from ??= through;
+          return through > from + 1_000_000;
+        },
+      });
     });
-    const absent = readings.flatMap(({ samples }) => samples.filter(({ tag }) => tag === fixture.absent));
-    t.ok(absent.length >= 1 && absent.every(({ quality }) => isBad(quality)));
-  });
 
-  t.test(`${name}: an abort ends it quietly and at once, whatever it is doing`, async (t) => {
-    await using fixture = await makeFixture();
-    await using relay = await startRelay(fixture.port);
-    const source = fixture.sourceAt(relay.port);
+    t.test('a tag that is not there stays Bad and the others flow', async (t) => {
+      await using fixture = await makeFixture();
+      let written = 100;
+      const readings = await read(fixture.sourceAt(fixture.port), {
+        until(reading) {
+          void fixture.write(++written);
+          return reading.samples.some(({ tag, value }) => tag === fixture.written && Number(value) > 103);
+        },
+      });
+      const absent = readings.flatMap(({ samples }) => samples.filter(({ tag }) => tag === fixture.absent));
+      t.ok(absent.length >= 1 && absent.every(({ quality }) => isBad(quality)));
+    });
 
-    await read(source, { signal: AbortSignal.abort() });
+    t.test('an abort ends it quietly and at once, whatever it is doing', async (t) => {
+      await using fixture = await makeFixture();
+      await using relay = await startRelay(fixture.port);
+      const source = fixture.sourceAt(relay.port);
 
-    const whileConnecting = new AbortController();
-    setTimeout(() => whileConnecting.abort(), 5);
-    t.ok((await timed(() => read(source, { signal: whileConnecting.signal }))) < 2000, 'while it connects');
+      await read(source, { signal: AbortSignal.abort() });
 
-    const whileReading = new AbortController();
-    const ended = timed(() => read(source, { signal: whileReading.signal }), whileReading.signal);
-    setTimeout(() => whileReading.abort(), 700);
-    t.ok((await ended) < 2000, 'while it reads');
+      const whileConnecting = new AbortController();
+      setTimeout(() => whileConnecting.abort(), 5);
+      t.ok((await timed(() => read(source, { signal: whileConnecting.signal }))) < 2000, 'while it connects');
 
-    const whileSilent = new AbortController();
-    const silent = timed(
-      () => read(source, { signal: whileSilent.signal, until: () => void relay.freeze() }),
-      whileSilent.signal,
-    );
-    setTimeout(() => whileSilent.abort(), 700);
-    t.ok((await silent) < 2000, 'while the server is silent');
-  });
+      const whileReading = new AbortController();
+      const ended = timed(() => read(source, { signal: whileReading.signal }), whileReading.signal);
+      setTimeout(() => whileReading.abort(), 700);
+      t.ok((await ended) < 2000, 'while it reads');
 
-  t.test(`${name}: something can be read once while a session is up, and nothing when none is`, async (t) => {
-    await using fixture = await makeFixture();
-    const source = fixture.sourceAt(fixture.port);
-    const ask = () => source.inspect(fixture.inspect, new AbortController().signal);
-    await t.rejects(ask(), ConnectionError, 'before');
-    for await (const _ of source.read(new AbortController().signal)) {
-      const asked = systemClock.now();
-      const found = await ask();
-      t.equal(found.kind, fixture.inspect.kind);
-      const readAt = found.kind === 'opcua' ? found.readAt : found.answeredAt;
-      t.ok(readAt >= asked && readAt <= systemClock.now());
-      break;
-    }
-    await t.rejects(ask(), ConnectionError, 'after');
-  });
+      const whileSilent = new AbortController();
+      const silent = timed(
+        () => read(source, { signal: whileSilent.signal, until: () => void relay.freeze() }),
+        whileSilent.signal,
+      );
+      setTimeout(() => whileSilent.abort(), 700);
+      t.ok((await silent) < 2000, 'while the server is silent');
+    });
 
-  t.test(`${name}: leaving the loop closes the connection, and it can be read again`, async (t) => {
-    await using fixture = await makeFixture();
-    await using relay = await startRelay(fixture.port);
-    const source = fixture.sourceAt(relay.port);
-    for (let session = 1; session <= 2; session++) {
-      for await (const { samples } of source.read(new AbortController().signal)) {
-        t.same(new Set(samples.map(({ tag }) => tag)), new Set(fixture.tagIds), `session ${session}`);
+    t.test('something can be read once while a session is up, and nothing when none is', async (t) => {
+      await using fixture = await makeFixture();
+      const source = fixture.sourceAt(fixture.port);
+      const ask = () => source.inspect(fixture.inspect, new AbortController().signal);
+      await t.rejects(ask(), ConnectionError, 'before');
+      for await (const _ of source.read(new AbortController().signal)) {
+        const asked = systemClock.now();
+        const found = await ask();
+        t.equal(found.kind, fixture.inspect.kind);
+        const readAt = found.kind === 'opcua' ? found.readAt : found.answeredAt;
+        t.ok(readAt >= asked && readAt <= systemClock.now());
         break;
       }
-      await relay.untilUnused();
-    }
-  });
-
-  t.test(`${name}: a server that dies is a ConnectionError at once, and one that is not there too`, async (t) => {
-    await using fixture = await makeFixture();
-    await using relay = await startRelay(fixture.port);
-    const source = fixture.sourceAt(relay.port);
-    let killedAt = 0;
-    const lost = read(source, {
-      until() {
-        killedAt ||= performance.now();
-        relay.kill();
-        return false;
-      },
+      await t.rejects(ask(), ConnectionError, 'after');
     });
-    await t.rejects(lost, ConnectionError);
-    t.ok(performance.now() - killedAt < 1000, 'at once');
-    await t.rejects(read(source, {}), ConnectionError, 'refused');
-  });
 
-  t.test(`${name}: a server that falls silent is a ConnectionError within its time, at the start too`, async (t) => {
-    await using fixture = await makeFixture();
-    await using relay = await startRelay(fixture.port);
-    const source = fixture.sourceAt(relay.port);
-    let up = 0;
-    const fellSilent = read(source, {
-      until() {
-        up++;
-        relay.freeze();
-        return false;
-      },
+    t.test('leaving the loop closes the connection, and it can be read again', async (t) => {
+      await using fixture = await makeFixture();
+      await using relay = await startRelay(fixture.port);
+      const source = fixture.sourceAt(relay.port);
+      for (let session = 1; session <= 2; session++) {
+        for await (const { samples } of source.read(new AbortController().signal)) {
+          t.same(new Set(samples.map(({ tag }) => tag)), new Set(fixture.tagIds), `session ${session}`);
+          break;
+        }
+        await relay.untilUnused();
+      }
     });
-    t.ok((await timed(() => t.rejects(fellSilent, ConnectionError))) < fixture.silenceMs, 'in the middle');
-    t.ok(up > 0);
-    const neverSpoke = read(source, { until: () => t.fail('nothing was read') });
-    t.ok((await timed(() => t.rejects(neverSpoke, ConnectionError))) < fixture.silenceMs, 'at the start');
+
+    t.test('a server that dies is a ConnectionError at once, and one that is not there too', async (t) => {
+      await using fixture = await makeFixture();
+      await using relay = await startRelay(fixture.port);
+      const source = fixture.sourceAt(relay.port);
+      let killedAt = 0;
+      const lost = read(source, {
+        until() {
+          killedAt ||= performance.now();
+          relay.kill();
+          return false;
+        },
+      });
+      await t.rejects(lost, ConnectionError);
+      t.ok(performance.now() - killedAt < 1000, 'at once');
+      await t.rejects(read(source, {}), ConnectionError, 'refused');
+    });
+
+    t.test('a server that falls silent is a ConnectionError within its time, at the start too', async (t) => {
+      await using fixture = await makeFixture();
+      await using relay = await startRelay(fixture.port);
+      const source = fixture.sourceAt(relay.port);
+      let up = 0;
+      const fellSilent = read(source, {
+        until() {
+          up++;
+          relay.freeze();
+          return false;
+        },
+      });
+      t.ok((await timed(() => t.rejects(fellSilent, ConnectionError))) < fixture.silenceMs, 'in the middle');
+      t.ok(up > 0);
+      const neverSpoke = read(source, { until: () => t.fail('nothing was read') });
+      t.ok((await timed(() => t.rejects(neverSpoke, ConnectionError))) < fixture.silenceMs, 'at the start');
+    });
+    t.end();
   });
 }
 

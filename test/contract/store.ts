@@ -184,6 +184,23 @@ export function storeContract(t: Test, name: string, open: OpenStore): void {
     t.same(await store.reader.countNumbers(1, 3, 6, calm), { points: 0, distinct: 0, min: null, max: null });
   });
 
+  t.test(
+    `${name}: a point is counted by its number, years away in time as well, and a second one is told`,
+    async (t) => {
+      const { store } = await open(t);
+      const year = 365 * 86_400 * second;
+      await store.writer.write([batchOf(1, 1, counting(1, 3))], calm);
+      await store.writer.write([batchOf(1, 4, counting(1, 1, start - year))], calm);
+      t.match(await store.reader.countNumbers(1, 1, 9, calm), { points: 4, distinct: 4, max: 4 });
+      t.equal(await store.reader.firstAmong(1, [[4, 9]], calm), 4);
+      await store.writer.write([batchOf(1, 2, counting(1, 1, start - 2 * year))], calm);
+      const { points, distinct, double } = await store.reader.countNumbers(1, 1, 9, calm);
+      t.equal(distinct, 4);
+      // A store that has no order by number takes it, and names it.
+      if (points > distinct) t.same({ points, double }, { points: 5, double: 2 });
+    },
+  );
+
   t.test(`${name}: it finds the first number that is stored among thousands of runs`, async (t) => {
     const { store } = await open(t);
     await store.writer.write([batchOf(1, 1, counting(1, 100)), batchOf(1, 20_000, counting(2, 5))], calm);

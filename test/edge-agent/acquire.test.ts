@@ -1,10 +1,10 @@
 /** From a source's readings to accepted samples: sampler, health tags, acceptance, supervision, configuration. */
 import t from 'tap';
-import { startAcceptor } from '../../edge-agent/accept.ts';
-import { createSourceHealth, healthDeclarations } from '../../edge-agent/health.ts';
-import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
-import { retryMs, type SourceState, superviseSource } from '../../edge-agent/supervise.ts';
-import { openTagBook } from '../../edge-agent/tag-book.ts';
+import { startAcceptor } from '../../edge-agent/acquire/accept.ts';
+import { createSourceHealth, healthDeclarations } from '../../edge-agent/acquire/health.ts';
+import { createSampler, reportingOf } from '../../edge-agent/acquire/sampler.ts';
+import { retryMs, type SourceState, superviseSource } from '../../edge-agent/acquire/supervise.ts';
+import { openTagBook } from '../../edge-agent/acquire/tag-book.ts';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../protocols/errors.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';

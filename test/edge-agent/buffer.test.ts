@@ -1,3 +1,4 @@
+/** The SQLite buffer on real files: the contract, then kills, a full disk, damage to every page, and two owners. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,12 +22,12 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { type Batch, isDiskTrouble, type Keep, type NumberedFrame } from '../../edge-agent/buffer.ts';
-import { openDatabase } from '../../edge-agent/buffer-database.ts';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
-import { openKeeper } from '../../edge-agent/buffer-keeper.ts';
+import { type Batch, isDiskTrouble, type Keep, type NumberedFrame } from '../../edge-agent/buffer/buffer.ts';
+import { openDatabase } from '../../edge-agent/buffer/database.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
+import { openKeeper } from '../../edge-agent/buffer/keeper.ts';
+import { openSqliteBuffer } from '../../edge-agent/buffer/sqlite-buffer.ts';
 import { onceTheMachineAllows } from '../../edge-agent/opening.ts';
-import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { isGap, readGap } from '../../protocols/gap.ts';
@@ -64,7 +65,7 @@ t.test('sqlite: a second process on the same buffer is refused with what to do',
   const dir = newDir();
   await using buffer = await openSqliteBuffer({ dir, maxBytes });
   await buffer.append(batchOf(1, 1));
-  const module = JSON.stringify(fileURLToPath(new URL('../../edge-agent/buffer-keeper.ts', import.meta.url)));
+  const module = JSON.stringify(fileURLToPath(new URL('../../edge-agent/buffer/keeper.ts', import.meta.url)));
   const script = `import(${module}).then((m) => m.openKeeper({ dir: ${JSON.stringify(dir)}, maxBytes: ${maxBytes} }, {})).catch((e) => { console.log(e.name, e.message, e.hint); })`;
   const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 20_000 });
   t.match(stdout, /ConfigError another agent holds this buffer .*dataDir/);

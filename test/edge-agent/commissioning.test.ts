@@ -6,6 +6,7 @@ import t from 'tap';
 import { loadAgentFile } from '../../config/agent-file.ts';
 import { withTagChanges } from '../../config/edit-tag.ts';
 import { parseSpreadsheet } from '../../config/spreadsheet.ts';
+import { tagsOf } from '../../edge-agent/acquire/sources.ts';
 import { openCommissioningBook } from '../../edge-agent/commissioning/book.ts';
 import { type Comparable, compare } from '../../edge-agent/commissioning/compare.ts';
 import { readDisplay } from '../../edge-agent/commissioning/display.ts';
@@ -15,8 +16,7 @@ import { suggest, suggestionText } from '../../edge-agent/commissioning/suggest.
 import { changedSince, type TagChoice, walkTags } from '../../edge-agent/commissioning/tags.ts';
 import { convert } from '../../edge-agent/commissioning/units.ts';
 import { beginWalk, resumeWalk, sheetsOf } from '../../edge-agent/commissioning/walk.ts';
-import { agentSchema } from '../../edge-agent/config.ts';
-import { tagsOf } from '../../edge-agent/sources.ts';
+import { agentSchema } from '../../edge-agent/config/schema.ts';
 import type { TagReport } from '../../edge-agent/status/report.ts';
 import { faultOfSheet, maxSheetRows, publicKeyOf } from '../../protocols/commissioning.ts';
 import { ConfigError } from '../../protocols/errors.ts';

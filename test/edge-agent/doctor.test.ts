@@ -514,10 +514,16 @@ t.test('the command', async (t) => {
   await t.test('a running agent is asked: its login at the broker and its device are left alone', async (t) => {
     const file = await writeConfig(t, { broker: broker.url, port: device.port });
     const logFile = join(dirname(file), 'agent.log');
-    const agent = startChild({ name: 'agent', command: launcher, args: ['run', '-c', file], logFile });
-    t.teardown(() => agent.stop(5000));
-    await agent.until(() => broker.stats().connections === 1, 20_000);
     const connections = () => device.connections;
+    const atFirst = connections();
+    const agent = startChild({
+      name: 'agent',
+      command: launcher,
+      args: ['run', '-c', file, '--drain-ms', '0'],
+      logFile,
+    });
+    t.teardown(() => agent.stop(5000));
+    await agent.until(() => broker.stats().connections === 1 && connections() > atFirst, 20_000);
     const before = connections();
     const { stdout } = await doctor('-c', file);
     t.match(stdout, /running agent\n.*plant-1 .* runs, with version \d+ of/);

@@ -1,7 +1,8 @@
 /** The forward loop against a hub that misbehaves on purpose, over an uplink in memory; real brokers are in test/integration. */
 import t from 'tap';
-import { createForwarder, type ForwardOptions } from '../../edge-agent/forward.ts';
-import type { Uplink, UplinkHandlers } from '../../edge-agent/uplink.ts';
+import { createForwarder, type ForwardOptions } from '../../edge-agent/forward/forward.ts';
+import { createRetries } from '../../edge-agent/forward/retries.ts';
+import type { Uplink, UplinkHandlers } from '../../edge-agent/forward/uplink.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { type Fingerprint, fingerprintOf } from '../../protocols/fingerprint.ts';
 import { decodePayload, openFrame } from '../../protocols/frame.ts';
@@ -93,7 +94,7 @@ function createHub({ window = 8, manifestRevision = 1, through = 0 } = {}) {
 
 async function setUp(
   options: Parameters<typeof createHub>[0] &
-    Pick<Partial<ForwardOptions>, 'ackTimeoutMs' | 'maxBytesInFlight' | 'pauseMs' | 'newest'> & {
+    Pick<Partial<ForwardOptions>, 'ackTimeoutMs' | 'maxBytesInFlight' | 'pauseMs' | 'silenceMs' | 'newest'> & {
       frames?: number;
     } = {},
 ) {
@@ -114,6 +115,7 @@ async function setUp(
     ackTimeoutMs: options.ackTimeoutMs,
     maxBytesInFlight: options.maxBytesInFlight,
     pauseMs: options.pauseMs,
+    silenceMs: options.silenceMs,
     newest: options.newest,
   });
   const stop = new AbortController();
@@ -124,7 +126,7 @@ async function setUp(
   return { hub, buffer, forwarder, problems, stop, fill, running: (signal = stop.signal) => forwarder.run(signal) };
 }
 
-async function until(condition: () => boolean, what: string, ms = 5000): Promise<void> {
+async function until(condition: () => boolean, what: string, ms = 60_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
@@ -273,19 +275,71 @@ t.test('greets a hub that started anew, and sends nothing while it is offline', 
   t.equal(hub.seen.filter(({ kind }) => kind === 'hello').length, 2);
 });
 
-t.test('connects again after the connection is cut or refused', async () => {
+t.test('connects again after the connection is cut or refused', async (t) => {
   const { hub, forwarder, stop, fill, running } = await setUp();
   hub.refuse = true;
   await fill(2);
   const run = running();
   await until(() => hub.seen.length >= 2, 'second try');
   hub.refuse = false;
-  await until(() => forwarder.through === 20, 'everything', 15_000);
+  await until(() => forwarder.through === 20, 'everything');
   hub.cut();
   await fill(1);
-  await until(() => forwarder.through === 30, 'after the cut', 15_000);
+  await until(() => forwarder.through === 30, 'after the cut');
+  // However often: what delivers has not failed. Waits that double would come to half a minute.
+  const startedAt = performance.now();
+  for (let cuts = 1; cuts <= 4; cuts++) {
+    hub.cut();
+    await fill(1);
+    await until(() => forwarder.through === 30 + cuts * 10, `after ${cuts} more cuts`);
+  }
+  t.ok(performance.now() - startedAt < 15_000);
   stop.abort();
   await run;
+});
+
+t.test('a connection over which nothing is heard of the hub is made anew', async (t) => {
+  for (const what of ['its answers', 'that it is there again'] as const) {
+    const { hub, forwarder, stop, fill, running } = await setUp({ ackTimeoutMs: 20, silenceMs: 200 });
+    const connects = () => hub.seen.filter(({ kind }) => kind === 'connect').length;
+    if (what === 'its answers') hub.mute = true;
+    await fill(1);
+    const run = running();
+    if (what !== 'its answers') {
+      await until(() => forwarder.through === 10, 'forwarding');
+      hub.say(false);
+      await fill(1);
+    }
+    await until(() => connects() === 2, `a second connection without ${what}`);
+    t.not(forwarder.link, 'connecting', 'it is the hub that is away');
+    hub.mute = false;
+    await until(() => forwarder.through === (what === 'its answers' ? 10 : 20), 'everything');
+    stop.abort();
+    await run;
+  }
+});
+
+t.test('waits longer and longer while nothing comes of it, and no longer than a fleet of its size needs', (t) => {
+  const longest = (spreadMs: number, failures: number) => {
+    const retries = createRetries();
+    for (let i = 0; i < failures; i++) retries.ended({ lastedMs: 10, delivered: false });
+    return Math.max(...Array.from({ length: 300 }, () => retries.waitMs(spreadMs)));
+  };
+  for (const [spreadMs, most] of [
+    [0, 60_000],
+    [1000, 8000],
+    [5000, 40_000],
+    [25_000, 60_000],
+  ] as const) {
+    const [soon, late] = [longest(spreadMs, 0), longest(spreadMs, 30)];
+    t.ok(soon <= 2 * Math.max(500, spreadMs), `${soon}`);
+    t.ok(late > most * 0.9 && late <= most, `${late} of ${most}`);
+  }
+  const retries = createRetries();
+  for (let i = 0; i < 9; i++) retries.ended({ lastedMs: 10, delivered: false });
+  retries.ended({ lastedMs: 10, delivered: true });
+  t.equal(retries.failures, 0, 'a connection that delivered has not failed, however short it was');
+  t.end();
 });
 
 t.test(

@@ -81,6 +81,14 @@ t.test('analysts', async (t) => {
       unit: { products: ['shaft'], tags: { state: `${cnc1}/state` } },
     });
     t.match(await ask('assets/nowhere'), { status: 404 });
+    const pathsOf = async (query: string) => (await ask(`assets?${query}`)).data.map(({ path }: Json) => path);
+    t.same(
+      await pathsOf(`under=${demoLine}&level=unit`),
+      ['cnc-1', 'cnc-2', 'cnc-3'].map((end) => `${demoLine}/${end}`),
+    );
+    t.same(await pathsOf(`under=${demoSite}&carrier=electricity`), [demoMeter, `${demoSite}/energy/press`]);
+    t.same(await pathsOf('carrier=gas'), []);
+    t.match(await ask('assets?under=nowhere'), { status: 404 });
     t.same((await ask('assets?as_of=2020-01-01')).data, [], 'no model was in force');
   });
 
@@ -263,7 +271,7 @@ t.test('analysts', async (t) => {
     t.equal(definitions.length, (await ask('kpi-definitions?domain=en')).data.length + 1);
     const feed = await linesOf('energy-feed?from=1404-04-16&to=1404-04-17&format=csv');
     t.equal(feed.length, 97);
-    t.match((await ask('energy-feed?subscription=none')).meta.note, { en: /subscription/, fa: /subscription/ });
+    t.match(await ask('energy-feed?subscription=none'), { status: 404, messages: { fa: /شمارهٔ اشتراک none/ } });
   });
 
   t.test('a tag by buckets of time', async (t) => {
@@ -536,6 +544,54 @@ t.test('analysts', async (t) => {
     );
   });
 
+  t.test('what cannot be asked says what can, in both languages', async (t) => {
+    const refusals: [path: string, field: string | null, en: RegExp, fa: RegExp][] = [
+      [`kpi-values?kpi=prod.oee&granularity=15min&${twoDays}`, 'granularity', /told of hour, shift, day/, /گفته می‌شود/],
+      ['kpi-values?kpi=en.kwh,pl.delta_oee&granularity=day', 'granularity', /pl.delta_oee is told of month/, /هرگز/],
+      ['kpi-values?granularity=day&from=1410-01-01', 'from', /not come yet: where "to" is left out/, /هنوز نرسیده/],
+      [
+        'kpi-values?granularity=15min&depth=9&from=1403-05-01&to=1404-05-01',
+        'from',
+        /some [\d.]+ million values/,
+        /میلیون/,
+      ],
+      ['energy-feed?from=1404-04-01&to=1404-04-16', 'from', /at most 7 days/, /حداکثر 7 روز/],
+      [`assets/${demoSite}`, null, /%2F for "\/"/, /%2F/],
+    ];
+    for (const [path, field, en, fa] of refusals) {
+      const problem = await ask(path);
+      t.match(problem, { messages: { en, fa } }, path);
+      if (field !== null) t.match(problem, { status: 400, errors: [{ field }] }, path);
+    }
+    const send = async (type: string, body: string): Promise<Json> =>
+      (await hub.get('/api/v1/exports', secret, { method: 'POST', headers: { 'content-type': type }, body })).json();
+    const exported = (more: object) => send('application/json', JSON.stringify({ template: 'kpi', ...more }));
+    t.match(await send('application/json', '{'), { status: 400, messages: { fa: /JSON خواندنی نیست/ } });
+    t.match(await send('text/csv', 'a'), { status: 415, messages: { fa: /به صورت JSON/ } });
+    t.match(await (await hub.get('/api/v1/recomputations/nope', hub.token('manager'))).json(), {
+      status: 404,
+      messages: { fa: /محاسبهٔ مجدد nope/ },
+    });
+    t.match(await exported({ site: 'x' }), { status: 404, messages: { fa: /کارخانهٔ x/ } });
+    t.match(await exported({ site: demoSite }), { errors: [{ field: 'period' }], messages: { fa: /یک ماه/ } });
+    t.match(await exported({ site: demoSite, period: '1404-13' }), {
+      messages: { en: /no Jalali month/, fa: /ماه شمسی نیست/ },
+    });
+    const official = await ask(`kpi-values?kpi=prod.oee&granularity=day&${twoDays}&revision=official`);
+    t.match(official.meta.note, { en: /no report is issued/, fa: /گزارشی صادر نشده/ });
+    t.match((await ask('curtailments?sector=99')).meta.note, {
+      en: /"limits" or "events"/,
+      fa: /«limits» یا «events»/,
+    });
+  });
+
+  t.test('a table tells local time without being asked for a zone', async (t) => {
+    const table = `kpi-values?kpi=en.kwh&asset=${demoMeter}&granularity=hour&${twoDays}&format=csv`;
+    const firstOf = async (path: string) => (await (await get(path)).text()).split('\r\n')[1];
+    t.match(await firstOf(table), /,2025-07-07T06:00:00\+03:30,/);
+    t.match(await firstOf(`${table}&tz=UTC`), /,2025-07-07T02:30:00\+00:00,/);
+  });
+
   t.test('a restated day is in the feed once, and every figure that it had can be had', async (t) => {
     const before = await ask(`kpi-values?kpi=prod.volume&asset=${cnc1}&granularity=day&from=1404-04-16&to=1404-04-17`);
     const { next_since } = (await ask('revisions')).meta;
@@ -663,20 +719,25 @@ async function everyExample(t: Test, hub: Awaited<ReturnType<typeof demoHub>>['h
       } else if (example !== undefined) query.set(parameter, example);
     }
     t.notMatch(url, /undefined/, name);
-    const response = await send(
-      method.toUpperCase(),
-      `${url}?${query}`,
-      operation.requestBody?.content['application/json'].example,
-    );
+    const { example, examples = { one: { value: example } } } =
+      operation.requestBody?.content['application/json'] ?? {};
+    for (const [kind, { value }] of Object.entries<Json>(examples)) await ask(name, kind, `${url}?${query}`, value);
+  }
+  t.ok(operations.length > 60, `${operations.length} operations`);
+
+  async function ask(name: string, kind: string, url: string, body: object | undefined): Promise<void> {
+    const response = await send(name.split(' ')[0]!, url, body);
     const text = await response.text();
     // Of that month nothing is known.
     const isRefused = name === 'POST /api/v1/reports';
-    const [least, most] = nothingThere.test(path) ? [404, 404] : isRefused ? [422, 422] : [200, 204];
-    t.ok(response.status >= least && response.status <= most, `${name} ${response.status} ${text.slice(0, 300)}`);
-    if (name === 'POST /api/v1/entries') given['entries id'] = String(JSON.parse(text).id);
+    const [least, most] = nothingThere.test(name) ? [404, 404] : isRefused ? [422, 422] : [200, 204];
+    t.ok(
+      response.status >= least && response.status <= most,
+      `${name} ${kind} ${response.status} ${text.slice(0, 300)}`,
+    );
+    if (name === 'POST /api/v1/entries') given['entries id'] ??= String(JSON.parse(text).id);
     if (name === 'POST /api/v1/exports') given['exports id'] = await done(JSON.parse(text).id);
   }
-  t.ok(operations.length > 60, `${operations.length} operations`);
 
   async function done(id: string): Promise<string> {
     for (;;) {

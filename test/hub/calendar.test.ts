@@ -1,3 +1,4 @@
+/** Jalali dates, buckets of local time, and the days on which the clock was set. */
 import t from 'tap';
 import { buckets, cells, type Granularity, snapped } from '../../hub/plant/grid.ts';
 import { dayToJalali, formatJalali, isLeapYear, jalaliToDay, monthLength } from '../../hub/plant/jalali.ts';

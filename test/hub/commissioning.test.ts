@@ -100,6 +100,7 @@ t.test('a sheet that was changed after it was signed is refused, whatever was ch
     t.match(await json(refused), {
       code: 'refused',
       detail: /changed after it was signed|not of the sheet's own key|another content/,
+      messages: { fa: /امضا با محتوای برگه نمی‌خواند/ },
     });
   }
   const halves = { ...signed, sheet: { ...signed.sheet, rows: [] } };
@@ -117,6 +118,7 @@ t.test("an agent's key is remembered: another one is refused until an administra
   t.match(await json(refused), {
     code: 'conflict',
     detail: /another key before .*"payesh-hub agent release-key machining"/,
+    messages: { fa: /با کلید دیگری امضا کرده است؛ .*«payesh-hub agent release-key machining»/ },
   });
 
   const file = hub.access;

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
 import { openAccess } from '../../hub/access/access.ts';
 import { readPlant } from '../../hub/commands/read-plant.ts';
+import { entriesBehind } from '../../hub/entries/behind.ts';
 import { createEntries, type EntryRefused } from '../../hub/entries/entries.ts';
 import type { EntryContent } from '../../hub/entries/entry.ts';
 import { buildPlant } from '../../hub/plant/plant.ts';
@@ -40,9 +41,15 @@ const order = (asset: string, from: string, to: string, more: object = {}): Entr
 const count = (asset: string, from: string, to: string, good: number, scrap: number): EntryContent => ({
   ...{ kind: 'count', asset, from: local(from), to: local(to), good, scrap, rework: 0 },
 });
+const inspection = (asset: string, from: string, to: string, inspected: number, good: number): EntryContent => ({
+  ...{ kind: 'inspection', asset, from: local(from), to: local(to), inspected, good },
+});
+const attendance = (asset: string, from: string, to: string, people: number, workedH: number): EntryContent => ({
+  ...{ kind: 'attendance', asset, from: local(from), to: local(to), people, workedH },
+});
 
 function book(t: Test, now: { now: TimeUs } = { now: local('16:00') }) {
-  const access = openAccess(join(t.testdir(), 'access.db'));
+  const access = openAccess(join(t.testdir(), 'access.db'), { clock: { now: () => now.now } });
   t.teardown(() => access[Symbol.dispose]());
   const entries = createEntries({
     log: access.entries,
@@ -78,16 +85,27 @@ async function rolledLine(t: Test) {
   rolled.arrive(events, clock.now);
   const rollUp = rolled.rollUp(() => entries.plants()[0]!, clock, entries);
   await rollUp.once(never);
+  const groups = ['production', 'inspection', 'personnel'] as const;
   const cells = (of = rollUp) =>
-    [m1, m2, m3].flatMap((asset) =>
-      of.buckets
-        .read({ tier: 'cell', group: 'production', assets: [asset], from: local('05:00'), to: local('16:00') })
-        .map(({ start, sums }) => [asset, start, sums]),
+    (['cell', 'shift', 'month'] as const).flatMap((tier) =>
+      [m1, m2, m3, line].flatMap((asset) =>
+        groups.flatMap((group) =>
+          of.buckets
+            .read({ tier, group, assets: [asset], from: local('00:00', '2025-06-01'), to: local('16:00') })
+            .map(({ start, sums }) => [tier, group, asset, start, sums]),
+        ),
+      ),
     );
   return {
     entries,
+    clock,
     rollUp,
     cells,
+    /** The figure of the shift. */
+    told(kpi: string, asset: string, asOf?: TimeUs) {
+      const shift = { granularity: 'shift', from: local('06:00'), to: local('14:00') } as const;
+      return rollUp.values({ kpis: [kpi], assets: [asset], ...shift, asOf })[0];
+    },
     /** Elements of the shift. */
     of(asset: string): Readonly<Record<string, number>> {
       const query = {
@@ -222,6 +240,85 @@ t.test('pieces that people counted are those of a unit without counters', async 
   t.same(await anew(), cells());
 });
 
+t.test('what people inspected and worked gives figures where no machine tells them, and none before', async (t) => {
+  const { entries, clock, rollUp, cells, told, anew } = await rolledLine(t);
+  t.equal(told('prod.fpy', m1), undefined, 'of what nobody ever told there is nothing to tell');
+  const first = entries.add(site, inspection(m1, '06:00', '14:00', 680, 646), maryam);
+  entries.add(site, attendance(line, '06:00', '14:00', 8, 48), maryam);
+  entries.add(site, attendance(m2, '06:00', '14:00', 2, 15), maryam);
+  await rollUp.once(never);
+  const near = (found: number | null | undefined, wanted: number, what = '') =>
+    t.ok(Math.abs((found ?? Number.NaN) - wanted) < 1e-9, `${what} ${found}, not ${wanted}`);
+  const [fpy, ofLine] = [told('prod.fpy', m1)!, told('prod.fpy', site)!];
+  near(fpy.value, 646 / 680);
+  t.match(fpy, { status: 'ok', coverage: 1, flags: [], revision: 1, elements: { inspect_s: 450 * 60 } });
+  near(ofLine.value, 646 / 680, 'units that nobody tells of take nothing from it');
+  near(told('prod.worker_eff', line)!.elements.APAT_s, (8 + 2) * 7.5 * 3600, 'without the half hour of the break');
+  near(told('prod.worker_eff', line)!.value, (48 + 15) / 75);
+  near(told('prod.worker_eff', m2)!.value, 15 / 15);
+  t.equal(told('prod.worker_eff', m1), undefined, 'people of a line are of no one unit');
+  const [cell] = rollUp.buckets.read({
+    ...{ tier: 'cell', group: 'inspection', assets: [m1], from: local('09:45'), to: local('10:00') },
+  });
+  near(cell!.sums.IP, (680 * 15) / 450, 'spread over the planned busy time');
+
+  const known = clock.now;
+  clock.now += 60 * minute;
+  entries.correct(first.entry, inspection(m1, '06:00', '14:00', 680, 612), { ...maryam, why: 'counted twice' });
+  await rollUp.once(never);
+  t.match(told('prod.fpy', m1), { revision: 2 });
+  near(told('prod.fpy', m1)!.value, 612 / 680);
+  near(told('prod.fpy', m1, known)!.value, 646 / 680, 'what was known an hour ago');
+  t.match(told('prod.oee', m1), { revision: 1 }, 'what a machine tells is as it was');
+  const restated = await rollUp.changes.page(0, 1000, { kpis: ['prod.fpy'], assets: [m1] }, never);
+  t.match(restated.changes, [{ before: { revision: 1 }, after: { revision: 2 }, large: true }]);
+  entries.undo(first.entry, { ...maryam, why: 'it was right' });
+  await rollUp.once(never);
+  near(told('prod.fpy', m1)!.value, 646 / 680);
+
+  const [who] = entriesBehind(entries, site, told('prod.fpy', m1)!.inputs, undefined);
+  t.match(who, { entry: first.entry, revision: 3, author: 'maryam', content: { good: 646 } });
+  const [then] = entriesBehind(entries, site, told('prod.fpy', m1)!.inputs, known);
+  t.match(then, { entry: first.entry, revision: 1 });
+  t.equal(entriesBehind(entries, site, told('prod.worker_eff', line)!.inputs, undefined).length, 2);
+  t.same(await anew(), cells(), 'as if it had been known at once');
+});
+
+t.test('a place is told of from its first entry on, and an entry has just its own time computed', async (t) => {
+  const { entries, rollUp, told, cells, anew } = await rolledLine(t);
+  entries.add(site, inspection(m1, '08:00', '10:00', 100, 90), maryam);
+  await rollUp.once(never);
+  t.match(told('prod.fpy', m1), { value: null, status: 'no_data', elements: { inspect_s: 330 * 60 } });
+  rollUp.takeComputed();
+  const before = rollUp.buckets.newestRestatement();
+  const late = entries.add(site, inspection(m1, '10:40', '13:20', 160, 150), maryam);
+  await rollUp.once(never);
+  const computed = rollUp.takeComputed().filter((start) => start < local('15:00'));
+  t.same([computed[0], computed.at(-1), computed.length], [local('10:30'), local('13:15'), 12]);
+  t.same(
+    new Set(
+      rollUp.buckets
+        .restatements(before, 100)
+        .filter(({ tier }) => tier === 'cell')
+        .map(({ group, asset, start }) => `${group} ${asset} ${start}`),
+    ),
+    new Set(computed.map((start) => `inspection ${m1} ${start}`)),
+  );
+  const { value, coverage, status } = told('prod.fpy', m1)!;
+  t.ok(Math.abs(value! - 240 / 260) < 1e-9 && Math.abs(coverage - 280 / 330) < 1e-9, `${value} ${coverage}`);
+  t.equal(status, 'partial');
+  const earlier = entries.add(site, inspection(m1, '06:00', '08:00', 10, 10), maryam);
+  await rollUp.once(never);
+  t.equal(told('prod.fpy', m1)!.elements.inspect_s, 450 * 60);
+  for (const { entry } of [earlier, late]) entries.undo(entry, maryam);
+  await rollUp.once(never);
+  t.equal(told('prod.fpy', m1)!.elements.inspect_s, 330 * 60, 'from the first that counts');
+  t.same(await anew(), cells());
+  for (const { entry } of entries.list({ site })) entries.undo(entry, maryam);
+  await rollUp.once(never);
+  t.match(told('prod.fpy', m1), { value: null, status: 'no_data', coverage: 0, flags: ['NO_INPUT'] }, 'never 0');
+});
+
 t.test('what cannot be is refused, field by field, with what to do', (t) => {
   const { entries } = book(t);
   entries.add(site, downtime(m1, '08:00', '09:00', 'material'), maryam);
@@ -238,6 +335,19 @@ t.test('what cannot be is refused, field by field, with what to do', (t) => {
     ['an order beside one of the plant file', order(m1, '13:00', '15:00'), /from overlaps the order of/],
     ['an unknown product', order(m2, '13:00', '15:00', { product: 'x' }), /product "x" is no product.*known: p0/],
     ['pieces of a unit with counters', count(m1, '13:00', '15:00', 1, 0), /asset has counters that tell/],
+    ['more good ones than inspected', inspection(m1, '06:00', '08:00', 9, 10), /good is more than "inspected"/],
+    ['inspections of a line', inspection(line, '06:00', '08:00', 9, 8), /asset there is none/],
+    [
+      'more work than hours',
+      attendance(line, '06:00', '08:00', 3, 6.1),
+      /worked_h is more than 3 people have .*, 6 person-hours; it is of all/,
+    ],
+    [
+      'attendance at a meter',
+      attendance(`${site}/energy/main`, '06:00', '08:00', 3, 6),
+      /there is none .*known: .*line/,
+    ],
+    ['attendance to come', attendance(line, '15:00', '17:00', 3, 6), /to has not come yet/],
     ['a meter that makes pieces', count(`${site}/energy/main`, '13:00', '15:00', 1, 0), /asset there is none/],
   ];
   for (const [what, content, message] of cases) {
@@ -302,8 +412,18 @@ t.test('over the API entries are added, corrected, undone and listed, each with 
     body: { revision: 3, content: { reason: 'material' } },
   });
   t.match(await ask(`/entries/${id}/history`), { data: [{ revision: 1 }, { revision: 2 }, { revision: 3 }] });
+  const withdrawn = await send('POST', `/entries/${id}/withdraw`, { why: 'it was the other line' });
+  t.match(withdrawn, { body: { revision: 4, content: null } }, 'however often it was corrected');
+  t.same((await ask('/entries?kind=downtime&from=1404-04-16&to=1404-04-17')).data, []);
+  t.match(await send('POST', `/entries/${id}/withdraw`, { why: 'again' }), {
+    status: 422,
+    body: { errors: [{ field: 'id', message: 'is not in force' }] },
+  });
+  t.match(await send('POST', `/entries/${id}/undo`, { why: 'it was this one' }), {
+    body: { revision: 5, content: { reason: 'material' } },
+  });
   t.match(await ask('/entries?kind=downtime&from=1404-04-16&to=1404-04-17'), {
-    data: [{ id, revision: 3 }],
+    data: [{ id, revision: 5 }],
     next_cursor: null,
   });
   t.same((await ask('/entries?from=1404-04-17')).data, []);

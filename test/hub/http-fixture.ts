@@ -24,7 +24,7 @@ import type { Plant } from '../../hub/plant/plant.ts';
 import { openReports } from '../../hub/reports/reports.ts';
 import { openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
-import { openDirtBook } from '../../hub/rollup/dirt.ts';
+import { openDirtBook } from '../../hub/rollup/dirt/dirt.ts';
 import { createRecomputing } from '../../hub/rollup/recomputing.ts';
 import { createValueChanges } from '../../hub/rollup/values/value-changes.ts';
 import type { KpiSource } from '../../hub/routes/asked/kpi-source.ts';
@@ -154,6 +154,7 @@ function createKpis(): KpiSource {
     plants: () => [],
     buckets,
     windowed: () => definitions,
+    tagsRead: () => [{ intervalMs: 1000 }],
     rolled: () => [],
     changes: createValueChanges({ plants: () => [], ledger: { tags: () => [] }, buckets, values: () => [] }),
     partsOf: () => [],

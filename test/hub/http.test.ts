@@ -113,6 +113,12 @@ t.test('access', async (t) => {
       other: [400, 403],
       ask: '/api/v1/entries/1/undo',
     },
+    'POST /api/v1/entries/:id/withdraw': {
+      anonymous: 401,
+      own: [400, 403, 400, 400, 403],
+      other: [400, 403],
+      ask: '/api/v1/entries/1/withdraw',
+    },
     'POST /api/v1/plants/check': { anonymous: 401, own: [400, 400, 400, 400, 400], other: 400 },
     'POST /api/v1/plants': { anonymous: 401, own: [403, 403, 400, 400, 403], other: [403, 400] },
     'GET /api/v1/kpi-definitions': readers,
@@ -286,7 +292,10 @@ t.test('access', async (t) => {
     for (let i = 0; i < 5; i++) t.equal((await hub.get('/api/v1/tags', one)).status, 200);
     const refused = await hub.get('/api/v1/tags', one);
     t.equal(refused.status, 429);
-    t.match(await json(refused), { code: 'too-many-requests', status: 429 });
+    t.match(await json(refused), {
+      ...{ code: 'too-many-requests', status: 429 },
+      messages: { en: /wait \d+ s$/, fa: /\d+ ثانیه صبر کنید$/ },
+    });
     t.ok(Number(refused.headers.get('retry-after')) > 0);
     t.equal((await hub.get('/api/v1/tags', two)).status, 200, 'another token has its own count');
     for (let i = 0; i < 10; i++) t.equal((await hub.get('/healthz')).status, 200);
@@ -319,6 +328,10 @@ t.test('problems', async (t) => {
     t.match(await problem('/api/v1/kpi-values?granularity=moon'), { errors: [{ field: 'granularity' }] });
     const longer = `/api/v1/series?tag=${temperature}&from=2024-01-01T00:00:00Z&to=2025-07-01T00:00:00Z`;
     t.match(await problem(longer), { errors: [{ field: 'from', message: /400 days/ }] });
+    t.match(await problem('/api/v1/kpi-values?from=2025-01-01&to=2026-01-01'), {
+      errors: [{ field: 'granularity', message: /32 million samples to read; ask for whole buckets/ }],
+      messages: { fa: /بازه‌های کامل بخواهید/ },
+    });
     const backwards = `/api/v1/kpi-values?from=2025-07-07T10:00:00Z&to=2025-07-07T09:00:00Z`;
     t.match(await problem(backwards), { errors: [{ field: 'from', message: /before/ }] });
   });

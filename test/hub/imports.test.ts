@@ -8,6 +8,7 @@ import t from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import { hubSchema } from '../../hub/config.ts';
 import { createEntries } from '../../hub/entries/entries.ts';
+import { againstStore } from '../../hub/imports/against-store.ts';
 import type { Import } from '../../hub/imports/import.ts';
 import { openImports } from '../../hub/imports/imports.ts';
 import { createKnownRuns, type HealthSample } from '../../hub/imports/known-runs.ts';
@@ -15,12 +16,14 @@ import { readCsv } from '../../hub/imports/read-csv.ts';
 import { readValue } from '../../hub/imports/sample-row.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { parseInstant } from '../../hub/plant/time-text.ts';
+import { siteTags } from '../../hub/rollup/samples/site-tags.ts';
 import { sourceHealth } from '../../hub/rollup/samples/source-health.ts';
 import { writeParquet } from '../../hub/store/duckdb/parquet.ts';
 import { readParquet } from '../../hub/store/duckdb/read-parquet.ts';
 import { openRowSorter } from '../../hub/store/duckdb/sort-rows.ts';
 import { openStore } from '../../hub/store/open.ts';
 import { systemClock } from '../../protocols/clock.ts';
+import { createMemorySite } from '../support/memory-site.ts';
 
 const never = new AbortController().signal;
 const epoch = 'ab'.repeat(16);
@@ -127,6 +130,27 @@ t.test(
   },
 );
 
+t.test('a row in time that was measured is none the less so where it is looked at alone', async (t) => {
+  const memory = createMemorySite('a/site');
+  memory.tag('kwh');
+  const [minute, from] = [60e6, at('2025-07-07T00:00:00Z')];
+  memory.session('plc', from, from + 10 * minute, { down: true });
+  for (let i = 0; i <= 10; i++) memory.sample('kwh', from + i * minute, i);
+  const tag = siteTags('a/site', memory.tags()).get('a/site/kwh');
+  const row = (time: number, value: number) => ({ line: 1, tag: 0, time, value, quality: 0 });
+  const rows = [
+    ...[row(from - minute, 0), row(from + minute / 2, 0), row(from + minute, 1), row(from + 2 * minute, 7)],
+    ...[row(from + 2.5 * minute, 7), row(from + 11 * minute, 0)],
+  ];
+  const told = (rows: Parameters<typeof againstStore>[0]) => againstStore(rows, () => tag, memory.store, never);
+  const together = await told(rows);
+  t.same(await Promise.all(rows.map(async (one) => (await told([one]))[0])), together);
+  t.same(
+    together.map((verdict) => (verdict === 'new' ? 'new' : [verdict.kind, verdict.stored.value])),
+    ['new', ['measured', 0], ['known', 1], ['contradicts', 2], ['measured', 2], 'new'],
+  );
+});
+
 t.test('an import that fails is tried again later, and holds up no other', async (t) => {
   const dir = t.testdir();
   using access = openAccess(join(dir, 'access.db'));
@@ -199,7 +223,7 @@ t.test('an import that fails is tried again later, and holds up no other', async
   t.match(imports.progress(first).step.fa, /دوباره/);
   t.match(await imports.refused(second, 0, 10), [
     { line: 4, kind: 'unknown tag', reason: { en: /no tag of the site/, fa: /تگ این کارخانه نیست/ } },
-    { line: 3, kind: 'twice', reason: { en: /line 2/, fa: /سطر 2/ } },
+    { line: 3, kind: 'twice', reason: { en: /line 2/, fa: /سطر ۲/ } },
   ]);
   renameSync(`${frames}.away`, frames);
   await until(first, isDone);

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { hubSchema } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
@@ -15,7 +16,8 @@ import { spreadOf } from '../../hub/ingest/spread.ts';
 import { createSurplus } from '../../hub/ingest/surplus.ts';
 import { createWindows } from '../../hub/ingest/windows.ts';
 import { importAgent } from '../../hub/ledger/imported.ts';
-import type { Ledger } from '../../hub/ledger/ledger.ts';
+import { collectTags } from '../../hub/ledger/known-tags.ts';
+import type { KnownTag, Ledger } from '../../hub/ledger/ledger.ts';
 import { openLedgerReader } from '../../hub/ledger/open-reader.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { streamNumberOf } from '../../hub/ledger/stream-number.ts';
@@ -644,6 +646,35 @@ t.test('tags are as the open stream declares them, also where a closed one is yo
   t.equal(currentId(), 9);
   void hub.send('up/hello', { ...hello, bootId: 'd', heard: 2 });
   t.equal(currentId(), 1);
+});
+
+t.test('the tags of many agents follow each change of one of them, as if all were collected anew', async (t) => {
+  const agents = ['a1', 'a2', importAgent('1')];
+  const one = fc.record({ agent: fc.constantFrom(...agents), epoch: fc.constantFrom('ab', 'cd') });
+  const does = fc.constantFrom('greet', 'declare', 'settle', 'withdraw', 'look' as const);
+  const changes = fc.array(fc.tuple(does, one), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(changes, (changes) => {
+      using ledger = openSqliteLedger(':memory:');
+      const inOrder = (tags: readonly KnownTag[]) =>
+        [...tags].sort((a, b) => (`${a.agent} ${a.path}` < `${b.agent} ${b.path}` ? -1 : 1));
+      for (const [at, [what, { agent, epoch: pair }]] of changes.entries()) {
+        const epoch = pair.repeat(16);
+        const stream = ledger.stream(agent, epoch) ?? ledger.greet(agent, { ...hello, epoch }, now + at);
+        const { number, through, manifestRevision: revision } = stream;
+        if (what === 'greet') ledger.greet(agent, { ...hello, epoch }, now + at);
+        else if (what === 'declare')
+          ledger.keepManifest(number, { ...manifest, epoch, revision: at + 1, tags: [tag(1 + (at % 3), 'int')] }, now);
+        else if (what === 'settle') {
+          const times = { minTime: now + at, maxTime: now + at, acceptedAt: now + at };
+          const batch = { stream: number, first: through + 1, last: through + 1, contentHash: '', ...times };
+          ledger.settle([{ batch, manifestRevision: revision, deadLetters: [] }], now + at);
+        } else if (what === 'withdraw') ledger.withdraw(number, now + at);
+        else t.same(inOrder(ledger.tags()), inOrder(collectTags(ledger.declared())));
+      }
+    }),
+    { numRuns: 100 },
+  );
 });
 
 t.test('a tag was measured from the first frame of its manifest to the first that retires it', async (t) => {

@@ -1,3 +1,4 @@
+/** Elements: how they merge, and that definitions read what they declare. */
 import fc from 'fast-check';
 import t from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';

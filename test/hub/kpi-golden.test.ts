@@ -1,3 +1,4 @@
+/** Every KPI of the catalogue by cases with known values, and the catalogue as it is printed. */
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';

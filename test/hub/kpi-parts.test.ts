@@ -1,3 +1,4 @@
+/** What KPIs are made with: formulas of tariffs, baselines and the fits behind them. */
 import fc from 'fast-check';
 import t from 'tap';
 import { cusum, expectedEnergy, isAccepted } from '../../hub/kpi/baseline-model.ts';
@@ -44,7 +45,7 @@ t.test('formulas are checked when they are declared, not when the month ends', (
   const constants = { demand_price: 2, factor: 0.9 };
   const good = { billedDemandKw: 'max(P_max_kW, factor * contract_kW)', demandIrr: 'billed_demand_kW * demand_price' };
   const told = (billing: Parameters<typeof checkBilling>[0]) =>
-    checkBilling(billing).map(({ formula, message }) => `${formula}: ${message}`);
+    checkBilling(billing).map(({ formula, message }) => `${formula}: ${message.en}`);
   t.same(told({ ...good, constants }), []);
   t.match(told({ ...good, demandIrr: 'billed_demand_kW * price', reactiveIrr: '0.9 / ', constants }), [
     /^demandIrr: there is no price; known: .*billed_demand_kW/,

@@ -1,3 +1,4 @@
+/** What holds for every KPI, whatever its elements are. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';

@@ -1,9 +1,7 @@
 /** The API of analysts over a site that was really rolled up. */
 import t, { type Test } from 'tap';
-import { catalogue } from '../../hub/kpi/catalogue.ts';
-import { plantAssets } from '../../hub/plant/assets.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
-import { createRolledSite, type SampleEvent } from '../support/rolled-site.ts';
+import { createRolledSite, kpisOf, type SampleEvent } from '../support/rolled-site.ts';
 import { local, site, vectorPlant } from '../support/vector-plant.ts';
 import { startHub } from './http-fixture.ts';
 
@@ -39,19 +37,7 @@ async function rolledHub(t: Test) {
   const rollUp = rolled.rollUp(plant, clock);
   await rollUp.once(never);
   const hub = await startHub(t, {
-    kpis: {
-      definitions: () => catalogue,
-      windowed: () => [],
-      assets: () => plantAssets([plant]),
-      plants: () => [plant],
-      buckets: rollUp.buckets,
-      changes: rollUp.changes,
-      evaluate: async () => [],
-      rolled: rollUp.values,
-      partsOf: rollUp.partsOf,
-      tagsOf: rollUp.tagsOf,
-      snap: rollUp.snap,
-    },
+    kpis: kpisOf(plant, rollUp),
   });
   hub.time.now = clock.now;
   const secret = hub.token('analyst');

@@ -1,3 +1,4 @@
+/** The test vectors of the KPIs, from samples to values. */
 import t, { type Test } from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { KpiValue } from '../../hub/kpi/kpi.ts';

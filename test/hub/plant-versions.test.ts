@@ -244,6 +244,21 @@ t.test('over the API a model is checked against the announced tags, applied, and
     status: 422,
     body: { code: 'refused', errors: [{ field: /^p\.yaml:\d+:\d+$/, message: /time of day/ }] },
   });
+  const inPersian = await hub.get('/api/v1/plants', secret, {
+    method: 'POST',
+    body: JSON.stringify({ content: file.replace('14:00', '25:00'), file: 'p.yaml', why: 'x' }),
+    headers: { 'content-type': 'application/json', 'accept-language': 'fa' },
+  });
+  t.match(await inPersian.json(), {
+    detail: /^p\.yaml:\d+:\d+: shifts\.0\.end: باید ساعتی از روز/,
+    errors: [{ message: /^shifts\.0\.end: باید ساعتی از روز مانند 06:00 باشد$/ }],
+    messages: { en: /must be a time of day like 06:00/, fa: /باید ساعتی از روز/ },
+  });
+  const inside = await post('/plants', { content: file.replace(home, `${home}/hall`), why: 'x' }, hub.token('admin'));
+  t.match(inside, {
+    status: 409,
+    body: { messages: { en: /lie in one another/, fa: /نشانی این سایت درون سایت دیگری است/ } },
+  });
   t.match(await post('/plants', { content: file, why: ' ' }), { status: 400 });
   const stranger = hub.token('manager', ['aras/packaging-plant']);
   t.match(await post('/plants', { content: file, why: 'x' }, stranger), { status: 404 });

@@ -1,3 +1,4 @@
+/** Plant models: what a file says, what is refused, and which time of a plant is planned. */
 import { join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
@@ -7,6 +8,7 @@ import { businessDay, plannedBusy, shiftInstances } from '../../hub/plant/calend
 import { canonicalState, stateMapSchema } from '../../hub/plant/canonical-state.ts';
 import { type Daily, dailySpans } from '../../hub/plant/daily.ts';
 import { parseLocal } from '../../hub/plant/dates.ts';
+import { mistakeWords } from '../../hub/plant/mistake-words.ts';
 import { buildPlant, type Plant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
 import { weekdays } from '../../hub/plant/schema-parts.ts';
@@ -240,6 +242,12 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
     ['a typing error', (d) => (d.shifts[0].brakes = d.shifts[0].breaks), /unknown key "brakes"/, 'brakes:'],
     ['an unknown state', (d) => (d.stateMaps.packml.states[6] = 'RUNNING'), /stateMaps.packml.states.6/, 'RUNNING'],
     ['an unknown zone', (d) => (d.zone = 'Asia/Tabriz'), /no IANA time zone/, 'Asia/Tabriz'],
+    [
+      'a name of no form',
+      (d) => (d.stateMaps['Pack ML'] = d.stateMaps.packml),
+      /stateMaps\.Pack ML: must be one lower-case word/,
+      '*a1',
+    ],
     ['a time of day', (d) => (d.shifts[1].start = '25:00'), /time of day/, '25:00'],
     [
       'shifts that overlap',
@@ -430,6 +438,9 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
   for (const [what, change, message, where] of cases) {
     const error = refusal(change);
     t.match(error, { name: 'ConfigError', message, path: /^plant\.yaml:\d+:\d+$/ }, what);
+    const { en, fa } = mistakeWords(error);
+    t.match(en, message);
+    t.match(fa, /^(?!خطا در فایل)(?=.*[؀-ۿ]{2,} [؀-ۿ]{2,})/u, `${what}, in Persian: ${fa}`);
     const document = structuredClone(good);
     change(document);
     const [, row, column] = error.path.split(':').map(Number);
@@ -442,6 +453,8 @@ t.test('a plant file that contradicts itself is refused, with line, column and w
     );
   }
   t.match(refusal((d) => (d.shifts[0].brakes = [])).hint, /Did you mean "breaks"/);
+  const many = refusal((d) => (d.products = Array.from({ length: 30 }, () => ({ code: 'X Y' })))).others.at(-1)!;
+  t.match(mistakeWords(many), { en: /more mistakes in the same file/, fa: /^خطا در فایل: / }, 'it can be read');
   t.end();
 });
 

@@ -133,7 +133,7 @@ t.test('a month is issued, frozen, and restated', async (t) => {
     (one: Json) => one.kpi === 'prod.availability' && one.asset === unit && one.granularity === 'day',
   );
   t.match(restated, { before: issued.value, after: shadow.value, why: 'a day came late', version: 2 });
-  const sheet = strFromU8(unzipSync(await workbook(second.id, 'en'))['xl/worksheets/sheet16.xml']!);
+  const sheet = strFromU8(unzipSync(await workbook(second.id, 'en'))['xl/worksheets/sheet17.xml']!);
   const all = Object.values(unzipSync(await workbook(second.id, 'en')))
     .map((part) => strFromU8(part))
     .join();

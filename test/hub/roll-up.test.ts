@@ -1,3 +1,4 @@
+/** Buckets as time passes and news come, early, late or twice: what is computed, restated, and left as it was. */
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
@@ -5,7 +6,7 @@ import { importAgent } from '../../hub/ledger/imported.ts';
 import type { Stream } from '../../hub/ledger/ledger.ts';
 import type { Tier } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
-import { openDirtBook } from '../../hub/rollup/dirt.ts';
+import { openDirtBook } from '../../hub/rollup/dirt/dirt.ts';
 import { createRefreshPace } from '../../hub/rollup/refresh-pace.ts';
 import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import { comparing } from '../../hub/rollup/values/compare-values.ts';

@@ -2,179 +2,28 @@
  * The past, from files, into a real hub over its API and its commands: beside what a gateway has measured, over a kill -9,
  * and taken back as a whole. Over both stores.
  */
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { type Child, startChild } from '../../deploy/demo/child.ts';
-import { hubSchema } from '../../hub/config.ts';
-import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
-import { openStore } from '../../hub/store/open.ts';
-import { systemClock } from '../../protocols/clock.ts';
-import { encodeContent, toColumns } from '../../protocols/frame.ts';
-import type { ManifestTag } from '../../protocols/manifest.ts';
-import type { Sample, SampleValue } from '../../protocols/sample.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { startInfluxd } from '../support/influxd.ts';
-import { freePort } from '../support/ports.ts';
-import { site, vectorPlantFile } from '../support/vector-plant.ts';
+import { eventually, kwh, type PastHub, preparePastHub } from '../support/past-hub.ts';
+import { site } from '../support/vector-plant.ts';
 
 t.setTimeout(240_000);
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the hub answers.
 type Json = any;
 
-const root = join(import.meta.dirname, '../..');
-const secret = `pay_${'i'.repeat(43)}`;
-const epoch = 'ab'.repeat(16);
 const minute = 60_000_000;
 const hour = 60 * minute;
-const kwh = 'energy/main/kwh';
 /** The day before yesterday, 14:00 in Iran: what the gateway measured is an hour from here. */
 const measuredFrom = (Math.floor(Date.now() / 86_400_000) - 2) * 86_400_000_000 + 10.5 * hour;
 const bulkRows = 120_000;
 
-const tags: ManifestTag[] = [
-  { id: 1, path: kwh, type: 'float', unit: 'kWh', role: 'kwh_import', source: 'meter', intervalMs: 60_000 },
-  {
-    id: 2,
-    path: 'health/meter/session',
-    type: 'bool',
-    unit: '',
-    role: 'health_session',
-    source: 'meter',
-    intervalMs: 60_000,
-  },
-  {
-    id: 3,
-    path: 'health/meter/through',
-    type: 'int',
-    unit: '',
-    role: 'health_through',
-    source: 'meter',
-    intervalMs: 60_000,
-  },
-  { id: 4, path: 'energy/main/voltage', type: 'float', unit: 'V', role: 'process', source: 'meter', intervalMs: 1000 },
-];
-
 /** The register grows by 1 kWh a minute, whoever tells of it. */
 const register = (time: number): number => 1000 + (time - measuredFrom) / minute;
-
-interface Hub {
-  readonly dir: string;
-  readonly url: string;
-  /** What the gateway had kept; while the hub is down. */
-  measureLate(late: Omit<Measured, 'first'>): Promise<number>;
-  start(): Promise<Child>;
-  get(path: string): Promise<Json>;
-  /** Of the command `payesh-hub`, with its exit code. */
-  run(...args: string[]): Promise<{ out: string; err: string; code: number }>;
-}
-
-/** A hub's folder with an hour of a gateway's samples, and the hub on it. */
-async function prepare(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUrl: string): Promise<Hub> {
-  const dataDir = join(dir, 'hub');
-  mkdirSync(dataDir);
-  const ports = { http: await freePort(), mqtt: await freePort() };
-  const config = {
-    dataDir,
-    http: { port: ports.http, requestsPerMinute: 100_000 },
-    broker: { port: ports.mqtt },
-    store: { kind, influx: { url: influxUrl } },
-    plants: ['plant.yaml'],
-  };
-  const meters = [{ path: 'energy/main', name: { en: 'm', fa: 'm' }, carrier: 'electricity' }];
-  writeFileSync(join(dir, 'hub.yaml'), JSON.stringify(config));
-  writeFileSync(join(dir, 'plant.yaml'), JSON.stringify(vectorPlantFile({ meters })));
-  const store = hubSchema.parse(config).store;
-  const anHour = { from: measuredFrom, to: measuredFrom + hour, first: 1, read: register };
-  const count = await measure(dataDir, store, anHour);
-
-  const running = new Set<Child>();
-  t.teardown(async () => {
-    for (const child of running) await child.stop(3000);
-  });
-  const url = `http://127.0.0.1:${ports.http}`;
-  const begun = Date.now();
-  const env = { ...process.env, PAYESH_TOKEN: secret, PAYESH_URL: url, PAYESH_CLOCK: `${begun}:${begun}:60` };
-  const get = async (path: string): Promise<Json> => {
-    const headers = { authorization: `Bearer ${secret}` };
-    return (await fetch(`${url}/api/v1${path}`, { headers, signal: AbortSignal.timeout(30_000) })).json();
-  };
-  let starts = 0;
-  return {
-    dir,
-    url,
-    get,
-    measureLate: (late) => measure(dataDir, store, { ...late, first: count + 1 }),
-    async start() {
-      const child = startChild({
-        ...{ name: 'hub', command: './hub/payesh-hub.mjs', args: ['-c', join(dir, 'hub.yaml'), 'run'], env, cwd: root },
-        logFile: join(dir, `hub-${++starts}.log`),
-      });
-      running.add(child);
-      child.process.on('exit', () => running.delete(child));
-      await child.until(
-        () =>
-          fetch(`${url}/readyz`).then(
-            ({ ok }) => ok,
-            () => false,
-          ),
-        30_000,
-      );
-      return child;
-    },
-    run: (...args) =>
-      new Promise((resolve) => {
-        const cli = ['hub/main.ts', '-c', join(dir, 'hub.yaml'), ...args];
-        execFile(process.execPath, cli, { env, cwd: root }, (error, out, err) =>
-          resolve({ out, err, code: error ? Number(error.code) : 0 }),
-        );
-      }),
-  };
-}
-
-interface Measured {
-  readonly from: number;
-  readonly to: number;
-  /** Number of its first sample. */
-  readonly first: number;
-  /** What the register showed. */
-  read(time: number): number;
-}
-
-/** What a gateway measured of the meter in a session of its own, stored and settled while no hub runs. @returns how many */
-async function measure(dataDir: string, config: Json, { from, to, first, read }: Measured): Promise<number> {
-  const signal = AbortSignal.timeout(30_000);
-  using ledger = openSqliteLedger(join(dataDir, 'ledger.db'));
-  const quiet = { info() {}, warn() {}, error() {} };
-  const place = { config, dir: join(dataDir, 'samples'), ledgerId: ledger.id, secret: undefined };
-  await using store = await openStore({ ...place, clock: systemClock, log: quiet });
-  const now = to;
-  const hello = { epoch, bootId: 'b', minRetained: 1, next: 1, acked: 0, manifestRevision: 1, version: '0' };
-  const { number: stream } = ledger.greet('gateway', hello, now);
-  ledger.keepManifest(stream, { epoch, revision: 1, site, tags }, now);
-  const samples: Sample[] = [];
-  const say = (tag: number, time: number, value: SampleValue) =>
-    samples.push({ tag, time, value, quality: 0, flags: 0 });
-  say(2, from, true);
-  for (let time = from; time <= to; time += minute) {
-    say(1, time, read(time));
-    say(3, time, time);
-  }
-  say(2, to, false);
-  const columns = toColumns(samples);
-  const numbers = samples.map((_, index) => first + index);
-  await store.writer.write([{ stream, numbers, samples: columns }], signal);
-  const contentHash = createHash('sha256').update(encodeContent(columns)).digest('hex');
-  const times = { minTime: from, maxTime: to, acceptedAt: now };
-  const last = first + samples.length - 1;
-  ledger.settle([{ batch: { stream, first, last, contentHash, ...times }, deadLetters: [] }], now);
-  return samples.length;
-}
 
 const persian = (text: string): string => text.replace(/\d/g, (digit) => String.fromCodePoint(0x6f0 + Number(digit)));
 const iso = (time: number): string => new Date(time / 1000).toISOString();
@@ -188,7 +37,7 @@ const jalali = (time: number): string => {
   return persian(`${of('year')}/${of('month')}/${of('day')} ${of('hour')}:${of('minute')}:${of('second')}`);
 };
 
-async function figures(hub: Hub): Promise<[value: number | null, status: string][]> {
+async function figures(hub: PastHub): Promise<[value: number | null, status: string][]> {
   const [from, to] = [measuredFrom - 2 * hour, measuredFrom + 3 * hour].map(iso);
   const query = `kpi=en.kwh&asset=${site}/energy/main&granularity=hour&from=${from}&to=${to}`;
   const { data } = await hub.get(`/kpi-values?${query}`);
@@ -200,14 +49,14 @@ const lateFrom = measuredFrom + hour;
 /** As much in all as the import says, at another pace. */
 const lateRegister = (time: number): number => register(lateFrom) + 60 * ((time - lateFrom) / hour) ** 2;
 
-async function quarters(hub: Hub): Promise<(number | null)[]> {
+async function quarters(hub: PastHub): Promise<(number | null)[]> {
   const query = `kpi=en.kwh&asset=${site}/energy/main&granularity=15min&from=${iso(lateFrom)}&to=${iso(lateFrom + hour)}`;
   const { data } = await hub.get(`/kpi-values?${query}`);
   return data.map(({ value }: Json) => value && Math.round(value * 1000) / 1000);
 }
 
 /** All that is final of the days around what was measured, by hours, shifts and days, without how it came about. */
-async function everyFigure(hub: Hub): Promise<string[]> {
+async function everyFigure(hub: PastHub): Promise<string[]> {
   const [from, to] = [measuredFrom - 24 * hour, measuredFrom + 12 * hour].map(iso);
   const found = await Promise.all(
     ['hour', 'shift', 'day'].map(async (granularity): Promise<Json[]> => {
@@ -224,17 +73,10 @@ async function everyFigure(hub: Hub): Promise<string[]> {
     );
 }
 
-async function eventually<T>(look: () => Promise<T>, holds: (found: T) => boolean, what: string): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    const found = await look();
-    if (holds(found)) return found;
-    if (tries > 200) throw new Error(`${what}: ${JSON.stringify(found)}`);
-    await delay(100);
-  }
-}
-
+// Side by side: each waits for its own hub most of the time.
+t.jobs = 2;
 for (const kind of ['duckdb', 'influx'] as const) {
-  t.test(`the past is imported beside what was measured (${kind})`, async (t) => {
+  t.test(`the past is imported beside what was measured (${kind})`, { buffered: true }, async (t) => {
     if (kind === 'influx' && !requireOrSkip(t, 'influxd')) return;
     const dir = t.testdir();
     await using influx = kind === 'influx' ? await startInfluxd({ dir: join(dir, 'db') }) : undefined;
@@ -243,7 +85,8 @@ for (const kind of ['duckdb', 'influx'] as const) {
 }
 
 async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influxUrl: string): Promise<void> {
-  const hub = await prepare(t, dir, kind, influxUrl);
+  const measured = { from: measuredFrom, to: measuredFrom + hour, read: register };
+  const hub = await preparePastHub(t, dir, { store: kind, influxUrl, measured });
   let child = await hub.start();
 
   // Two hours before and two hours after what was measured, and that hour itself, in Persian digits and Jalali time.
@@ -300,8 +143,20 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
     'in both languages',
   );
 
-  const again = await hub.run('import', file);
-  t.match(again.out, /was imported already by first-admin/);
+  const again = await hub.run('import', file, '--lang', 'fa');
+  t.match(again.out, /past\.csv.* را پیش‌تر .*first-admin.* وارد کرده است/, 'in the language that was asked for');
+  t.match(again.out, /سطر [۰-۹]+: «nowhere\/at\/all» تگ این کارخانه نیست/);
+  t.notMatch(again.out, / rows|refused|line /);
+  const strange = await hub.run('import', 'undo', '0'.repeat(32), '--why', 'x', '--lang', 'fa');
+  t.match(strange.err, /هاب نمی‌پذیرد: ورود 0+ اینجا شناخته نیست/);
+  const listed = JSON.parse((await hub.run('import', 'list', '--json')).out);
+  t.same(
+    listed.map(({ id, state }: Json) => [id === one.id, state]),
+    [
+      [true, 'done'],
+      [false, 'checked'],
+    ],
+  );
   const shuffled = join(hub.dir, 'other.csv');
   const body = lines
     .slice(1)
@@ -348,8 +203,13 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
   t.equal(overtaken.length, 59, 'each of them is listed');
   t.match(overtaken[1], {
     ...{ tag: `${site}/${kwh}`, time: iso(lateFrom + 2 * minute), value: register(lateFrom + 2 * minute) },
+    measured: { time: iso(lateFrom + 2 * minute), value: lateRegister(lateFrom + 2 * minute), quality: 0 },
     ...{ kind: 'contradicts', messages: { en: /what was measured stays/, fa: /تناقض/ } },
   });
+
+  const shown = await hub.run('import', 'overtaken', one.id, '--lang', 'fa');
+  t.match(shown.out, new RegExp(`${kwh} +${iso(lateFrom + 2 * minute)} +1062 +1060\\.06\\S* +- +مقدار دیگر`));
+  t.match(shown.out, /^۵۹ نمونه دیگر به حساب نمی‌آید/m);
 
   const proof = await hub.run('verify', '--deep');
   t.match(proof.out, /^PROVED/m, 'every imported sample is proved');
@@ -357,25 +217,29 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
   const entries = join(hub.dir, 'entries.csv');
   const bill = `bill,energy/main,${iso(measuredFrom - 30 * 24 * hour)},${iso(measuredFrom)},,,۱۲۳۴٫۵,5000000,b-1`;
   const entryLines = [
-    'kind,asset,from,to,at,good,quantity,amount_irr,number',
+    'kind,asset,from,to,at,good,quantity,amount_irr,number,inspected,people,worked_h',
     bill,
     `reading,energy/main,,,${jalali(measuredFrom)},,,,`,
     `count,area/line/m1,${iso(measuredFrom - hour)},${iso(measuredFrom)},,${persian('480')},,,`,
     `count,area/line/m9,${iso(measuredFrom - hour)},${iso(measuredFrom)},,1,,,`,
+    `inspection,area/line/m1,${iso(measuredFrom)},${iso(measuredFrom + hour)},,${persian('57')},,,,60,,`,
+    `attendance,area/line,${iso(measuredFrom)},${iso(measuredFrom + hour)},,,,,,,${persian('4')},3٫5`,
   ];
   writeFileSync(entries, entryLines.join('\n'));
   const written = JSON.parse((await hub.run('import', entries, '--entries', '--json')).out);
-  t.match(written, { state: 'done', outcome: { rows: 4, taken: 2, known: 0 } });
+  t.match(written, { state: 'done', outcome: { rows: 6, taken: 4, known: 0 } });
   t.same(
     written.refused.map(({ line }: Json) => line),
     [3, 5],
     'a reading without a value, and a unit that there is not',
   );
-  const listed = async () =>
+  const entered = async () =>
     (await hub.get('/entries')).data.map(({ author, content }: Json) => [author, content.kind]);
-  t.same((await listed()).sort(), [
+  t.same((await entered()).sort(), [
+    ['first-admin', 'attendance'],
     ['first-admin', 'bill'],
     ['first-admin', 'count'],
+    ['first-admin', 'inspection'],
   ]);
   await t.test('figures that are lost are made again from samples, imports and entries, each as it was', async (t) => {
     const span = ['--from', iso(measuredFrom - 24 * hour), '--to', iso(measuredFrom + 12 * hour)];
@@ -396,7 +260,7 @@ async function importing(t: Test, dir: string, kind: 'duckdb' | 'influx', influx
   const repeated = JSON.parse((await hub.run('import', entries, '--entries', '--json')).out);
   t.match(repeated, { outcome: { taken: 0, known: 1 } }, 'what is entered already changes nothing');
   await hub.run('import', 'undo', written.id, '--why', 'another plant');
-  t.same(await listed(), [], 'undone as a whole');
+  t.same(await entered(), [], 'undone as a whole');
 
   const undone = await hub.run('import', 'undo', one.id, '--why', 'the wrong meter');
   t.match(undone.out, /is undone/);

@@ -11,7 +11,7 @@ import t, { type Test } from 'tap';
 import { type Child, startChild } from '../../deploy/demo/child.ts';
 import { accepts } from '../../deploy/demo/counterparts.ts';
 import { trustFactory } from '../../deploy/demo/trust.ts';
-import { openBufferFile } from '../../edge-agent/buffer-file.ts';
+import { openBufferFile } from '../../edge-agent/buffer/file.ts';
 import { requireOrSkip } from '../support/counterparts.ts';
 import { startInfluxd } from '../support/influxd.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
@@ -146,27 +146,30 @@ async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void
     throw new Error(`samples do not flow ${what}: ${JSON.stringify(await streams())}`);
   };
 
+  /** So that something is under way, or waits, when the next thing dies. */
+  const aWhile = () => delay(800);
+
   await flowing('at first');
-  await delay(3000);
+  await aWhile();
 
   await kill(packaging);
   await kill(machining);
-  await delay(500);
+  await aWhile();
   [machining, packaging] = agents.map(startAgent) as [Child, Child];
   await flowing('after the agents were killed');
-  await delay(2000);
+  await aWhile();
 
   await kill(hub);
-  await delay(2000);
+  await aWhile();
   hub = startHub();
   await flowing('after the hub was killed');
-  await delay(2000);
+  await aWhile();
 
   await broker.kill();
-  await delay(2000);
+  await aWhile();
   await broker.restart();
   await flowing('after the broker was killed');
-  await delay(2000);
+  await aWhile();
 
   if (influxd) {
     await influxd.stop('SIGKILL');
@@ -174,7 +177,7 @@ async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void
     t.match(await readiness(), /InfluxDB cannot be reached/, 'the hub says why it is not ready');
     await startDatabase();
     await flowing('after InfluxDB was killed');
-    await delay(2000);
+    await aWhile();
   }
 
   for (const agent of [machining, packaging]) {

@@ -33,7 +33,8 @@ t.test('a node of the cluster dies, samples flow again without it, and nothing i
     passwords: users,
     tagsPerAgent: 20,
     measureEveryMs: 200,
-    withinMs: 90_000,
+    // Mostly seven seconds. A connection that the cluster keeps and forgets is made anew after a minute, in a few attempts.
+    withinMs: 120_000,
     teardown: (end) => t.teardown(end),
   });
   const flows = async (what: string) => {

@@ -1,3 +1,4 @@
+/** Modbus against every fault that a reply can have: the right data or none. */
 import t from 'tap';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError } from '../../protocols/errors.ts';

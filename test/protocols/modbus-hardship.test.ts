@@ -205,7 +205,7 @@ t.test(
         }, 100);
       return length === 2;
     });
-    t.ok(performance.now() - startedAt < 3000);
+    t.ok(performance.now() - startedAt < 60_000, 'not after its hour');
   },
 );
 

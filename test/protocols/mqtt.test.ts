@@ -1,8 +1,10 @@
 /** One MQTT connection's life: the broker contract on a real mosquitto, and the client against brokers that misbehave. */
+import { createRequire } from 'node:module';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { writeToStream } from 'mqtt-packet';
 import t, { type Test } from 'tap';
-import { createMqttUplink } from '../../edge-agent/mqtt-uplink.ts';
+import { createMqttUplink } from '../../edge-agent/forward/mqtt-uplink.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodeMessage, type HubState, helloSchema, parseMessage } from '../../protocols/messages.ts';
 import { connectMqtt, type MqttOptions } from '../../protocols/mqtt/connect.ts';
@@ -161,6 +163,27 @@ t.test('an agent follows the hub that owns it with the highest generation, and h
   await say(second, 'second', [partition], 1, false);
   await until(() => seen.length === 4, 'back to the first');
   t.same(seen, ['ingest online', 'second online', 'ack of second', 'ingest online']);
+});
+
+t.test('what is kept of every length of a packet lies side by side, whatever was sent before', (t) => {
+  const payload = Buffer.alloc(2 ** 14);
+  const slabs = new Set<ArrayBufferLike>();
+  for (let size = 0; size < payload.length - 3; size++) {
+    const parts: Uint8Array[] = [];
+    const stream = { write: (part: Uint8Array) => parts.push(part) > 0 } as unknown as NodeJS.WritableStream;
+    const some = payload.subarray(0, size);
+    writeToStream({ cmd: 'publish', topic: 't', payload: some, qos: 0, dup: false, retain: false }, stream);
+    slabs.add(parts[1]!.buffer);
+    // What a process makes between two packets.
+    Buffer.allocUnsafe(1000);
+  }
+  t.ok(slabs.size <= 8, `${slabs.size} slabs of the pool`);
+  const here = createRequire(import.meta.url);
+  for (const library of ['mqtt', 'aedes']) {
+    const its = createRequire(here.resolve(library)).resolve('mqtt-packet');
+    t.equal(its, here.resolve('mqtt-packet'), `${library} writes with it`);
+  }
+  t.end();
 });
 
 t.test('a broker that refuses for another reason is not asked twice', async (t) => {

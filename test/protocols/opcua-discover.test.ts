@@ -1,3 +1,4 @@
+/** Tags that are found by browsing: what comes, what goes, and what only seems to. */
 import fc from 'fast-check';
 import { DataType, type UAVariable } from 'node-opcua';
 import t from 'tap';

@@ -1,3 +1,4 @@
+/** What was missed, from a server's history: each value once, in order, and no further back than was said. */
 import { join } from 'node:path';
 import { DataType, type HistoryReadResponse, StatusCodes, type UAVariable } from 'node-opcua';
 import t from 'tap';

@@ -1,3 +1,4 @@
+/** OPC UA by polling: slots, values that stay, and the first reading. */
 import { DataType, StatusCodes } from 'node-opcua';
 import t from 'tap';
 import { ConnectionError } from '../../protocols/errors.ts';

@@ -1,3 +1,4 @@
+/** What fails in an OPC UA session is mended at the lowest rung that can, and what nobody saw is told. */
 import { join } from 'node:path';
 import {
   DataChangeNotification,
@@ -280,91 +281,96 @@ t.test('notifications that get lost on the way are asked for again: no gap', asy
   );
 });
 
-t.test('and where the server has them no more, the gap is told', async (t) => {
-  await using faulty = await startFaulty();
-  const { readings, resumed, warnings } = await disturb(faulty, () => {
-    faulty.fault('Republish', 'BadMessageNotAvailable', 1000);
-    faulty.loseNotifications(1);
-  });
-  checkResumed(t, readings, resumed, /subscription lost/, warnings);
-  t.equal(faulty.calls('CreateSession'), 1);
-  t.ok(
-    readings.slice(0, resumed + 1).some(({ lost }) => lost! > 0),
-    'and the missing message is counted',
-  );
-});
-
-t.test('and where the server answers that with a fault of the subscription, that one alone is lost', async (t) => {
-  await using faulty = await startFaulty();
-  const { readings, resumed, warnings } = await disturb(faulty, () => {
-    faulty.fault('Republish', 'BadSubscriptionIdInvalid', 1000);
-    faulty.loseNotifications(1);
-  });
-  checkResumed(t, readings, resumed, /subscription lost/, warnings);
-  t.equal(faulty.calls('CreateSession'), 1);
-});
-
-t.test('a session that the server does not know any more is replaced on the same connection', async (t) => {
-  for (const status of ['BadSessionIdInvalid', 'BadSessionClosed'] as const) {
+t.test('and of other faults each has its own mending', (t) => {
+  // They mostly wait, so they run side by side.
+  t.jobs = 4;
+  t.test('and where the server has them no more, the gap is told', async (t) => {
     await using faulty = await startFaulty();
-    let channels = 0;
-    faulty.server.on('newChannel', () => channels++);
-    const { readings, resumed, warnings } = await disturb(faulty, () => faulty.fault('Publish', status, 1));
-    checkResumed(t, readings, resumed, /session lost/, warnings);
-    t.equal(faulty.calls('CreateSession'), 2);
-    t.equal(channels, 1);
-  }
-});
-
-t.test('a polled session likewise; a batch that is too much is halved', async (t) => {
-  await using faulty = await startFaulty();
-  const { readings, resumed } = await disturb(faulty, () => faulty.fault('Read', 'BadSessionIdInvalid', 1), {
-    mode: 'poll',
-  });
-  t.same(new Set(readings[resumed]!.samples.map(({ tag }) => tag)), new Set([1, 2]));
-  t.equal(faulty.calls('CreateSession'), 2);
-
-  const { source } = sourceAt(faulty, { mode: 'poll' });
-  const halved = await take(source, (readings) => {
-    if (readings.length === 2) faulty.fault('Read', 'BadInternalError', 2);
-    if (readings.length === 4) faulty.fault('Read', 'BadTooManyOperations', 1);
-    return readings.length === 7;
-  });
-  t.equal(
-    halved.reduce((sum, { slots }) => sum + slots!.bad, 0),
-    1,
-    'halves are borne, and one that is not costs no other',
-  );
-});
-
-t.test('a subscription that says nothing any more, while the session lives, is made anew', async (t) => {
-  await using faulty = await startFaulty();
-  const server = faulty.server as unknown as Record<string, unknown>;
-  const answering = server._on_PublishRequest;
-  const { readings, resumed, warnings } = await disturb(faulty, () => {
-    server._on_PublishRequest = () => {};
-    setTimeout(() => {
-      server._on_PublishRequest = answering;
-    }, 5500);
-  });
-  checkResumed(t, readings, resumed, /subscription lost/, warnings);
-  t.equal(faulty.calls('CreateSession'), 1);
-});
-
-t.test(
-  'the ladder ends: what is lost again and again becomes another session, and then another connection',
-  async (t) => {
-    await using faulty = await startFaulty();
-    const { source, warnings } = sourceAt(faulty);
-    await t.rejects(
-      take(source, (readings) => {
-        if (readings.length === 3) faulty.fault('Publish', 'BadNoSubscription', 1000);
-        return false;
-      }),
-      ConnectionError,
+    const { readings, resumed, warnings } = await disturb(faulty, () => {
+      faulty.fault('Republish', 'BadMessageNotAvailable', 1000);
+      faulty.loseNotifications(1);
+    });
+    checkResumed(t, readings, resumed, /subscription lost/, warnings);
+    t.equal(faulty.calls('CreateSession'), 1);
+    t.ok(
+      readings.slice(0, resumed + 1).some(({ lost }) => lost! > 0),
+      'and the missing message is counted',
     );
-    t.equal(subscriptionsOf(faulty), 9, 'three on each of three sessions');
-    t.equal(faulty.calls('CreateSession'), 3);
-    t.equal(warnings.filter(({ message }) => message.startsWith('session lost')).length, 2);
-  },
-);
+  });
+
+  t.test('and where the server answers that with a fault of the subscription, that one alone is lost', async (t) => {
+    await using faulty = await startFaulty();
+    const { readings, resumed, warnings } = await disturb(faulty, () => {
+      faulty.fault('Republish', 'BadSubscriptionIdInvalid', 1000);
+      faulty.loseNotifications(1);
+    });
+    checkResumed(t, readings, resumed, /subscription lost/, warnings);
+    t.equal(faulty.calls('CreateSession'), 1);
+  });
+
+  t.test('a session that the server does not know any more is replaced on the same connection', async (t) => {
+    for (const status of ['BadSessionIdInvalid', 'BadSessionClosed'] as const) {
+      await using faulty = await startFaulty();
+      let channels = 0;
+      faulty.server.on('newChannel', () => channels++);
+      const { readings, resumed, warnings } = await disturb(faulty, () => faulty.fault('Publish', status, 1));
+      checkResumed(t, readings, resumed, /session lost/, warnings);
+      t.equal(faulty.calls('CreateSession'), 2);
+      t.equal(channels, 1);
+    }
+  });
+
+  t.test('a polled session likewise; a batch that is too much is halved', async (t) => {
+    await using faulty = await startFaulty();
+    const { readings, resumed } = await disturb(faulty, () => faulty.fault('Read', 'BadSessionIdInvalid', 1), {
+      mode: 'poll',
+    });
+    t.same(new Set(readings[resumed]!.samples.map(({ tag }) => tag)), new Set([1, 2]));
+    t.equal(faulty.calls('CreateSession'), 2);
+
+    const { source } = sourceAt(faulty, { mode: 'poll' });
+    const halved = await take(source, (readings) => {
+      if (readings.length === 2) faulty.fault('Read', 'BadInternalError', 2);
+      if (readings.length === 4) faulty.fault('Read', 'BadTooManyOperations', 1);
+      return readings.length === 7;
+    });
+    t.equal(
+      halved.reduce((sum, { slots }) => sum + slots!.bad, 0),
+      1,
+      'halves are borne, and one that is not costs no other',
+    );
+  });
+
+  t.test('a subscription that says nothing any more, while the session lives, is made anew', async (t) => {
+    await using faulty = await startFaulty();
+    const server = faulty.server as unknown as Record<string, unknown>;
+    const answering = server._on_PublishRequest;
+    const { readings, resumed, warnings } = await disturb(faulty, () => {
+      server._on_PublishRequest = () => {};
+      setTimeout(() => {
+        server._on_PublishRequest = answering;
+      }, 5500);
+    });
+    checkResumed(t, readings, resumed, /subscription lost/, warnings);
+    t.equal(faulty.calls('CreateSession'), 1);
+  });
+
+  t.test(
+    'the ladder ends: what is lost again and again becomes another session, and then another connection',
+    async (t) => {
+      await using faulty = await startFaulty();
+      const { source, warnings } = sourceAt(faulty);
+      await t.rejects(
+        take(source, (readings) => {
+          if (readings.length === 3) faulty.fault('Publish', 'BadNoSubscription', 1000);
+          return false;
+        }),
+        ConnectionError,
+      );
+      t.equal(subscriptionsOf(faulty), 9, 'three on each of three sessions');
+      t.equal(faulty.calls('CreateSession'), 3);
+      t.equal(warnings.filter(({ message }) => message.startsWith('session lost')).length, 2);
+    },
+  );
+  t.end();
+});

@@ -1,3 +1,4 @@
+/** From OPC UA values to samples: types, times, and nothing that is made up. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

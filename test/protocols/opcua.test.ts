@@ -1,3 +1,4 @@
+/** The OPC UA source against a real server: the contract, nodes, groups, deadbands and limits. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';

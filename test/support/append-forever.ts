@@ -1,5 +1,5 @@
 /** A process that appends to a buffer and prints the last number of each durable chunk, until it is killed. */
-import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
+import { openSqliteBuffer } from '../../edge-agent/buffer/sqlite-buffer.ts';
 import { batchOf } from '../contract/buffer.ts';
 
 const buffer = await openSqliteBuffer({ dir: process.argv[2]!, maxBytes: 1024 ** 3 });

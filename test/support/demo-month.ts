@@ -23,9 +23,31 @@ const plantFolder = join(import.meta.dirname, '../../config/demo/plants');
 /** The second half of the month is held against the first. */
 const [pilotFrom, baselineFrom] = [`${values.month}-16`, `${values.month}-01`];
 const pilot = { from: pilotFrom, baseline: { from: baselineFrom, to: pilotFrom } };
-const plants = ['machining.yaml', 'packaging.yaml'].map((name) => {
-  const declared = parse(readFileSync(join(plantFolder, name), 'utf8'));
-  return { file: name, content: stringify({ ...declared, pilot }) };
+const reference = { from: '1405-06-01', to: '1405-08-01' };
+const baseline = (intercept: number, coefficient: number) => ({
+  ...{
+    code: 'demo',
+    meter: 'energy/main',
+    kind: 'linear',
+    per: 'day',
+    intercept,
+    reference,
+    author: 'figures of the demo',
+  },
+  terms: [{ variable: 'GQ', coefficient }],
+});
+/** The factory keeps this limit, most of the time. */
+const limit = {
+  ...{ code: 'noon', meter: 'energy/main', from: baselineFrom, to: `${values.month}-29`, start: '12:00', end: '12:30' },
+  ...{ referenceKw: 50, percent: 50, source: 'figures of the demo' },
+};
+const added = {
+  'machining.yaml': { pilot, baselines: [baseline(300, 0.075)] },
+  'packaging.yaml': { pilot, baselines: [baseline(510, 0.005)], limits: [limit] },
+};
+const plants = Object.entries(added).map(([file, more]) => {
+  const declared = parse(readFileSync(join(plantFolder, file), 'utf8'));
+  return { file, content: stringify({ ...declared, ...more }) };
 });
 /** 1 Aban 1405. */
 const startUs = Date.parse('2026-10-23T06:00:00+03:30') * 1000;

@@ -6,13 +6,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { parse } from 'yaml';
-import { catalogue } from '../../hub/kpi/catalogue.ts';
-import { plantAssets } from '../../hub/plant/assets.ts';
 import { buildPlant, type ExplainedStop, type Plant } from '../../hub/plant/plant.ts';
 import { plantSchema } from '../../hub/plant/plant-file.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { startHub } from '../hub/http-fixture.ts';
-import { createRolledSite, type SampleEvent } from './rolled-site.ts';
+import { createRolledSite, kpisOf, type SampleEvent } from './rolled-site.ts';
 
 export const demoSite = 'sahand/machining-plant';
 export const demoLine = `${demoSite}/machining/line-1`;
@@ -140,19 +138,7 @@ export async function demoHub(t: Test, port = 0) {
       plants: [plant],
       reader: { ...rolled.reader, series: rolled.reader.series } as never,
       knownTags: () => rolled.agents.flatMap((one) => one.tags()),
-      kpis: {
-        definitions: () => catalogue,
-        windowed: () => [],
-        assets: () => plantAssets([plant]),
-        plants: () => [plant],
-        buckets: rollUp.buckets,
-        changes: rollUp.changes,
-        evaluate: async () => [],
-        rolled: rollUp.values,
-        partsOf: rollUp.partsOf,
-        tagsOf: rollUp.tagsOf,
-        snap: rollUp.snap,
-      },
+      kpis: kpisOf(plant, rollUp),
     },
     port,
   );

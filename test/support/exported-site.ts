@@ -1,11 +1,9 @@
 /** A site of two days in Tir 1404, rolled up, behind a hub that exports it. */
 import type { Test } from 'tap';
-import { catalogue } from '../../hub/kpi/catalogue.ts';
-import { plantAssets } from '../../hub/plant/assets.ts';
 import type { ReportLog } from '../../hub/reports/report-log.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { startHub } from '../hub/http-fixture.ts';
-import { createRolledSite, type SampleEvent } from './rolled-site.ts';
+import { createRolledSite, kpisOf, type SampleEvent } from './rolled-site.ts';
 import { local, site, states, vectorPlant } from './vector-plant.ts';
 
 const minute = 60e6;
@@ -123,19 +121,7 @@ export async function exportedHub(t: Test) {
   await rollUp.once(never);
   const hub = await startHub(t, {
     plants: [exportedPlant],
-    kpis: {
-      definitions: () => catalogue,
-      windowed: () => [],
-      assets: () => plantAssets([exportedPlant]),
-      plants: () => [exportedPlant],
-      buckets: rollUp.buckets,
-      changes: rollUp.changes,
-      evaluate: async () => [],
-      rolled: rollUp.values,
-      partsOf: rollUp.partsOf,
-      tagsOf: rollUp.tagsOf,
-      snap: rollUp.snap,
-    },
+    kpis: kpisOf(exportedPlant, rollUp),
   });
   issued = hub.access.reports;
   hub.time.now = clock.now;

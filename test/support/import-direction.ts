@@ -22,7 +22,7 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
     to: [/^protocols\/[^/]+$/],
     rule: 'contracts import nothing but contracts',
   },
-  ...['opcua', 'modbus', 'mqtt', 'simulator'].map((folder) => ({
+  ...['opcua', 'modbus', 'mqtt', 'sqlite', 'simulator'].map((folder) => ({
     from: new RegExp(`^protocols/${folder}/`),
     to: [/^protocols\/[^/]+$/, new RegExp(`^protocols/${folder}/`)],
     rule: 'a technology imports contracts and itself, never a sibling',
@@ -59,18 +59,18 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
   },
   {
     from: /^hub\/(main\.ts|commands\/)/,
-    to: [/^hub\//, /^config\//, /^protocols\/([^/]+$|mqtt\/)/],
-    rule: 'the hub imports itself, contracts and protocols/mqtt',
+    to: [/^hub\//, /^config\//, /^protocols\/([^/]+$|(mqtt|sqlite)\/)/],
+    rule: 'the hub imports itself, contracts, protocols/mqtt and protocols/sqlite',
   },
   {
     from: /^hub\/(routes\/|http\.ts$)/,
-    to: [/^hub\//, /^protocols\/([^/]+$|mqtt\/)/],
-    rule: 'the hub imports itself, contracts and protocols/mqtt',
+    to: [/^hub\//, /^protocols\/([^/]+$|(mqtt|sqlite)\/)/],
+    rule: 'the hub imports itself, contracts, protocols/mqtt and protocols/sqlite',
   },
   {
     from: /^hub\//,
-    to: [/^hub\/(?!routes\/)/, /^protocols\/([^/]+$|mqtt\/)/],
-    rule: 'the hub imports itself, contracts and protocols/mqtt; only main.ts and commands/ load config, only http.ts the routes',
+    to: [/^hub\/(?!routes\/)/, /^protocols\/([^/]+$|(mqtt|sqlite)\/)/],
+    rule: 'the hub imports itself, contracts, protocols/mqtt and protocols/sqlite; only main.ts and commands/ load config, only http.ts the routes',
   },
   { from: /^config\//, to: [/^config\//, /^protocols\/[^/]+$/], rule: 'config imports contracts' },
   { from: /^deploy\//, to: [/^(?!test\/)/], rule: 'nothing imports test' },
@@ -78,10 +78,21 @@ const directions: readonly { readonly from: RegExp; readonly to: readonly RegExp
 
 /**
  * Floors of a folder, the lowest first: a file imports its own subfolder and those of lower floors. `.` is the folder's
- * own files; every subfolder has a floor.
+ * own files; every subfolder has a floor. A file that stands apart from its folder is named itself.
  */
 const houses: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  'hub/rollup': [['samples'], ['units'], ['meters'], ['cells'], ['buckets', 'windows'], ['values', '.']],
+  'edge-agent': [
+    ['config', 'buffer', 'terminal'],
+    ['acquire', 'forward'],
+    ['status/report.ts'],
+    ['commissioning'],
+    ['status'],
+    ['doctor', '.'],
+    ['commands'],
+    ['main.ts'],
+    ['payesh-agent.mjs'],
+  ],
+  'hub/rollup': [['samples'], ['units'], ['meters'], ['cells'], ['buckets', 'windows', 'dirt'], ['values', '.']],
   'hub/routes': [
     ['door'],
     ['asked'],
@@ -98,13 +109,14 @@ const homes: Readonly<Record<string, RegExp>> = {
   'node-opcua-client': /^protocols\/opcua\//,
   'node-opcua': /^protocols\/simulator\//,
   mqtt: /^protocols\/mqtt\//,
+  'mqtt-packet': /^protocols\/mqtt\//,
   aedes: /^hub\/broker\.ts$/,
   '@duckdb/node-api': /^hub\/store\//,
   '@influxdata/influxdb-client': /^hub\/store\//,
   'better-sqlite3':
-    /^(edge-agent\/[^/]*buffer[^/]*|hub\/(ledger|access|commissioning|entries|imports|plant|reports|rollup)\/.*)$/,
+    /^(protocols\/sqlite\/.*|edge-agent\/buffer\/.*|hub\/(ledger|access|commissioning|entries|imports|plant|reports|rollup)\/.*)$/,
   yaml: /^config\//,
-  'write-excel-file': /^hub\/exports\/workbook\//,
+  'wasm-xlsxwriter': /^hub\/exports\/workbook\//,
   fflate: /^hub\/exports\//,
 };
 
@@ -133,7 +145,9 @@ function readSources(root: string): Map<string, SourceFile> {
 function placeOf(file: string): { house: string; room: string; floor: number } | undefined {
   const house = Object.keys(houses).find((folder) => file.startsWith(`${folder}/`));
   if (house === undefined) return undefined;
-  const room = dirname(file.slice(house.length + 1)).split('/')[0]!;
+  const path = file.slice(house.length + 1);
+  const isNamed = houses[house]!.some((rooms) => rooms.includes(path));
+  const room = isNamed ? path : dirname(path).split('/')[0]!;
   return { house, room, floor: houses[house]!.findIndex((rooms) => rooms.includes(room)) };
 }
 

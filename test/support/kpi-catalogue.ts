@@ -9,7 +9,6 @@ import { elementGroups } from '../../hub/kpi/element.ts';
 import { elementSpec, elementsOf } from '../../hub/kpi/elements.ts';
 import { flags } from '../../hub/kpi/flags.ts';
 import type { KpiDefinition } from '../../hub/kpi/kpi.ts';
-import { notOfTheFactory } from '../truth/held.ts';
 import { goldenCases } from './kpi-golden.ts';
 
 export const catalogueFile = join(import.meta.dirname, '../../hub/kpi/CATALOGUE.md');
@@ -37,7 +36,6 @@ function shownBy(): Map<string, string[]> {
 
 function kpiText(kpi: KpiDefinition, cases: readonly string[]): string {
   const { id, version, name, unit, scope, granularities, formula, trend, source, rules, note } = kpi;
-  const isLive = !(id in notOfTheFactory);
   const lines = [
     `**Formula** ${formula}`,
     `**Unit** ${unit} · ${trends[trend]} · ${source} · version ${version}`,
@@ -48,9 +46,7 @@ function kpiText(kpi: KpiDefinition, cases: readonly string[]): string {
     `**Edge rules** ${['R1', 'R3', 'R4', 'R5', 'R8', 'R15', ...rules].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))).join(' ')}`,
     note && `**Note** ${note.en} <bdi dir="rtl">${note.fa}</bdi>`,
     `**Shown by** ${cases.join(', ')}: \`test/hub/kpi-golden.test.ts\``,
-    isLive
-      ? '**Held on live sites by** `test/hub/kpi-live.test.ts`, and against the truth by `test/truth/figures.test.ts`'
-      : `**No value on live sites** ${notOfTheFactory[id]}`,
+    '**Held on live sites by** `test/hub/kpi-live.test.ts`, and against the truth by `test/acceptance/figures.test.ts`',
   ].filter((line) => typeof line === 'string');
   return `### ${id}\n\n${name.en} · <bdi dir="rtl">${name.fa}</bdi>\n\n${lines.map((line) => `- ${line}`).join('\n')}\n`;
 }

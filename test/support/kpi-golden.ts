@@ -121,7 +121,7 @@ const runners: Readonly<Record<string, (input: Input, expected: object) => unkno
     const daysOf = (days: (ComparedDay | Elements)[], whole = days.length) => ({ days: days.map(toDay), of: whole });
     const comparison = {
       before: Array.isArray(before) ? daysOf(before, of.before) : before,
-      ...{ after: daysOf(after, of.after), parameters: {}, digest: '', declared: {} },
+      ...{ after: daysOf(after, of.after), parameters: {}, digest: '' },
     };
     return kpis({}, { comparison }, expected);
   },

@@ -1,8 +1,7 @@
 /** The Buffer contract without a disk: what models and tests compare the durable one with. Nothing is kept once it is settled. */
-
-import type { Buffer, NumberedFrame } from '../../edge-agent/buffer.ts';
-import { epochFrom, newEpoch } from '../../edge-agent/buffer-meta.ts';
-import { refuseLargeManifest } from '../../edge-agent/manifest-limit.ts';
+import type { Buffer, NumberedFrame } from '../../edge-agent/buffer/buffer.ts';
+import { refuseLargeManifest } from '../../edge-agent/buffer/manifest-limit.ts';
+import { epochFrom, newEpoch } from '../../edge-agent/buffer/meta.ts';
 import { fingerprintOf } from '../../protocols/fingerprint.ts';
 import { openFrame, sealFrame } from '../../protocols/frame.ts';
 import type { ManifestTag } from '../../protocols/manifest.ts';

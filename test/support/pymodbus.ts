@@ -16,6 +16,7 @@ context = ModbusServerContext(slaves={1: unit, 2: ModbusSlaveContext(hr=block([0
 def commands():
     for line in sys.stdin:
         unit.setValues(3, 0, [int(line)])
+        print("set", flush=True)
     os._exit(0)
 threading.Thread(target=commands, daemon=True).start()
 def say_when_up():
@@ -30,8 +31,8 @@ if kind == "rtu": StartSerialServer(context=context, port=where, framer=ModbusRt
 `;
 
 export interface Pymodbus extends AsyncDisposable {
-  /** Sets holding register 0 of unit 1. */
-  write(value: number): void;
+  /** Sets holding register 0 of unit 1; it is set on return. */
+  write(value: number): Promise<void>;
 }
 
 /**
@@ -43,7 +44,10 @@ export async function startPymodbus(kind: string, where: string | number): Promi
   const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
   if (String(said).trim() !== 'up') throw new Error('pymodbus did not start');
   return {
-    write: (value) => child.stdin.write(`${value}\n`),
+    async write(value) {
+      child.stdin.write(`${value}\n`);
+      await once(child.stdout, 'data');
+    },
     async [Symbol.asyncDispose]() {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');

@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { openSqliteBuffer } from '../../edge-agent/sqlite-buffer.ts';
+import { openSqliteBuffer } from '../../edge-agent/buffer/sqlite-buffer.ts';
 import { judge } from '../../hub/ingest/judge.ts';
 import { openSqliteLedger } from '../../hub/ledger/sqlite-ledger.ts';
 import { openDuckdbStore } from '../../hub/store/duckdb/duckdb-store.ts';

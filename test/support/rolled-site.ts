@@ -1,16 +1,19 @@
 /** A site whose samples arrive when a test says so, as frames that a ledger has settled, with a roll-up beside it. */
 import type { EntryLog } from '../../hub/entries/entry-log.ts';
+import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { Amendment, BatchRow, Gap, Stream } from '../../hub/ledger/ledger.ts';
+import { plantAssets } from '../../hub/plant/assets.ts';
 import type { Plant } from '../../hub/plant/plant.ts';
 import type { Span } from '../../hub/plant/spans.ts';
 import { type Buckets, openBuckets } from '../../hub/rollup/buckets/buckets.ts';
 import { openRollUpDatabase } from '../../hub/rollup/database.ts';
-import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt.ts';
+import { type DirtBook, openDirtBook } from '../../hub/rollup/dirt/dirt.ts';
 import type { RefreshPace } from '../../hub/rollup/refresh-pace.ts';
 import { createRollUp, type RollUp } from '../../hub/rollup/roll-up.ts';
 import type { PlantHistory } from '../../hub/rollup/values/parameter-history.ts';
 import { createRolledValues, type RolledValues } from '../../hub/rollup/values/rolled-values.ts';
 import { createValueChanges, type ValueChanges } from '../../hub/rollup/values/value-changes.ts';
+import type { KpiSource } from '../../hub/routes/asked/kpi-source.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createMemorySite, type MemorySite } from './memory-site.ts';
@@ -190,3 +193,18 @@ export function createRolledSite(site: string, agentCount: number, names: readon
     },
   };
 }
+
+/** What the hub's routes read of a plant that was rolled up; nothing is evaluated over other windows. */
+export const kpisOf = (
+  plant: Plant,
+  { values, buckets, changes, partsOf, tagsOf, snap }: ReturnType<RolledSite['rollUp']>,
+): KpiSource => ({
+  definitions: () => catalogue,
+  windowed: () => [],
+  tagsRead: () => [],
+  assets: () => plantAssets([plant]),
+  plants: () => [plant],
+  evaluate: async () => [],
+  rolled: values,
+  ...{ buckets, changes, partsOf, tagsOf, snap },
+});

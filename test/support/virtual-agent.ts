@@ -3,14 +3,14 @@
  * the agent's; what its sources read is said by whoever holds it.
  */
 import { randomUUID } from 'node:crypto';
-import { startAcceptor } from '../../edge-agent/accept.ts';
-import type { Buffer, Chunk } from '../../edge-agent/buffer.ts';
-import { createForwarder } from '../../edge-agent/forward.ts';
-import { createSourceHealth } from '../../edge-agent/health.ts';
-import { createMqttUplink } from '../../edge-agent/mqtt-uplink.ts';
-import { createSampler, reportingOf } from '../../edge-agent/sampler.ts';
-import { type DeclaredSource, openTagBook } from '../../edge-agent/tag-book.ts';
-import type { Uplink } from '../../edge-agent/uplink.ts';
+import { startAcceptor } from '../../edge-agent/acquire/accept.ts';
+import { createSourceHealth } from '../../edge-agent/acquire/health.ts';
+import { createSampler, reportingOf } from '../../edge-agent/acquire/sampler.ts';
+import { type DeclaredSource, openTagBook } from '../../edge-agent/acquire/tag-book.ts';
+import type { Buffer, Chunk } from '../../edge-agent/buffer/buffer.ts';
+import { createForwarder } from '../../edge-agent/forward/forward.ts';
+import { createMqttUplink } from '../../edge-agent/forward/mqtt-uplink.ts';
+import type { Uplink } from '../../edge-agent/forward/uplink.ts';
 import type { Clock } from '../../protocols/clock.ts';
 import type { Sample, TimeUs } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';

@@ -5,8 +5,8 @@
  */
 import { join } from 'node:path';
 import { loadYaml } from '../../config/load.ts';
-import { agentSchema } from '../../edge-agent/config.ts';
-import { type SourceConfig, tagsOf } from '../../edge-agent/sources.ts';
+import { type SourceConfig, tagsOf } from '../../edge-agent/acquire/sources.ts';
+import { agentSchema } from '../../edge-agent/config/schema.ts';
 import { flag, quality, type Sample, type TimeUs } from '../../protocols/sample.ts';
 import type { Factory } from '../../protocols/simulator/factory.ts';
 import type { Signal } from '../../protocols/simulator/factory-record.ts';

@@ -2,15 +2,6 @@
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import type { Comparison } from './compare.ts';
 
-const comparedElsewhere = 'two days are no month beside a time before';
-
-/** KPIs that the factory of two days says nothing of, and why. */
-export const notOfTheFactory: Readonly<Record<string, string>> = {
-  'prod.fpy': 'no source tells serial numbers of pieces',
-  'prod.worker_eff': 'nobody can enter yet what people worked',
-  ...Object.fromEntries(catalogue.flatMap(({ id, compares }) => (compares ? [[id, comparedElsewhere]] : []))),
-};
-
 export interface Held {
   readonly kpi: string;
   /** Values that were compared. */
@@ -40,11 +31,11 @@ export function heldKpis(compared: readonly Comparison[]): Held[] {
   return [...found.values()].sort((a, b) => (a.kpi < b.kpi ? -1 : 1));
 }
 
-/** KPIs that are neither held nor excused, and those that are excused although they could be held. */
-export function misplaced(held: readonly Held[]): string[] {
+/** KPIs of which the hub told no number. */
+export function notHeld(held: readonly Held[]): string[] {
   const ids = new Set(held.map(({ kpi }) => kpi));
   return catalogue
     .map(({ id }) => id)
-    .filter((id) => ids.has(id) === id in notOfTheFactory)
+    .filter((id) => !ids.has(id))
     .sort();
 }

@@ -23,8 +23,8 @@ export interface LiveOptions {
   readonly measured?: (tag: TagDeclaration) => boolean;
   /** The hub has each frame when it would have it in life; slower. */
   readonly isPunctual?: boolean;
-  /** What people say at the end. */
-  said?(hub: VirtualHub): Promise<void>;
+  /** What people say at the end of the days. */
+  said?(hub: VirtualHub, truth: Recording, endUs: number): Promise<void>;
   progress?(text: string): void;
 }
 
@@ -63,7 +63,7 @@ export async function live(options: LiveOptions): Promise<Lived> {
   }
   await agents.liveUntil(endUs + afterUs);
   agents.rest();
-  await options.said?.(hub);
+  await options.said?.(hub, truth, endUs);
   const computedUs = await passOver(hub, clock, endUs + 2 * afterUs);
   const running = opened.move();
   return { hub, agents, truth, endUs, computedUs, clock, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -84,11 +84,11 @@ async function passOver(hub: VirtualHub, clock: StepClock, fromUs: number): Prom
     const time = fromUs + pass * quarterUs;
     await Promise.race([clock.advanceTo(time), hub.ended]);
     const range = `from=${iso(time - quarterUs)}&to=${iso(time)}`;
-    const { data } = await hub.get<{ data: { computed_at: string; provisional: boolean }[] }>(
-      `/api/v1/kpi-values?granularity=month&kpi=prod.availability,en.kwh&${range}`,
+    // What is final is merged upwards at every pass; the cell that has just run out is there only after a refresh.
+    const { data } = await hub.get<{ data: { computed_at: string }[] }>(
+      `/api/v1/kpi-values?granularity=15min&kpi=en.kwh&${range}`,
     );
-    if (data.every(({ computed_at, provisional }) => !provisional || Date.parse(computed_at) * 1000 >= time))
-      return time;
+    if (data.length > 0 && data.every(({ computed_at }) => Date.parse(computed_at) * 1000 >= time)) return time;
     await delay(500);
   }
   throw new Error(`what runs on was not computed anew in ${mostPasses} passes`);

@@ -24,6 +24,7 @@ export interface Recording {
   readonly meters: ReadonlyMap<string, MeterRecording>;
   /** Breaks and cleaning; the same in both plants. */
   readonly plannedStops: Stretch[];
+  readonly breaks: Stretch[];
   /** When the packaging plant had no power for its machines. */
   readonly curtailments: Stretch[];
 }
@@ -33,6 +34,7 @@ export function recordTruth(factory: Factory): Recording {
   const units = new Map<string, UnitRecording>();
   const meters = new Map<string, MeterRecording>();
   const plannedStops: [number, number][] = [];
+  const breaks: [number, number][] = [];
   const curtailments: [number, number][] = [];
   for (const { plant, unit, plannedRunTimeS } of factory.units) {
     units.set(`${plant}/${unit}`, { plannedRunTimeS, states: [], pieces: [] });
@@ -44,7 +46,7 @@ export function recordTruth(factory: Factory): Recording {
   };
   const toggle = (stretches: [number, number][], isOn: boolean, time: number) => {
     if (isOn) stretches.push([time, Number.POSITIVE_INFINITY]);
-    else if (stretches.length > 0) stretches.at(-1)![1] = time;
+    else if (stretches.at(-1)?.[1] === Number.POSITIVE_INFINITY) stretches.at(-1)![1] = time;
   };
   const compressor = factory.signals().find(({ path }) => path === 'utilities/compressor/power')!;
   const compressorKwh = meterOf(`${compressor.plant}/utilities/compressor`).seconds;
@@ -72,7 +74,9 @@ export function recordTruth(factory: Factory): Recording {
         meterOf(`${event.plant}/${event.meter}`).seconds.push(event.m3);
         break;
       case 'calendar':
-        if (event.plant === compressor.plant) toggle(plannedStops, event.plannedStop !== null, event.t);
+        if (event.plant !== compressor.plant) break;
+        toggle(plannedStops, event.plannedStop !== null, event.t);
+        toggle(breaks, event.plannedStop === 'break', event.t);
         break;
       case 'curtailment':
         toggle(curtailments, event.active, event.t);
@@ -81,7 +85,7 @@ export function recordTruth(factory: Factory): Recording {
   };
   for (const event of factory.latest()) happened(event);
   factory.listen({ happened });
-  return { units, meters, plannedStops, curtailments };
+  return { units, meters, plannedStops, breaks, curtailments };
 }
 
 /** As the factory means it, but for the unit that is serviced. */

@@ -85,6 +85,22 @@ export const peakShareBefore: Readonly<Record<string, number>> = { [`${machining
 export const baseline = { meter: `${machining}/energy/main`, interceptKwh: 280, perGoodPieceKwh: 0.05 } as const;
 export const maturity: Readonly<Record<string, number>> = { [machining]: 1.8 };
 
+/** Figures of the machining plant from before its pilot, which is all of the days; of so many days each. */
+const machiningLine = `${machining}/machining/line-1`;
+export const declaredDays = 60;
+export const declaredBefore: readonly { readonly kpi: string; readonly asset: string; readonly value: number }[] = [
+  ...Object.entries({ oee: 0.62, availability: 0.7, effectiveness: 0.9, quality: 0.96, scrap: 0.035 }),
+  ...Object.entries({ volume: 400_000, downtime_unpl: 300 }),
+]
+  .map(([name, value]) => ({ kpi: `prod.${name}`, asset: machiningLine, value }))
+  .concat(
+    { kpi: 'en.kwh', asset: `${machining}/energy/main`, value: 45_000 },
+    { kpi: 'en.share_peak', asset: `${machining}/energy/main`, value: 0.17 },
+    { kpi: 'en.sec', asset: machining, value: 0.11 },
+  );
+/** The packaging plant is held against its own first day. */
+export const measuredPilot = { baselineFrom: startUs, from: startUs + dayUs } as const;
+
 /** Asked to use less. `of` are the days whose mean is expected, adjusted by the hours before; none: the notified demand. */
 export interface Event {
   readonly code: string;
@@ -166,6 +182,13 @@ export function plantFiles(): PlantFile[] {
     if (reworking.endsWith(unit.code))
       unit.tags = { countScrap: false, countRework: `${below(reworking)}/count-scrap` };
   }
+  machined.pilot = {
+    from: wall(startUs),
+    declared: declaredBefore.map(({ asset, ...one }) => ({
+      ...{ ...one, days: declaredDays, source },
+      ...(asset !== machining && { asset: below(asset) }),
+    })),
+  };
   machined.baselines = [
     {
       ...{ code: 'before', meter: 'energy/main', kind: 'linear', per: 'day', author: source },
@@ -175,6 +198,8 @@ export function plantFiles(): PlantFile[] {
   ];
 
   const packed = withOwnRules(packaging, read('packaging.yaml'));
+  const [baselineFrom, pilotFrom] = [measuredPilot.baselineFrom, measuredPilot.from].map(wall);
+  packed.pilot = { from: pilotFrom, baseline: { from: baselineFrom, to: pilotFrom } };
   packed.areas[0].lines[0].units[0].capacityPerHour = capacityPerHour;
   packed.orders = fillerOrders.map(({ from, to, quantity, plannedScrap }) => ({
     ...{ unit: 'packaging/line-1/filler', product: 'bottle', quantity, plannedScrap },

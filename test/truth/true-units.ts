@@ -244,9 +244,6 @@ export function unitFigures(e: UnitSums, told: Told): Map<string, Range | undefi
     ['prod.falloff', told.isLine ? over(e.SQ, e.PQ_first) : undefined],
     ['prod.e10_uptime', over(sum(e.ran, e.standby), sum(e.ran, e.standby, e.scheduledDown, e.unscheduledDown))],
     ['mnt.cmr', told.maintenance ? over(e.repaired, sum(e.repaired, e.serviced)) : undefined],
-    // No piece of the demo has a serial number, and nobody tells what people worked.
-    ['prod.fpy', undefined],
-    ['prod.worker_eff', undefined],
   ]);
 }
 

@@ -41,6 +41,8 @@ import {
   reactive,
   standby,
 } from './true-meters.ts';
+import { peopleFigures } from './true-people.ts';
+import { pilotFigures } from './true-pilot.ts';
 import { capped, reduced, reductionFigures } from './true-response.ts';
 import { addUnits, type UnitSums, type UnitView, unitFigures, unitSums } from './true-units.ts';
 
@@ -68,7 +70,13 @@ const megajoules: Readonly<Record<string, number>> = { electricity: 3.6, gas: 36
 
 type Carried = MeterView & { readonly carrier: string };
 
-export function createTruth(agents: DemoAgents, recording: Recording, mishaps: readonly Mishap[]): Truth {
+/** @param toldUntil up to when people told what they know; absent where they told nothing */
+export function createTruth(
+  agents: DemoAgents,
+  recording: Recording,
+  mishaps: readonly Mishap[],
+  toldUntil?: number,
+): Truth {
   const { deliveries, reported } = agents;
   const tags = createTags(agents, reported);
   const stretches = (tag: string) => [...tags.get(tag)!.hidden, ...tags.get(tag)!.bad].sort((a, b) => a[0] - b[0]);
@@ -298,17 +306,29 @@ export function createTruth(agents: DemoAgents, recording: Recording, mishaps: r
     return found;
   };
 
+  const ofPeople = ({ asset, window }: Question): Figures =>
+    toldUntil === undefined ? new Map() : peopleFigures(recording, asset, window, toldUntil);
+
+  /** Whole days of the pilot are told like any day. */
+  const ofPilot = ({ asset, window, granularity }: Question): Figures =>
+    granularity === 'month'
+      ? pilotFigures(asset, window, (days) => figuresOf({ asset, window: days, granularity: 'day' }))
+      : new Map();
+
   const figures = new Map<string, Figures>();
-  return (question) => {
+  const figuresOf = (question: Question): Figures => {
     const key = Object.values(question).join(' ');
     const found =
       figures.get(key) ??
       (question.granularity === 'event'
         ? ofEvent(question)
-        : new Map([...ofUnits(question), ...ofMeter(question), ...ofSite(question), ...ofData(question)]));
+        : new Map(
+            [ofUnits, ofMeter, ofSite, ofData, ofPeople, ofPilot].flatMap((figuresOf) => [...figuresOf(question)]),
+          ));
     figures.set(key, found);
     return found;
   };
+  return figuresOf;
 
   /** Figures of a site's own meters, told of the site. */
   function ofSite({ asset, window }: Question): Figures {

@@ -5,8 +5,8 @@ import { CommandError, exitCodes } from '../../../config/process.ts';
 import { createSecretReader } from '../../../config/secrets.ts';
 import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
 import type { HubAccount } from '../../commissioning/hub.ts';
-import { type AgentConfig, agentSchema } from '../../config.ts';
-import { configHash } from '../../config-versions.ts';
+import { type AgentConfig, agentSchema } from '../../config/schema.ts';
+import { configHash } from '../../config/versions.ts';
 
 export interface HubOptions {
   readonly config: string;

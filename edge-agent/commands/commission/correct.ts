@@ -10,7 +10,7 @@ import type { SheetRow } from '../../../protocols/commissioning.ts';
 import { ConnectionError } from '../../../protocols/errors.ts';
 import type { Suggestion } from '../../commissioning/suggest.ts';
 import type { WalkTag } from '../../commissioning/tags.ts';
-import { writeDurably } from '../../durable-file.ts';
+import { writeDurably } from '../../config/durable-file.ts';
 import type { WalkContext } from './walk-context.ts';
 
 /** The tag as it is read now, or why the file could not be changed for it. */

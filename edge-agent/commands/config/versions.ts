@@ -2,14 +2,14 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readAgentText } from '../../../config/agent-text.ts';
+import { writeDurably } from '../../config/durable-file.ts';
 import {
   type ConfigText,
   type ConfigVersion,
   configHash,
   openConfigVersions,
   withoutMark,
-} from '../../config-versions.ts';
-import { writeDurably } from '../../durable-file.ts';
+} from '../../config/versions.ts';
 import type { Terminal } from '../../terminal/terminal.ts';
 import { agentOf } from '../agent-config.ts';
 import { usageError } from '../command.ts';

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ConfigError } from '../../../protocols/errors.ts';
-import { syncFolder, writeDurably } from '../../durable-file.ts';
+import { syncFolder, writeDurably } from '../../config/durable-file.ts';
 import { agentOf, type LoadedAgent } from '../agent-config.ts';
 import type { NewFile } from './context.ts';
 

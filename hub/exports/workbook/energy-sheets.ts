@@ -1,15 +1,41 @@
-/** Energy by day and band, demand with the profile of the peak day, limits, and energy per unit of output. */
-import { timeOfDay } from '../../plant/local-time.ts';
-import type { RolledValue } from '../../rollup/values/rolled-values.ts';
-import { besideEachOther, type Report, unitWord } from './report.ts';
+/** Energy by day and band, and energy per unit of output. */
+import { plantAssets } from '../../plant/assets.ts';
+import { type Block, laidOut } from './blocks.ts';
+import { type Beside, besideEachOther, type Report, unitWord } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
-import { carrierWords, emptyWords, sheetNames, statusWords } from './words.ts';
+import { carrierWords, chartWords, emptyWords, sheetNames, statusWords } from './words.ts';
 
-export function energySheet(report: Report): Sheet {
+export async function energySheet(report: Report): Promise<Sheet> {
   const { plant, column, word } = report;
   const meters = new Map(plant.meters.map((meter) => [meter.path, meter]));
+  const assets = [...meters.keys()];
   const kpis = ['en.kwh', 'en.carrier', 'en.share_peak', 'en.cost'];
-  const rows = besideEachOther(report.values({ granularity: 'day', kpis, assets: [...meters.keys()] }));
+  const cells = (row: Beside): SheetCell[][] => {
+    const used = row.get('en.kwh') ?? row.get('en.carrier');
+    if (!used) return [];
+    const bands = row.get('en.share_peak');
+    const banded = bands && bands.status !== 'undefined' && bands.status !== 'no_data' ? bands.elements : {};
+    return [
+      [
+        ...report.dates(used),
+        report.assetName(used.asset),
+        word(carrierWords[meters.get(used.asset)!.carrier]),
+        used.value,
+        unitWord(used, report.language),
+        banded.kWh_peak ?? null,
+        banded.kWh_mid ?? null,
+        banded.kWh_low ?? null,
+        used.elements.kWh_estimated ?? used.elements.quantity_estimated ?? null,
+        row.get('en.cost')?.value ?? null,
+        word(statusWords[used.status]),
+        used.coverage,
+      ],
+    ];
+  };
+  const blocks = besideEachOther(await report.values({ granularity: 'day', kpis, assets }), assets).map(
+    ({ asset, beside }): Block => ({ asset, rows: beside.flatMap(cells) }),
+  );
+  const [amount, peak] = [4, 6];
   return {
     name: word(sheetNames.energy),
     ...(meters.size === 0 && { empty: word(emptyWords.energy) }),
@@ -28,166 +54,58 @@ export function energySheet(report: Report): Sheet {
       column('status', 'text', 13),
       column('coverage', 'percent', 11),
     ],
-    rows: [...rows.values()].flatMap((row): SheetCell[][] => {
-      const used = row.get('en.kwh') ?? row.get('en.carrier');
-      if (!used) return [];
-      const meter = meters.get(used.asset)!;
-      const bands = row.get('en.share_peak');
-      const banded = bands && bands.status !== 'undefined' && bands.status !== 'no_data' ? bands.elements : {};
+    ...laidOut(blocks, (asset) => {
+      const isElectric = meters.get(asset)!.carrier === 'electricity';
+      const unit = blocks.find((block) => block.asset === asset)?.rows[0]?.[amount + 1];
       return [
-        [
-          ...report.dates(used),
-          report.assetName(used.asset),
-          word(carrierWords[meter.carrier]),
-          used.value,
-          unitWord(used, report.language),
-          banded.kWh_peak ?? null,
-          banded.kWh_mid ?? null,
-          banded.kWh_low ?? null,
-          used.elements.kWh_estimated ?? used.elements.quantity_estimated ?? null,
-          row.get('en.cost')?.value ?? null,
-          word(statusWords[used.status]),
-          used.coverage,
-        ],
+        {
+          ...report.byDay(isElectric ? chartWords.bands : chartWords.carrier, asset),
+          axis: { name: String(unit ?? ''), kind: 'number', least: 0 },
+          series: isElectric
+            ? [
+                { column: peak, shape: 'stack', color: 'red' },
+                { column: peak + 1, shape: 'stack', color: 'sky' },
+                { column: peak + 2, shape: 'stack', color: 'green' },
+              ]
+            : [{ column: amount, shape: 'column', color: 'orange' }],
+        },
       ];
     }),
   };
 }
 
-const mainMeters = ({ plant }: Report): string[] =>
-  plant.meters.filter(({ carrier, role }) => carrier === 'electricity' && role === 'main').map(({ path }) => path);
-
-const dailyPeaks = (report: Report): readonly RolledValue[] =>
-  report.values({ granularity: 'day', kpis: ['en.peak_block'], assets: mainMeters(report) });
-
-export function demandSheet(report: Report): Sheet {
+export async function enpiSheet(report: Report): Promise<Sheet> {
   const { plant, column, word } = report;
-  const kpis = ['en.peak_block', 'en.peak_slide', 'en.load_factor', 'en.pf'];
-  const assets = plant.meters.filter(({ carrier }) => carrier === 'electricity').map(({ path }) => path);
-  const rows = besideEachOther(report.values({ granularity: 'day', kpis, assets }));
-  const at = (time: number | undefined) => (time === undefined ? null : timeOfDay(plant.zone, time));
-  return {
-    name: word(sheetNames.demand),
-    columns: [
-      column('date', 'date', 13),
-      column('jalali', 'text', 13),
-      column('asset', 'text', 26),
-      column('block', 'number', 22),
-      column('at', 'text', 10),
-      column('slide', 'number', 22),
-      column('at', 'text', 10),
-      column('loadFactor', 'percent', 12),
-      column('powerFactor', 'number', 12),
-      column('status', 'text', 13),
-      column('coverage', 'percent', 11),
-    ],
-    rows: [...rows.values()].map((row): SheetCell[] => {
-      const any = row.get('en.peak_block') ?? row.values().next().value!;
-      const slide = row.get('en.peak_slide');
+  const kpis = ['en.sec', 'en.eei'];
+  const assets = [...new Set([plant.path, ...plantAssets([plant]).map(({ path }) => path)])];
+  const cells = (beside: readonly Beside[]): SheetCell[][] => {
+    let drift = 0;
+    // A meter that measures nothing that is made has neither.
+    return beside.filter(tellsSomething).map((row) => {
+      const any = row.get('en.sec') ?? row.values().next().value!;
+      const eei = row.get('en.eei');
+      const kwh = any.elements.kWh ?? null;
+      const expected = eei?.value == null ? null : Number(eei.parameters?.expected_kWh);
+      if (expected !== null && kwh !== null) drift += kwh - expected;
+      const sec = row.get('en.sec');
       return [
         ...report.dates(any),
         report.assetName(any.asset),
-        row.get('en.peak_block')?.value ?? null,
-        at(any.elements.P_max_at_us),
-        slide?.value ?? null,
-        at(slide?.elements.P_slide_max_at_us),
-        row.get('en.load_factor')?.value ?? null,
-        row.get('en.pf')?.value ?? null,
+        kwh,
+        any.elements.GQ_std ?? null,
+        sec?.value ?? null,
+        sec ? unitWord(sec, report.language) : null,
+        eei?.value ?? null,
+        expected,
+        expected === null ? null : drift,
         word(statusWords[any.status]),
-        any.coverage,
       ];
-    }),
+    });
   };
-}
-
-/** The quarter-hours of the day on which a main meter had its highest demand of the month. */
-export function profileSheet(report: Report): Sheet {
-  const { plant, column, word } = report;
-  const peaks = dailyPeaks(report).filter(({ value }) => value !== null);
-  const rows = mainMeters(report).flatMap((meter) => {
-    const ofMeter = peaks.filter(({ asset }) => asset === meter);
-    const peak = ofMeter.toSorted((a, b) => b.value! - a.value! || a.start - b.start)[0];
-    if (!peak) return [];
-    const range = { from: peak.start, to: peak.end };
-    return report.values({ granularity: '15min', kpis: ['en.kwh'], assets: [meter], range });
-  });
-  return {
-    name: word(sheetNames.profile),
-    columns: [
-      column('date', 'date', 13),
-      column('jalali', 'text', 13),
-      column('asset', 'text', 26),
-      column('start', 'text', 9),
-      column('end', 'text', 9),
-      { header: 'kWh', kind: 'number', width: 12 },
-      column('kw', 'number', 18),
-      column('status', 'text', 13),
-      column('coverage', 'percent', 11),
-    ],
-    rows: rows.map((value) => [
-      ...report.dates(value),
-      report.assetName(value.asset),
-      timeOfDay(plant.zone, value.start),
-      timeOfDay(plant.zone, value.end),
-      value.value,
-      value.value === null ? null : value.value / ((value.end - value.start) / 3.6e9),
-      word(statusWords[value.status]),
-      value.coverage,
-    ]),
-  };
-}
-
-export function curtailmentSheet(report: Report): Sheet {
-  const { plant, month, column, word } = report;
-  const limits = plant.limits.filter(({ from, to }) => from < month.end && month.start < to);
-  const assets = [...new Set(limits.map(({ meter }) => meter))];
-  const kpis = ['dr.compliance', 'dr.excess'];
-  const rows =
-    assets.length === 0 ? [] : [...besideEachOther(report.values({ granularity: 'day', kpis, assets })).values()];
-  const limitOn = ({ asset, start, end }: RolledValue): number | null => {
-    const inForce = limits.filter(({ meter, from, to }) => meter === asset && from < end && start < to);
-    return inForce.length === 0 ? null : Math.min(...inForce.map(({ limitKw }) => limitKw));
-  };
-  return {
-    name: word(sheetNames.curtailment),
-    ...(limits.length === 0 && { empty: word(emptyWords.curtailment) }),
-    columns: [
-      column('date', 'date', 13),
-      column('jalali', 'text', 13),
-      column('asset', 'text', 26),
-      column('limit', 'number', 14),
-      column('intervals', 'integer', 11),
-      column('measured', 'integer', 15),
-      column('kept', 'integer', 12),
-      column('compliance', 'percent', 13),
-      column('excess', 'number', 20),
-      column('status', 'text', 13),
-    ],
-    rows: rows.flatMap((row): SheetCell[][] => {
-      const kept = row.get('dr.compliance');
-      if (!kept || (kept.elements.cap_intervals ?? 0) === 0) return [];
-      const { cap_intervals = null, cap_measured = null, cap_kept = null } = kept.elements;
-      return [
-        [
-          ...report.dates(kept),
-          report.assetName(kept.asset),
-          limitOn(kept),
-          cap_intervals,
-          cap_measured,
-          cap_kept,
-          kept.value,
-          row.get('dr.excess')?.value ?? null,
-          word(statusWords[kept.status]),
-        ],
-      ];
-    }),
-  };
-}
-
-export function enpiSheet(report: Report): Sheet {
-  const { column, word } = report;
-  const rows = besideEachOther(report.values({ granularity: 'day', kpis: ['en.sec', 'en.eei'] }));
-  const drift = new Map<string, number>();
+  const blocks = besideEachOther(await report.values({ granularity: 'day', kpis, assets }), assets).map(
+    ({ asset, beside }): Block => ({ asset, rows: cells(beside) }),
+  );
+  const [kwh, expected, cusum] = [3, 8, 9];
   return {
     name: word(sheetNames.enpi),
     columns: [
@@ -203,29 +121,23 @@ export function enpiSheet(report: Report): Sheet {
       column('cusum', 'number', 18),
       column('status', 'text', 13),
     ],
-    // A meter that measures nothing that is made has neither.
-    rows: [...rows.values()].filter(tellsSomething).map((row): SheetCell[] => {
-      const any = row.get('en.sec') ?? row.values().next().value!;
-      const eei = row.get('en.eei');
-      const kwh = any.elements.kWh ?? null;
-      const expected = eei?.value == null ? null : Number(eei.parameters?.expected_kWh);
-      if (expected !== null && kwh !== null) drift.set(any.asset, (drift.get(any.asset) ?? 0) + kwh - expected);
-      const sec = row.get('en.sec');
-      return [
-        ...report.dates(any),
-        report.assetName(any.asset),
-        kwh,
-        any.elements.GQ_std ?? null,
-        sec?.value ?? null,
-        sec ? unitWord(sec, report.language) : null,
-        eei?.value ?? null,
-        expected,
-        expected === null ? null : drift.get(any.asset)!,
-        word(statusWords[any.status]),
-      ];
-    }),
+    // Without a baseline there is nothing to hold it against.
+    ...laidOut(blocks, (asset) => [
+      {
+        ...report.byDay(chartWords.baseline, asset),
+        axis: { name: 'kWh', kind: 'number', least: 0 },
+        series: [
+          { column: expected, shape: 'line', color: 'red', line: 'dashed' },
+          { column: kwh, shape: 'column', color: 'sky' },
+        ],
+      },
+      {
+        ...report.byDay(chartWords.cusum, asset),
+        axis: { name: 'kWh', kind: 'number' },
+        series: [{ column: cusum, shape: 'line', color: 'blue', line: 'thick' }],
+      },
+    ]),
   };
 }
 
-const tellsSomething = (row: ReadonlyMap<string, RolledValue>): boolean =>
-  [...row.values()].some(({ status }) => status !== 'undefined');
+const tellsSomething = (row: Beside): boolean => [...row.values()].some(({ status }) => status !== 'undefined');

@@ -5,10 +5,12 @@ import { againstTarget } from '../../kpi/target.ts';
 import type { Bucket } from '../../plant/grid.ts';
 import { bucketLabel } from '../../plant/local-time.ts';
 import { closedAfterUs } from '../../rollup/values/rolled-values.ts';
-import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
+import { laidOut } from './blocks.ts';
+import { type Beside, besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Sheet, SheetCell } from './sheet.ts';
 import {
   assessorWords,
+  chartWords,
   definitionWords,
   emptyWords,
   lightWords,
@@ -30,9 +32,9 @@ export interface Facts {
 }
 
 /** Made last: it tells the hash of all that the other sheets read. */
-export function coverSheet(report: Report, facts: Facts): Sheet {
+export async function coverSheet(report: Report, facts: Facts): Promise<Sheet> {
   const { plant, month, word, column } = report;
-  const complete = report.values({ granularity: 'month', kpis: ['dq.complete'], assets: [plant.path] })[0];
+  const [complete] = await report.values({ granularity: 'month', kpis: ['dq.complete'], assets: [plant.path] });
   const { time } = report;
   const subscriptions = [...new Set(plant.meters.flatMap(({ subscription }) => subscription ?? []))];
   const { enterprise, province } = plant.groups;
@@ -66,11 +68,22 @@ export function coverSheet(report: Report, facts: Facts): Sheet {
 
 const qualityKpis = ['dq.complete', 'dq.valid', 'dq.ontime', 'dq.latency', 'dq.uptime', 'dq.backfill', 'dq.clock'];
 
-export function qualitySheet(report: Report): Sheet {
+export async function qualitySheet(report: Report): Promise<Sheet> {
   const { plant, column, word } = report;
   const assets = [plant.path, ...plant.units.map(({ path }) => path), ...plant.meters.map(({ path }) => path)];
-  const rows = besideEachOther(report.values({ granularity: 'day', kpis: qualityKpis, assets }));
   const known = qualityKpis.flatMap((id) => report.definitions.filter((definition) => definition.id === id));
+  const cells = (row: Beside): SheetCell[] => {
+    const any = row.values().next().value!;
+    return [
+      ...report.dates(any),
+      report.assetName(any.asset),
+      report.pathInSite(any.asset),
+      ...known.map(({ id }) => row.get(id)?.value ?? null),
+      word(statusWords[(row.get('dq.complete') ?? any).status]),
+    ];
+  };
+  const values = await report.values({ granularity: 'day', kpis: qualityKpis, assets });
+  const first = 4;
   return {
     name: word(sheetNames.quality),
     columns: [
@@ -85,26 +98,32 @@ export function qualitySheet(report: Report): Sheet {
       }),
       column('status', 'text', 13),
     ],
-    rows: [...rows.values()].map((row): SheetCell[] => {
-      const any = row.values().next().value!;
-      return [
-        ...report.dates(any),
-        report.assetName(any.asset),
-        report.pathInSite(any.asset),
-        ...known.map(({ id }) => row.get(id)?.value ?? null),
-        word(statusWords[(row.get('dq.complete') ?? any).status]),
-      ];
-    }),
+    ...laidOut(
+      besideEachOther(values, assets).map(({ asset, beside }) => ({ asset, rows: beside.map(cells) })),
+      (asset) =>
+        asset === plant.path
+          ? [
+              {
+                ...report.byDay(chartWords.quality, asset),
+                axis: { name: '%', kind: 'percent', least: 0, most: 1 },
+                series: [
+                  { column: first, shape: 'column', color: 'sky' },
+                  { column: first + 1, shape: 'line', color: 'red', line: 'dashed' },
+                ],
+              },
+            ]
+          : [],
+    ),
   };
 }
 
 /** The targets of the pilot, each against the month. */
-export function scorecardSheet(report: Report): Sheet {
+export async function scorecardSheet(report: Report): Promise<Sheet> {
   const { plant, month, column, word } = report;
   const { assessor } = plant.assessments.findLast(({ at }) => at < month.end) ?? {};
   const targets = plant.targets.filter(({ from, to }) => from < month.end && month.end <= to);
   const [kpis, assets] = [targets.map(({ kpi }) => kpi), targets.map(({ asset }) => asset)];
-  const values = targets.length === 0 ? [] : report.values({ granularity: 'month', kpis, assets });
+  const values = targets.length === 0 ? [] : await report.values({ granularity: 'month', kpis, assets });
   return {
     name: word(sheetNames.scorecard),
     empty: word(emptyWords.scorecard),
@@ -120,7 +139,7 @@ export function scorecardSheet(report: Report): Sheet {
       column('status', 'text', 13),
     ],
     rows: [
-      ...assessedRows(report),
+      ...(await assessedRows(report)),
       ...targets.map(({ kpi, asset, value: target }): SheetCell[] => {
         const { trend = 'none', unit = '' } = report.definitions.find(({ id }) => id === kpi) ?? {};
         const value = values.find((one) => one.kpi === kpi && one.asset === asset);
@@ -141,9 +160,10 @@ export function scorecardSheet(report: Report): Sheet {
 }
 
 /** Readiness as somebody assessed it: by which model, and who. */
-function assessedRows(report: Report): SheetCell[][] {
+async function assessedRows(report: Report): Promise<SheetCell[][]> {
   const { plant, word } = report;
-  return report.values({ granularity: 'month', kpis: ['pl.maturity'], assets: [plant.path] }).map((value) => {
+  const values = await report.values({ granularity: 'month', kpis: ['pl.maturity'], assets: [plant.path] });
+  return values.map((value) => {
     const by = String(value.parameters?.model ?? '').toUpperCase();
     return [
       ...[report.kpiName(value.kpi), value.kpi, report.assetName(value.asset), null, value.value, by, null],
@@ -186,7 +206,7 @@ export function definitionsSheet({ plant, definitions, language, column, word }:
 }
 
 /** Figures that were issued otherwise, and those that changed after their bucket was closed: what people had relied on. */
-export function restatementsSheet(report: Report): Sheet {
+export async function restatementsSheet(report: Report): Promise<Sheet> {
   const { plant, column, word, language } = report;
   const label = (bucket: Bucket) => report.jalali(bucketLabel(plant.zone, bucket, language));
   const issued = report.issuedAnew.map((one): SheetCell[] => [
@@ -203,7 +223,7 @@ export function restatementsSheet(report: Report): Sheet {
   ]);
   const { restated } = report.seen();
   const late = restated.filter(({ computedAt, end }) => computedAt >= end + closedAfterUs);
-  const before = report.before(late);
+  const before = await report.before(late);
   const computed = late
     .filter((value) => !isSame(before.get(value), value.value))
     .map((value): SheetCell[] => [

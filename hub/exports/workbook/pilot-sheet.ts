@@ -6,12 +6,16 @@ import { type Report, unitWord, valueCell } from './report.ts';
 import type { Marked, Sheet, SheetCell } from './sheet.ts';
 import { emptyWords, pilotWords, sheetNames, statusWords } from './words.ts';
 
-export function pilotSheet(report: Report): Sheet {
+export async function pilotSheet(report: Report): Promise<Sheet> {
   const { plant, column, word, definitions } = report;
   const changes = new Map(definitions.flatMap(({ id, compares }) => (compares ? [[id, compares] as const] : [])));
-  const values = plant.pilot
-    ? report.values({ granularity: 'month', kpis: [...changes.keys()], assets: shownAssets(plant) })
-    : [];
+  const values: RolledValue[] = [];
+  // Each is computed from the days of two periods: one after the other, so that nobody waits for all.
+  for (const kpis of Map.groupBy(changes.keys(), (id) => changes.get(id)!.id).values()) {
+    for (const asset of plant.pilot ? shownAssets(plant) : []) {
+      values.push(...(await report.values({ granularity: 'month', kpis, assets: [asset] })));
+    }
+  }
   const told = values.filter(({ flags }) => !flags.includes('NO_BEFORE'));
   const isShare = ({ kpi }: RolledValue) => kpi.startsWith('pl.delta_pct_');
   const shares = new Map(told.filter(isShare).map((value) => [keyOf(value, changes), value]));

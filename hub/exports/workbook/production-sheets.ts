@@ -3,13 +3,25 @@ import { againstTarget, type Light } from '../../kpi/target.ts';
 import { oeeWaterfall } from '../../kpi/waterfall.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { targetAt } from '../targets.ts';
-import { besideEachOther, type Report, unitWord, valueCell } from './report.ts';
+import { type Block, laidOut } from './blocks.ts';
+import { pareto, paretoChart } from './pareto.ts';
+import { type Beside, besideEachOther, type Report, unitWord, valueCell } from './report.ts';
 import type { Marked, Sheet, SheetCell } from './sheet.ts';
-import { lightWords, lossWords, sheetNames, stateWords, statusWords } from './words.ts';
+import { chartWords, lightWords, lossWords, sheetNames, stateWords, statusWords } from './words.ts';
 
 const headlines = [
   ...['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality', 'prod.volume', 'prod.scrap'],
-  ...['prod.downtime_unpl', 'mnt.mtbf', 'mnt.mttr', 'en.kwh', 'en.carrier', 'en.sec', 'en.peak_block'],
+  ...[
+    'prod.fpy',
+    'prod.worker_eff',
+    'prod.downtime_unpl',
+    'mnt.mtbf',
+    'mnt.mttr',
+    'en.kwh',
+    'en.carrier',
+    'en.sec',
+    'en.peak_block',
+  ],
   ...['en.load_factor', 'en.contract_util', 'en.pf', 'en.share_peak', 'en.cost', 'en.co2e', 'en.saving'],
   ...['dr.compliance', 'dr.excess', 'dr.lost_hours', 'dq.complete', 'dq.valid'],
 ];
@@ -21,7 +33,7 @@ const tones: Readonly<Record<Light, Marked['tone']>> = {
   unknown: undefined as never,
 };
 
-export function summarySheet(report: Report): Sheet {
+export async function summarySheet(report: Report): Promise<Sheet> {
   const { plant, month, previous, column, word } = report;
   const kpis = [...new Set([...headlines, ...plant.targets.map(({ kpi }) => kpi)])];
   const shown = [plant.path, ...plant.areas, ...plant.lines, ...plant.meters].map((one) =>
@@ -29,18 +41,18 @@ export function summarySheet(report: Report): Sheet {
   );
   const assets = [...shown, ...plant.targets.map(({ asset }) => asset)];
   const before = new Map(
-    report
-      .values({ granularity: 'month', kpis, assets, range: { from: previous.start, to: previous.end } })
-      .map((value) => [`${value.asset} ${value.kpi}`, value]),
+    (
+      await report.values({ granularity: 'month', kpis, assets, range: { from: previous.start, to: previous.end } })
+    ).map((value) => [`${value.asset} ${value.kpi}`, value]),
   );
   const order = (value: RolledValue) => assets.indexOf(value.asset) * 1000 + kpis.indexOf(value.kpi);
-  const values = report.values({ granularity: 'month', kpis, assets }).toSorted((a, b) => order(a) - order(b));
+  const values = (await report.values({ granularity: 'month', kpis, assets })).toSorted((a, b) => order(a) - order(b));
   const trends = new Map(report.definitions.map(({ id, trend }) => [id, trend]));
   return {
     name: word(sheetNames.summary),
     columns: [
       column('asset', 'text', 26),
-      column('kpi', 'text', 32),
+      column('kpi', 'text', 38),
       column('id', 'text', 20),
       column('value', 'number', 14),
       column('unit', 'text', 15),
@@ -51,7 +63,7 @@ export function summarySheet(report: Report): Sheet {
       column('coverage', 'percent', 11),
       column('status', 'text', 13),
       column('state', 'text', 11),
-      column('flags', 'text', 44),
+      column('flags', 'text', 50),
     ],
     rows: values.map((value) => {
       const target = targetAt(plant, { ...value, end: month.end });
@@ -76,51 +88,71 @@ export function summarySheet(report: Report): Sheet {
   };
 }
 
-const dailyKpis = ['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality', 'prod.volume', 'prod.scrap'];
+const ratioKpis = ['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality'];
 
-export function productionSheet(report: Report): Sheet {
+export async function productionSheet(report: Report): Promise<Sheet> {
   const { plant, column, word } = report;
-  const assets = [...plant.lines, ...plant.units].map(({ path }) => path);
-  const rows = besideEachOther(report.values({ granularity: 'day', kpis: dailyKpis, assets }));
+  const lines = plant.lines.map(({ path }) => path);
+  const assets = [...lines, ...plant.units.map(({ path }) => path)];
+  const kpis = [...ratioKpis, 'prod.volume', 'prod.scrap'];
+  const columns = [
+    column('date', 'date', 13),
+    column('jalali', 'text', 13),
+    column('asset', 'text', 24),
+    column('path', 'text', 26),
+    column('produced', 'integer', 11),
+    column('good', 'integer', 11),
+    column('scrap', 'integer', 11),
+    ...ratioKpis.map((id) => ({ header: report.kpiName(id), kind: 'percent' as const, width: 19 })),
+    column('status', 'text', 13),
+    column('coverage', 'percent', 11),
+  ];
+  const cells = (row: Beside): SheetCell[] => {
+    const any = row.values().next().value!;
+    const oee = row.get('prod.oee') ?? any;
+    const { PQ = null, SQ = null } = row.get('prod.scrap')?.elements ?? {};
+    return [
+      ...report.dates(any),
+      report.assetName(any.asset),
+      report.pathInSite(any.asset),
+      PQ,
+      row.get('prod.volume')?.value ?? null,
+      SQ,
+      ...ratioKpis.map((id) => row.get(id)?.value ?? null),
+      word(statusWords[oee.status]),
+      oee.coverage,
+    ];
+  };
+  const blocks = besideEachOther(await report.values({ granularity: 'day', kpis, assets }), assets).map(
+    ({ asset, beside }): Block => ({ asset, rows: beside.map(cells) }),
+  );
+  const firstRatio = 7;
   return {
     name: word(sheetNames.production),
-    columns: [
-      column('date', 'date', 13),
-      column('jalali', 'text', 13),
-      column('asset', 'text', 24),
-      column('path', 'text', 26),
-      column('produced', 'integer', 11),
-      column('good', 'integer', 11),
-      column('scrap', 'integer', 11),
-      ...dailyKpis.slice(0, 4).map((id) => ({ header: report.kpiName(id), kind: 'percent' as const, width: 19 })),
-      column('status', 'text', 13),
-      column('coverage', 'percent', 11),
-    ],
-    rows: [...rows.values()].map((row): SheetCell[] => {
-      const any = row.values().next().value!;
-      const oee = row.get('prod.oee') ?? any;
-      const { PQ = null, SQ = null } = row.get('prod.scrap')?.elements ?? {};
-      return [
-        ...report.dates(any),
-        report.assetName(any.asset),
-        report.pathInSite(any.asset),
-        PQ,
-        row.get('prod.volume')?.value ?? null,
-        SQ,
-        ...dailyKpis.slice(0, 4).map((id) => row.get(id)?.value ?? null),
-        word(statusWords[oee.status]),
-        oee.coverage,
-      ];
-    }),
+    columns,
+    ...laidOut(blocks, (asset) =>
+      lines.includes(asset)
+        ? [
+            {
+              ...report.byDay(chartWords.oee, asset),
+              axis: { name: '%', kind: 'percent', least: 0 },
+              series: [
+                { column: firstRatio, shape: 'line', color: 'blue', line: 'thick' },
+                { column: firstRatio + 1, shape: 'line', color: 'orange', line: 'dashed' },
+                { column: firstRatio + 2, shape: 'line', color: 'green', line: 'dotted' },
+                { column: firstRatio + 3, shape: 'line', color: 'grey' },
+              ],
+            },
+          ]
+        : [],
+    ),
   };
 }
 
-const lossKpis = ['prod.oee', 'prod.availability', 'prod.effectiveness', 'prod.quality'];
-
-export function lossesSheet(report: Report): Sheet {
+export async function lossesSheet(report: Report): Promise<Sheet> {
   const { plant, column, word } = report;
   const assets = [...plant.lines, ...plant.units].map(({ path }) => path);
-  const rows = besideEachOther(report.values({ granularity: 'month', kpis: lossKpis, assets }));
+  const values = await report.values({ granularity: 'month', kpis: ratioKpis, assets });
   const hours = (seconds: number | undefined) => (seconds === undefined ? null : seconds / 3600);
   return {
     name: word(sheetNames.losses),
@@ -133,39 +165,40 @@ export function lossesSheet(report: Report): Sheet {
       column('speed', 'number', 14),
       column('rejects', 'number', 14),
       column('valuable', 'number', 14),
-      ...lossKpis.map((id) => ({ header: report.kpiName(id), kind: 'percent' as const, width: 19 })),
+      ...ratioKpis.map((id) => ({ header: report.kpiName(id), kind: 'percent' as const, width: 19 })),
       column('status', 'text', 13),
     ],
-    rows: [...rows.values()].map((row): SheetCell[] => {
-      const any = row.values().next().value!;
-      const lost = oeeWaterfall({ ...row.get('prod.availability')?.elements, ...piecesOf(row) });
-      return [
-        report.assetName(any.asset),
-        report.pathInSite(any.asset),
-        ...[lost?.plannedBusyS, lost?.stopsS, lost?.unknownS, lost?.speedS, lost?.qualityS, lost?.valuableS].map(hours),
-        ...lossKpis.map((id) => row.get(id)?.value ?? null),
-        word(statusWords[(row.get('prod.oee') ?? any).status]),
-      ];
-    }),
+    rows: besideEachOther(values, assets)
+      .flatMap(({ beside }) => beside)
+      .map((row): SheetCell[] => {
+        const any = row.values().next().value!;
+        const lost = oeeWaterfall({ ...row.get('prod.availability')?.elements, ...piecesOf(row) });
+        return [
+          report.assetName(any.asset),
+          report.pathInSite(any.asset),
+          ...[lost?.plannedBusyS, lost?.stopsS, lost?.unknownS, lost?.speedS, lost?.qualityS, lost?.valuableS].map(
+            hours,
+          ),
+          ...ratioKpis.map((id) => row.get(id)?.value ?? null),
+          word(statusWords[(row.get('prod.oee') ?? any).status]),
+        ];
+      }),
   };
 }
 
 /** What the waterfall needs beside the times, from whichever KPI shows it. */
-const piecesOf = (row: ReadonlyMap<string, RolledValue>): Record<string, number> =>
+const piecesOf = (row: Beside): Record<string, number> =>
   Object.assign({}, ...[...row.values()].map(({ elements }) => elements));
 
-export function downtimeSheet(report: Report): Sheet {
+export async function downtimeSheet(report: Report): Promise<Sheet> {
   const { plant, column, word } = report;
   const assets = plant.units.map(({ path }) => path);
-  const losses = report.values({ granularity: 'month', kpis: ['prod.availability'], assets }).flatMap((value) =>
+  const losses = (await report.values({ granularity: 'month', kpis: ['prod.availability'], assets })).flatMap((value) =>
     Object.entries(lossWords).flatMap(([element, name]) => {
       const seconds = value.elements[element] ?? 0;
-      return seconds >= 1 ? [{ asset: value.asset, name, hours: seconds / 3600 }] : [];
+      return seconds >= 1 ? [{ asset: value.asset, cause: word(name), hours: seconds / 3600 }] : [];
     }),
   );
-  losses.sort((a, b) => b.hours - a.hours);
-  const total = losses.reduce((sum, { hours }) => sum + hours, 0);
-  let running = 0;
   return {
     name: word(sheetNames.downtime),
     columns: [
@@ -176,9 +209,15 @@ export function downtimeSheet(report: Report): Sheet {
       column('share', 'percent', 12),
       column('cumulative', 'percent', 12),
     ],
-    rows: losses.map(({ asset, name, hours }) => {
-      running += hours;
-      return [report.assetName(asset), report.pathInSite(asset), word(name), hours, hours / total, running / total];
-    }),
+    ...laidOut(
+      pareto(plant.path, losses, ({ cause }) => cause).map(({ asset, ranked }) => ({
+        asset,
+        rows: ranked.map(({ of, hours, share, cumulative }) => [
+          ...[report.assetName(asset), report.pathInSite(asset), of.cause],
+          ...[hours, share, cumulative],
+        ]),
+      })),
+      (asset) => (asset === plant.path ? [paretoChart(report, chartWords.downtime, { labels: 2, hours: 3 })] : []),
+    ),
   };
 }

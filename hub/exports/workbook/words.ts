@@ -8,6 +8,7 @@ const both = (en: string, fa: string) => ({ en, fa });
 export const sheetNames = {
   cover: both('Cover', 'جلد'),
   summary: both('Summary', 'خلاصه'),
+  charts: both('Charts', 'نمودارها'),
   production: both('Production daily', 'تولید روزانه'),
   losses: both('OEE and losses', 'OEE و اتلاف‌ها'),
   downtime: both('Downtime Pareto', 'پارتوی توقف‌ها'),
@@ -71,6 +72,7 @@ export const words = {
   estimated: both('Of it estimated', 'بخش برآوردی'),
   block: both('Max demand, block (kW)', 'حداکثر دیماند، بازهٔ ثابت (kW)'),
   slide: both('Max demand, sliding (kW)', 'حداکثر دیماند، پنجرهٔ لغزان (kW)'),
+  contract: both('Contract demand (kW)', 'دیماند قراردادی (kW)'),
   at: both('At', 'ساعت وقوع'),
   loadFactor: both('Load factor', 'ضریب بار'),
   powerFactor: both('Power factor', 'ضریب توان'),
@@ -82,7 +84,6 @@ export const words = {
   measured: both('Measured', 'اندازه‌گیری‌شده'),
   kept: both('Kept', 'رعایت‌شده'),
   compliance: both('Compliance', 'پایبندی'),
-  excess: both('Above the limit (kWh)', 'مازاد بر سقف (kWh)'),
   sec: both('SEC', 'مصرف ویژه'),
   enpi: both('EnPI (actual/expected)', 'EnPI (واقعی به مورد انتظار)'),
   expected: both('Expected (kWh)', 'مورد انتظار (kWh)'),
@@ -101,6 +102,26 @@ export const words = {
   daysBefore: both('Days before', 'روزهای مبنا'),
   daysInPilot: both('Days', 'روزهای پایلوت'),
 } as const;
+
+/** Titles of charts, before the asset. */
+export const chartWords = {
+  oee: both('OEE and its factors by day', 'OEE و مؤلفه‌های آن در هر روز'),
+  downtime: both('Time lost by state class', 'زمان ازدست‌رفته به تفکیک رستهٔ حالت'),
+  reasons: both('Stops by reason', 'توقف‌ها به تفکیک علت'),
+  bands: both('Energy by day and band', 'انرژی روزانه به تفکیک بار'),
+  carrier: both('Consumption by day', 'مصرف روزانه'),
+  baseline: both('Energy against its baseline', 'انرژی در برابر خط مبنا'),
+  cusum: both('Drift from the baseline (CUSUM)', 'انحراف تجمعی از خط مبنا'),
+  peaks: both('Highest demand by day', 'حداکثر دیماند هر روز'),
+  profile: both('Load of the peak day', 'نمایهٔ بار روز اوج'),
+  quality: both('Complete and valid data by day', 'کامل بودن و اعتبار داده در هر روز'),
+  sheet: both('Sheet', 'برگه'),
+  about: both(
+    'Each chart shows cells of the sheet that is named below it.',
+    'هر نمودار خانه‌های برگه‌ای را نشان می‌دهد که نامش زیر آن آمده است.',
+  ),
+  more: both('Not drawn, to keep this short', 'نمودارهایی که برای کوتاهی نیامده‌اند'),
+};
 
 export const statusWords: Readonly<Record<KpiStatus, { en: string; fa: string }>> = {
   ok: both('ok', 'معتبر'),

@@ -1,7 +1,6 @@
-/** The monthly workbook of a site (kpi.md §5.6): sheet by sheet, the event loop free between them. */
+/** The monthly workbook of a site (kpi.md §5.6): sheet by sheet, others being served meanwhile. */
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { Language } from '../../plant/local-time.ts';
 import type { Plant } from '../../plant/plant.ts';
@@ -11,6 +10,8 @@ import { ExportRefused, monthOf } from '../request.ts';
 import type { ExportedFile, ExportSource, ExportTask, FigureSource } from '../source.ts';
 import type { ReportVersions } from '../versions.ts';
 import { writeFile } from '../write-file.ts';
+import { chartsSheet } from './charts-sheet.ts';
+import * as demand from './demand-sheets.ts';
 import * as energy from './energy-sheets.ts';
 import { explainedStops } from './explained-stops.ts';
 import * as other from './other-sheets.ts';
@@ -22,16 +23,16 @@ import type { Sheet } from './sheet.ts';
 import { reportWords } from './words.ts';
 import { writeWorkbook } from './write-xlsx.ts';
 
-const builders: readonly ((report: Report) => Sheet)[] = [
+const builders: readonly ((report: Report) => Sheet | Promise<Sheet>)[] = [
   production.summarySheet,
   production.productionSheet,
   production.lossesSheet,
   production.downtimeSheet,
   reasonSheet,
   energy.energySheet,
-  energy.demandSheet,
-  energy.profileSheet,
-  energy.curtailmentSheet,
+  demand.demandSheet,
+  demand.profileSheet,
+  demand.curtailmentSheet,
   energy.enpiSheet,
   other.qualitySheet,
   other.scorecardSheet,
@@ -73,7 +74,12 @@ export async function exportWorkbook(
 ): Promise<ExportedFile[]> {
   const { request, plant, dir, who, signal, progress } = task;
   const { language, note, official, month } = request;
-  if (month === undefined) throw new ExportRefused('a workbook is of a Jalali month: say "period": "1404-04"');
+  if (month === undefined) {
+    throw new ExportRefused({
+      en: 'a workbook is of a Jalali month: say "period": "1404-04"',
+      fa: 'کارپوشه از یک ماه شمسی است: بگویید "period": "1404-04"',
+    });
+  }
   monthOf(plant, month);
   if (official) return [await copyIssued(source, task, month)];
   const order = { plant, month, language, note, official, preparer: who, madeAt: source.clock.now() };
@@ -92,9 +98,10 @@ async function copyIssued(
 ): Promise<ExportedFile> {
   const path = source.issuedWorkbook(plant.path, month, request.language);
   if (path === undefined) {
-    throw new ExportRefused(
-      `${month} is not issued yet: "payesh-hub report issue" does it from the 5th of the next month 12:00 on`,
-    );
+    throw new ExportRefused({
+      en: `${month} is not issued yet: "payesh-hub report issue" does it from the 5th of the next month 12:00 on`,
+      fa: `گزارش ${month} هنوز صادر نشده است: از ساعت ۱۲ روز پنجم ماه بعد "payesh-hub report issue" آن را صادر می‌کند`,
+    });
   }
   return { ...(await writeFile(dir, basename(path), createReadStream(path))), rows: null };
 }
@@ -111,19 +118,23 @@ export async function makeWorkbook(
   const sheets: Sheet[] = [];
   for (const build of builders) {
     signal.throwIfAborted();
-    sheets.push(build(report));
+    sheets.push(await build(report));
     progress((0.8 * sheets.length) / builders.length, sheets.at(-1)!.name);
-    await breathe();
   }
   const seen = report.seen();
   const version = order.version(seen.hash);
-  const cover = other.coverSheet(report, { version, official, preparer, approver, madeAt });
+  const cover = await other.coverSheet(report, { version, official, preparer, approver, madeAt });
   const empty = sheets.filter(({ rows }) => rows.length === 0);
-  const bytes = await writeWorkbook([cover, ...sheets, other.notesSheet(report, empty)], {
-    rightToLeft: language === 'fa',
-    nothing: report.word(reportWords.nothing),
-    heading: `${report.word(plant.name)} – ${report.monthName(month)}`,
-  });
+  const [summary, ...others] = sheets as [Sheet, ...Sheet[]];
+  const bytes = await writeWorkbook(
+    [cover, summary, chartsSheet(report, sheets), ...others, other.notesSheet(report, empty)],
+    {
+      rightToLeft: language === 'fa',
+      nothing: report.word(reportWords.nothing),
+      heading: `${report.word(plant.name)} – ${report.monthName(month)}`,
+    },
+    signal,
+  );
   const status = official ? 'official' : 'provisional';
   const name = `kpi_${fileSafe(plant.path)}_${order.month}_v${version}_${status}_${language}.xlsx`;
   return { name, bytes, rows: sheets.reduce((sum, { rows }) => sum + rows.length, 0), seen };

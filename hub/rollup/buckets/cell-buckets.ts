@@ -3,8 +3,9 @@ import type { TimeUs } from '../../../protocols/sample.ts';
 import { cells } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
 import { type Span, type Spans, union } from '../../plant/spans.ts';
-import type { RolledAsset } from '../cells/roll-up-plan.ts';
+import { type RolledAsset, toldOf } from '../cells/roll-up-plan.ts';
 import type { SiteCell } from '../cells/site-cells.ts';
+import { isTold } from '../cells/site-plan.ts';
 import { isFinal } from '../samples/told.ts';
 import type { NewBucket } from './buckets.ts';
 import { sumsOf } from './unmeasured.ts';
@@ -19,7 +20,9 @@ export function bucketsOfCell(
 ): NewBucket[] {
   const { start, end } = cell;
   const provisional = !isFinal(sources, cell.watermarks, cell, { aheadUs, now });
-  return asked.map((one) => {
+  // Before anybody told of a place there is no series of it.
+  const begun = asked.filter(({ group }) => !isTold(group) || end > toldOf(plant, group, path)!.since);
+  return begun.map((one) => {
     const sums = sumsOf(one, path, cell.sums);
     return { tier: 'cell', group: one.group, asset: path, start, end, sums, provisional, plantVersion: plant.version };
   });

@@ -6,7 +6,7 @@
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { Sums } from '../../kpi/sums.ts';
 import type { TelemetryReader } from '../../store/store.ts';
-import { tagGroups } from '../cells/site-plan.ts';
+import { isTold, tagGroups } from '../cells/site-plan.ts';
 import { keysOf, type SiteTag } from '../samples/site-tags.ts';
 import type { Buckets, NewBucket } from './buckets.ts';
 
@@ -62,17 +62,23 @@ export function createDeletedPast(options: {
     worthy(computed, wholeFrom) {
       if (computed.every(({ start }) => start >= wholeFrom)) return computed;
       // How complete tags are says nothing of what is made of the few among them that a unit or meter is told by.
-      const [ofTags, others] = [[] as NewBucket[], [] as NewBucket[]];
-      for (const bucket of computed) (isOfTags(bucket) ? ofTags : others).push(bucket);
-      return [ofTags, others].flatMap((together) => {
-        const pairs = together.map((bucket) => ({ bucket, stored: storedAs(bucket) }));
-        const isWorse = pairs.some(({ bucket, stored }) => stored && isLess(bucket.sums, stored.sums));
-        if (!isWorse) return together;
-        for (const { stored } of pairs) if (stored) buckets.keep(stored);
-        return pairs.flatMap(({ bucket, stored }) => (stored ? [] : [bucket]));
-      });
+      // What people tell comes from no samples.
+      const [told, measured] = [
+        computed.filter(({ group }) => isTold(group)),
+        computed.filter(({ group }) => !isTold(group)),
+      ];
+      const [ofTags, others] = [measured.filter(isOfTags), measured.filter((bucket) => !isOfTags(bucket))];
+      return [told, ...[ofTags, others].map(keptOrComputed)].flat();
     },
   };
+
+  function keptOrComputed(together: readonly NewBucket[]): readonly NewBucket[] {
+    const pairs = together.map((bucket) => ({ bucket, stored: storedAs(bucket) }));
+    const isWorse = pairs.some(({ bucket, stored }) => stored && isLess(bucket.sums, stored.sums));
+    if (!isWorse) return together;
+    for (const { stored } of pairs) if (stored) buckets.keep(stored);
+    return pairs.flatMap(({ bucket, stored }) => (stored ? [] : [bucket]));
+  }
 
   function storedAs({ tier, group, asset, start, end }: NewBucket) {
     const [stored] = buckets.read({ tier, group, assets: [asset], from: start, to: start + 1 });

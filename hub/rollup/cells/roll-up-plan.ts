@@ -6,6 +6,8 @@ import type { ElementGroup } from '../../kpi/element.ts';
 import { cellHours } from '../../plant/grid.ts';
 import type { Meter } from '../../plant/meter.ts';
 import type { Plant } from '../../plant/plant.ts';
+import type { Span } from '../../plant/spans.ts';
+import type { Told } from '../../plant/told.ts';
 import type { SiteSource, SiteTags } from '../samples/site-tags.ts';
 import {
   type Asked,
@@ -16,6 +18,8 @@ import {
   type SiteGroup,
   sourcesOf,
   suppliers,
+  type ToldGroup,
+  toldGroups,
   unitsBehind,
 } from './site-plan.ts';
 
@@ -58,6 +62,8 @@ export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
     const asked: Asked[] = [];
     if (asset?.scope === 'unit') asked.push({ asset, group: 'production' }, { asset, group: 'states' });
     if (asset?.scope === 'site') asked.push(...siteGroupsOf(plant).map((group) => ({ asset, group })));
+    if (asset)
+      asked.push(...toldGroups.filter((group) => toldOf(plant, group, path)).map((group) => ({ asset, group })));
     if (asset?.meter) asked.push(...meterGroups(plant, asset.meter).map((group) => ({ asset, group })));
     if (ownTags.length > 0) {
       const complete: KpiAsset = { path, scope: 'unit', units: [], meter: undefined, tags: ownTags };
@@ -70,6 +76,10 @@ export function rolledAssets(plant: Plant, tags: SiteTags): RolledAsset[] {
   });
   return [...rolled, ...contracted];
 }
+
+/** What people tell of a place, if anybody ever did. */
+export const toldOf = (plant: Plant, group: ToldGroup, path: string): Told<Span> | undefined =>
+  (group === 'inspection' ? plant.inspections : plant.attendances).get(path);
 
 function siteGroupsOf(plant: Plant): SiteGroup[] {
   const groups: SiteGroup[] = ['connectivity', 'clock'];

@@ -17,6 +17,7 @@ import { balanceElements, splitElements, supplyElements } from '../meters/meters
 import { registerElements } from '../meters/register.ts';
 import type { SiteSource, SiteTag, SiteTags } from '../samples/site-tags.ts';
 import { cellOf, readSlice, type Slice, type SliceReader, sliceSpans } from '../samples/slice.ts';
+import { inspectionElements, personnelElements } from '../units/told-elements.ts';
 import { bindUnit, stateElements, unitCell, unitTimeline } from '../units/unit-elements.ts';
 import { completenessElements, slotCount } from './completeness.ts';
 import { clockElements, connectivityElements } from './connectivity.ts';
@@ -122,6 +123,10 @@ export function cellSums(
     }
   };
   for (const group of plan.site) sums.set(sumsKey(group, plant.path), ofSite(group));
+  for (const { group, path } of plan.told) {
+    const elementsOf = group === 'inspection' ? inspectionElements : personnelElements;
+    sums.set(sumsKey(group, path), elementsOf(plant, path, instances, cell));
+  }
   const timeliness = createTimeliness(cell);
   const completeness = (tag: SiteTag | undefined): Sums => {
     // What the plant means and nobody announced is missing at all times.

@@ -87,6 +87,8 @@ export interface SitePlan {
   readonly tags: readonly { readonly group: TagGroup; readonly paths: readonly string[] }[];
   /** What is asked of the whole site. */
   readonly site: readonly SiteGroup[];
+  /** Places of which people tell something, by the group. */
+  readonly told: readonly { readonly group: ToldGroup; readonly path: string }[];
   readonly withFailures: boolean;
   readonly needs: SliceNeeds;
 }
@@ -95,6 +97,10 @@ export const tagGroups = ['completeness', 'timeliness', 'tags'] as const satisfi
 export type TagGroup = (typeof tagGroups)[number];
 export const siteGroups = ['supply', 'weather', 'connectivity', 'clock'] as const satisfies readonly ElementGroup[];
 export type SiteGroup = (typeof siteGroups)[number];
+/** What comes from entries alone, and of places of which there are some. */
+export const toldGroups = ['inspection', 'personnel'] as const satisfies readonly ElementGroup[];
+export type ToldGroup = (typeof toldGroups)[number];
+export const isTold = (group: ElementGroup): group is ToldGroup => toldGroups.some((one) => one === group);
 const meterGroups: readonly ElementGroup[] = ['electricity', 'carrier', 'energy', 'split', 'balance', 'cap'];
 
 export const suppliers = ({ meters }: Plant): Meter[] =>
@@ -155,6 +161,7 @@ export function planSite(plant: Plant, asked: readonly Asked[], tags: SiteTags, 
     stateUnits: [...stateUnits],
     tags: askedTags,
     site,
+    told: toldGroups.flatMap((group) => ofGroup(group).map(({ path }) => ({ group, path }))),
     withFailures,
     needs: {
       tags: [...new Set([...states.flatMap((one) => one.tags), ...pieces, ...registers, ...others])],

@@ -1,6 +1,7 @@
 /** Every figure that was ever final for a bucket, from what was known just before each restatement. */
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { RolledRequest, RolledValue } from './rolled-values.ts';
+import { inOrder } from './value-order.ts';
 
 /**
  * @param restatedAt when anything in the range was restated, ascending.
@@ -20,9 +21,5 @@ export function allRevisions(
       else if (known.at(-1)!.inputHash !== value.inputHash) known.push(value);
     }
   }
-  return [...found.values()]
-    .flat()
-    .sort((a, b) => a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi) || a.revision - b.revision);
+  return [...found.values()].flat().sort(inOrder);
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -68,10 +68,9 @@ const modelOf = ({ baselines }: Plant, { path }: Meter, end: number): BaselineMo
   )?.model;
 
 /** The same without the periods: what the plant model gives. */
-export function modelInForce(plant: Plant, asset: KpiAsset, { end }: Bucket): BaselineInForce | undefined {
+export function modelInForce(plant: Plant, asset: KpiAsset, { end }: Bucket): BaselineModel | undefined {
   const meter = meterOf(plant, asset);
-  const model = meter && modelOf(plant, meter, end);
-  return model && { model, periods: [] };
+  return meter && modelOf(plant, meter, end);
 }
 
 export interface BaselinePeriod {

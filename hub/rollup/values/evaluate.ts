@@ -42,6 +42,8 @@ export interface KpiEvaluator {
    * @throws {ConnectionError} the store is away.
    */
   evaluate(request: KpiRequest, signal: AbortSignal): Promise<KpiValue[]>;
+  /** The tags whose samples that would read. */
+  tagsRead(request: KpiRequest): readonly { readonly intervalMs: number }[];
   definitions(): readonly KpiDefinition[];
 }
 
@@ -65,14 +67,7 @@ interface Asked {
 export function createKpiEvaluator({ plants, reader, ledger, lost, clock }: KpiEvaluatorOptions): KpiEvaluator {
   const definitions = catalogue.filter(({ id }) => fromSamples.has(id));
 
-  const evaluateSite = async (
-    plant: Plant,
-    request: KpiRequest,
-    now: TimeUs,
-    signal: AbortSignal,
-  ): Promise<KpiValue[]> => {
-    const { kpis, assets, from, to } = request;
-    const window = { start: from, end: Math.max(from, Math.min(to, now)) };
+  const planOf = (plant: Plant, { kpis, assets, from, to }: KpiRequest) => {
     const tags = new Map(
       siteTags(plant.path, ledger.tags(), lost)
         .entries()
@@ -82,12 +77,20 @@ export function createKpiEvaluator({ plants, reader, ledger, lost, clock }: KpiE
       .filter(({ path }) => assets?.includes(path) ?? true)
       .flatMap((asset) => definitions.map((definition) => ({ definition, asset })))
       .filter(({ definition, asset }) => (kpis?.includes(definition.id) ?? true) && applies(definition, asset));
+    const groups = asked.map(({ definition, asset }) => ({ asset, group: groupOf(definition) }));
+    return { tags, asked, plan: planSite(plant, groups, tags) };
+  };
+
+  const evaluateSite = async (
+    plant: Plant,
+    request: KpiRequest,
+    now: TimeUs,
+    signal: AbortSignal,
+  ): Promise<KpiValue[]> => {
+    const { from, to } = request;
+    const window = { start: from, end: Math.max(from, Math.min(to, now)) };
+    const { tags, asked, plan } = planOf(plant, request);
     if (asked.length === 0) return [];
-    const plan = planSite(
-      plant,
-      asked.map(({ definition, asset }) => ({ asset, group: groupOf(definition) })),
-      tags,
-    );
     const elements = await siteElements(reader, plant, tags, plan, window, signal);
     return asked.map((one) => toValue(plant, one, elements, tags, request, now));
   };
@@ -103,6 +106,7 @@ export function createKpiEvaluator({ plants, reader, ledger, lost, clock }: KpiE
       for (const plant of plants()) fresh.push(...(await evaluateSite(plant, request, now, signal)));
       return fresh;
     },
+    tagsRead: (request) => plants().flatMap((plant) => planOf(plant, request).plan.needs.tags),
     definitions: () => definitions,
   };
 }

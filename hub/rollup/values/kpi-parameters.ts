@@ -1,6 +1,7 @@
 /** What the plant model gives a KPI beside its elements: what does not add up (`hub/kpi/parameters.ts`). */
 import type { TimeUs } from '../../../protocols/sample.ts';
-import type { KpiParameters } from '../../kpi/parameters.ts';
+import type { KpiDefinition } from '../../kpi/kpi.ts';
+import type { DeclaredFigure, KpiParameters } from '../../kpi/parameters.ts';
 import type { Validity } from '../../plant/dates.ts';
 import type { Bucket } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
@@ -36,4 +37,23 @@ export function parametersOf(plant: Plant, asset: KpiAsset, { end, granularity }
     // Demand is billed by the month.
     ...(contract?.billing && granularity === 'month' && { billing: contract.billing }),
   };
+}
+
+export interface Period {
+  readonly from: TimeUs;
+  readonly to: TimeUs;
+}
+
+interface DeclaredComparison extends Period {
+  readonly baseline: Period | undefined;
+  /** It stands in place of the baseline period. */
+  readonly figure: DeclaredFigure | undefined;
+}
+
+/** What it says of a KPI's change since before the pilot. */
+export function declaredOf({ pilot }: Plant, asset: KpiAsset, compared: KpiDefinition): DeclaredComparison | undefined {
+  if (!pilot) return undefined;
+  const { from, to, baseline, declared } = pilot;
+  const figure = declared.find((one) => one.kpi === compared.id && one.asset === asset.path);
+  return { from, to, baseline, figure };
 }

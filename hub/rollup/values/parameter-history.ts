@@ -4,8 +4,11 @@
  */
 import type { TimeUs } from '../../../protocols/sample.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
-import type { KpiParameters } from '../../kpi/parameters.ts';
+import type { Bucket } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
+import type { KpiAsset } from '../cells/site-plan.ts';
+import { modelInForce } from './baseline-in-force.ts';
+import { declaredOf, parametersOf } from './kpi-parameters.ts';
 
 export interface AppliedPlant {
   readonly plant: Plant;
@@ -17,12 +20,21 @@ export interface AppliedPlant {
 /** Versions of a site, the oldest first. */
 export type PlantHistory = (site: string) => readonly AppliedPlant[];
 
-/** What a definition was given, without the elements that come along with a baseline: part of a value's hash. */
-export function givenTo({ parameters: read }: KpiDefinition, parameters: KpiParameters): Record<string, unknown> {
-  const given: Record<string, unknown> = { coverage: parameters.coverage };
+/**
+ * What a plant model gives a definition for a bucket: part of a value's hash, and a revision where another version gives
+ * something else. What comes along out of buckets (periods of a baseline, days of a comparison, the baseline of an event)
+ * is of the elements, and the definition states it.
+ */
+export function givenTo(
+  { parameters: read, compares }: KpiDefinition,
+  { plant, asset, bucket }: { readonly plant: Plant; readonly asset: KpiAsset; readonly bucket: Bucket },
+): Record<string, unknown> {
+  const given: Record<string, unknown> = { coverage: plant.coverage };
+  if (read.length === 0) return given;
+  const parameters = parametersOf(plant, asset, bucket);
   for (const name of read) {
-    if (name === 'baseline') given.baseline = parameters.baseline?.model;
-    else if (name === 'comparison') given.comparison = parameters.comparison?.declared;
+    if (name === 'baseline') given.baseline = modelInForce(plant, asset, bucket);
+    else if (name === 'comparison') given.comparison = compares && declaredOf(plant, asset, compares);
     else if (parameters[name] !== undefined) given[name] = parameters[name];
   }
   return given;

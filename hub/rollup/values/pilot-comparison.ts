@@ -3,41 +3,22 @@
  * A day belongs to the period in which it begins; one of which nothing is stored is told as not known.
  */
 import { createHash } from 'node:crypto';
-import type { TimeUs } from '../../../protocols/sample.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
-import type { ComparedDays, DeclaredFigure } from '../../kpi/parameters.ts';
+import type { ComparedDays } from '../../kpi/parameters.ts';
 import type { Plant } from '../../plant/plant.ts';
 import type { Span } from '../../plant/spans.ts';
 import type { Unmeasured } from '../buckets/unmeasured.ts';
 import type { KpiAsset } from '../cells/site-plan.ts';
 import { type AssetRecord, assetRecords, type Site } from './asset-records.ts';
-import { parametersOf } from './kpi-parameters.ts';
+import { declaredOf, type Period, parametersOf } from './kpi-parameters.ts';
 import { createReading, type Reading } from './rolled-records.ts';
-
-interface Period {
-  readonly from: TimeUs;
-  readonly to: TimeUs;
-}
-
-interface DeclaredComparison extends Period {
-  readonly baseline: Period | undefined;
-  /** It stands in place of the baseline period. */
-  readonly figure: DeclaredFigure | undefined;
-}
-
-/** What the plant model says of it: part of a value's hash. */
-export function declaredOf({ pilot }: Plant, asset: KpiAsset, compared: KpiDefinition): DeclaredComparison | undefined {
-  if (!pilot) return undefined;
-  const { from, to, baseline, declared } = pilot;
-  const figure = declared.find((one) => one.kpi === compared.id && one.asset === asset.path);
-  return { from, to, baseline, figure };
-}
 
 type Records = (asset: KpiAsset, compared: KpiDefinition) => readonly AssetRecord[];
 
 /** One record for every month in which a day of the pilot has ended. */
 export function createComparisons(site: Site, { whole }: Reading, unmeasured: Unmeasured | undefined): Records {
   const { plant, model, buckets, times } = site;
+  const now = times.asOf ?? times.now;
   const readings = new Map<string, Reading>();
   const daysIn = ({ from, to }: Period): Reading => {
     const key = `${from} ${to}`;
@@ -50,7 +31,7 @@ export function createComparisons(site: Site, { whole }: Reading, unmeasured: Un
 
   /** Those that begin in a period and have ended. */
   const read = (asset: KpiAsset, compared: KpiDefinition, period: Period) => {
-    const isOf = ({ start, end }: Span) => period.from <= start && start < period.to && end <= times.now;
+    const isOf = ({ start, end }: Span) => period.from <= start && start < period.to && end <= now;
     const reading = daysIn(period);
     const records = assetRecords(site, reading, asset, compared).filter(({ bucket }) => isOf(bucket));
     const days: ComparedDays = {
@@ -75,7 +56,7 @@ export function createComparisons(site: Site, { whole }: Reading, unmeasured: Un
     const nothing = { days: { days: [], of: 0 }, records: [] };
     return whole.flatMap((bucket): AssetRecord[] => {
       const period = { from: Math.max(bucket.start, declared.from), to: Math.min(bucket.end, declared.to) };
-      if (period.from >= Math.min(period.to, times.now)) return [];
+      if (period.from >= Math.min(period.to, now)) return [];
       const after = read(asset, compared, period);
       if (after.records.length === 0) return [];
       const before = figure || !baseline ? nothing : read(asset, compared, baseline);
@@ -88,13 +69,13 @@ export function createComparisons(site: Site, { whole }: Reading, unmeasured: Un
           record: {
             elements: {},
             inputs: records.flatMap(({ inputs }) => inputs),
-            provisional: bucket.end > times.now || records.some(({ provisional }) => provisional),
+            provisional: bucket.end > now || records.some(({ provisional }) => provisional),
             plantVersion: records.at(-1)!.plantVersion,
           },
           parameters: {
             ...parameters,
             comparison: {
-              ...{ before: figure ?? before.days, after: after.days, parameters, declared },
+              ...{ before: figure ?? before.days, after: after.days, parameters },
               digest: createHash('sha256').update(JSON.stringify(days)).digest('hex').slice(0, 16),
             },
           },

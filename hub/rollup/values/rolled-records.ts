@@ -28,6 +28,10 @@ export function seriesOf(plant: Plant, asset: KpiAsset, group: ElementGroup, com
     case 'production':
     case 'states':
       return (asset.meter ? unitsBehind(plant, asset.meter) : asset.units).map(({ path }) => path);
+    case 'inspection':
+      return toldAt(plant.inspections, asset);
+    case 'personnel':
+      return toldAt(plant.attendances, asset);
     case 'completeness':
     case 'timeliness':
       return completed.filter((path) => path === asset.path || path.startsWith(`${asset.path}/`));
@@ -51,6 +55,10 @@ export function seriesOf(plant: Plant, asset: KpiAsset, group: ElementGroup, com
       return [];
   }
 }
+
+/** The places themselves, and those below. */
+const toldAt = (told: ReadonlyMap<string, unknown>, { path }: KpiAsset): string[] =>
+  [...told.keys()].filter((one) => one === path || one.startsWith(`${path}/`));
 
 const bears = ({ carrier }: Meter, group: ElementGroup): boolean =>
   group === 'energy' || (group === 'carrier') === (carrier !== 'electricity');

@@ -2,7 +2,7 @@
  * KPI values of whole buckets, computed from stored elements when somebody asks: with what they were computed from,
  * down to the revision of each stored bucket, so that a figure can be explained and made again.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { catalogue } from '../../kpi/catalogue.ts';
 import type { Flag } from '../../kpi/flags.ts';
@@ -20,11 +20,10 @@ import { rolledAssets } from '../cells/roll-up-plan.ts';
 import { type KpiAsset, kpiAssets, planSite } from '../cells/site-plan.ts';
 import { siteTags } from '../samples/site-tags.ts';
 import { type AssetRecord, assetRecords, eventRecords, type Site, withBaseline } from './asset-records.ts';
-import { modelInForce } from './baseline-in-force.ts';
-import { parametersOf } from './kpi-parameters.ts';
 import { type AppliedPlant, changesAfter, givenTo, type PlantHistory, parameterVersions } from './parameter-history.ts';
-import { createComparisons, declaredOf } from './pilot-comparison.ts';
+import { createComparisons } from './pilot-comparison.ts';
 import { createReading, type Input, type Range } from './rolled-records.ts';
+import { compareText, inOrder } from './value-order.ts';
 
 export interface RolledRequest extends Omit<Range, 'granularity'> {
   /** `event`: each event and notified limit over its own time. */
@@ -172,12 +171,10 @@ export function createRolledValues(options: {
       return plants()
         .filter(isAsked)
         .flatMap((plant) => valuesOfSite(plant, request, now))
-        .sort((a, b) => a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi));
+        .sort(inOrder);
     },
   };
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function isFor({ scope, granularities }: KpiDefinition, asset: KpiAsset, granularity: BucketKind): boolean {
   if (!scope.includes(asset.scope)) return false;
@@ -185,7 +182,7 @@ function isFor({ scope, granularities }: KpiDefinition, asset: KpiAsset, granula
 }
 
 function toValue(
-  { versions, times: { now, asOf } }: Site,
+  { model, versions, times: { now, asOf } }: Site,
   asset: KpiAsset,
   definition: KpiDefinition,
   { bucket, record, parameters }: AssetRecord,
@@ -194,11 +191,8 @@ function toValue(
   const { elements, inputs, provisional, plantVersion } = record;
   const result = definition.compute(elements, parameters);
   const { start, end } = bucket;
-  const given = givenTo(definition, parameters);
-  const restated = changesAfter(versions, end, (plant) => ({
-    ...givenTo(definition, { ...parametersOf(plant, asset, bucket), baseline: modelInForce(plant, asset, bucket) }),
-    comparison: definition.compares && declaredOf(plant, asset, definition.compares),
-  }));
+  const givenBy = (plant: Plant) => givenTo(definition, { plant, asset, bucket });
+  const given = givenBy(model);
   return {
     ...result,
     flags: [...result.flags, ...flagsOf(elements)],
@@ -210,7 +204,7 @@ function toValue(
     unit: definition.unit === 'own' ? (asset.meter?.unit ?? definition.unit) : definition.unit,
     provisional,
     // Rises with every input that gets a revision, and with every parameter that changes after the end.
-    revision: 1 + restated + inputs.reduce((sum, { revision }) => sum + revision - 1, 0),
+    revision: 1 + changesAfter(versions, end, givenBy) + inputs.reduce((sum, { revision }) => sum + revision - 1, 0),
     inputHash: hashOf(definition, result.elements, result.parameters, given),
     // What is told and not measured was known since it was told.
     computedAt: Math.max(inputs.length === 0 ? start : 0, ...inputs.map(({ computedAt }) => computedAt)),
@@ -246,8 +240,6 @@ export function hashOf(
   { id, version }: KpiDefinition,
   ...inputs: (Readonly<Record<string, unknown>> | undefined)[]
 ): string {
-  const sorted = inputs.map((input) => Object.entries(input ?? {}).sort(([a], [b]) => compare(a, b)));
-  return createHash('sha256')
-    .update(JSON.stringify([id, version, sorted]))
-    .digest('hex');
+  const sorted = inputs.map((input) => Object.entries(input ?? {}).sort(([a], [b]) => compareText(a, b)));
+  return hash('sha256', JSON.stringify([id, version, sorted]), 'hex');
 }

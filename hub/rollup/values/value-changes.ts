@@ -6,7 +6,9 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TimeUs } from '../../../protocols/sample.ts';
 import { catalogue } from '../../kpi/catalogue.ts';
+import type { KpiDefinition } from '../../kpi/kpi.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { buckets as bucketsOf } from '../../plant/grid.ts';
 import type { Plant } from '../../plant/plant.ts';
 import type { Buckets, Restatement } from '../buckets/buckets.ts';
 import { kpiAssets } from '../cells/site-plan.ts';
@@ -57,32 +59,49 @@ export function createValueChanges(options: {
 }): ValueChanges {
   const { plants, ledger, buckets, values } = options;
 
-  const changesOf = (plant: Plant, same: readonly Restatement[], { kpis, assets }: ChangeFilter): ValueChange[] => {
+  /** @param asked requests of the page: what several buckets touch at once is told once */
+  async function changesOf(
+    plant: Plant,
+    same: readonly Restatement[],
+    { kpis, assets }: ChangeFilter,
+    asked: Set<string>,
+  ): Promise<ValueChange[]> {
     const { tier, start, end, replacedAt, sequence } = same.at(-1)!;
     if (tier === 'cell') return [];
     const groups = new Set(same.map(({ group }) => group));
-    const touched = catalogue
-      .filter((definition) => definition.groups.some((group) => groups.has(group)))
-      .map(({ id }) => id)
-      .filter((id) => kpis?.includes(id) ?? true);
+    const touched = catalogue.filter(
+      ({ id, groups: needed }) => needed.some((group) => groups.has(group)) && (kpis?.includes(id) ?? true),
+    );
     const completed = buckets.assetsOf('completeness');
     const told = kpiAssets(plant, siteTags(plant.path, ledger.tags()))
       .filter(({ path, scope }) => scope !== 'tag' && (assets?.includes(path) ?? true))
       .filter((asset) => same.some(({ group, asset: of }) => seriesOf(plant, asset, group, completed).includes(of)))
       .map(({ path }) => path);
     if (touched.length === 0 || told.length === 0) return [];
-    const asked = { kpis: touched, assets: told, granularity: tier, from: start, to: end };
+    const ids = touched.map(({ id }) => id);
+    const requests: RolledRequest[] = [{ kpis: ids, assets: told, granularity: tier, from: start, to: end }];
+    if (tier === 'day') requests.push(...heldAgainst(plant, start, replacedAt, { touched, told }));
+    const changes: ValueChange[] = [];
+    for (const request of requests) {
+      const key = `${replacedAt} ${JSON.stringify(request)}`;
+      if (asked.has(key)) continue;
+      asked.add(key);
+      changes.push(...changed(request, replacedAt).map((one) => ({ ...one, sequence, at: replacedAt })));
+      await breathe();
+    }
+    return changes;
+  }
+
+  function changed(request: RolledRequest, at: TimeUs): Omit<ValueChange, 'sequence' | 'at'>[] {
     const key = (value: RolledValue) => `${value.asset} ${value.kpi} ${value.start}`;
-    const known = (asOf: TimeUs) => new Map(values({ ...asked, asOf }).map((value) => [key(value), value]));
-    const [before, after] = [known(replacedAt - 1), known(replacedAt)];
-    return [...new Set([...before.keys(), ...after.keys()])].flatMap((one): ValueChange[] => {
+    const known = (asOf: TimeUs) => new Map(values({ ...request, asOf }).map((value) => [key(value), value]));
+    const [before, after] = [known(at - 1), known(at)];
+    return [...new Set([...before.keys(), ...after.keys()])].flatMap((one) => {
       const [was, is] = [before.get(one), after.get(one)];
       if (was?.value === is?.value && was?.status === is?.status) return [];
-      return [
-        { sequence, at: replacedAt, before: was, after: is, late: isLate(replacedAt, end), large: isLarge(was, is) },
-      ];
+      return [{ before: was, after: is, late: isLate(at, (is ?? was)!.end), large: isLarge(was, is) }];
     });
-  };
+  }
 
   return {
     newest: buckets.newestRestatement,
@@ -93,18 +112,38 @@ export function createValueChanges(options: {
         [replacedAt, tier, start, siteOf(asset)?.path].join(' '),
       );
       const changes: ValueChange[] = [];
+      const requests = new Set<string>();
       for (const same of groups.values()) {
         signal.throwIfAborted();
         const plant = siteOf(same[0]!.asset);
-        if (plant) changes.push(...changesOf(plant, same, filter));
-        await breathe();
+        if (plant) changes.push(...(await changesOf(plant, same, filter, requests)));
       }
-      return { changes, through: rows.at(-1)?.sequence ?? after, more: rows.length === limit };
+      const told = filter.late ? changes.filter(({ late }) => late) : changes;
+      return { changes: told, through: rows.at(-1)?.sequence ?? after, more: rows.length === limit };
     },
   };
 
   function siteOf(asset: string): Plant | undefined {
     return plants().find(({ path }) => asset === path || asset.startsWith(`${path}/`));
+  }
+}
+
+/** The months of a pilot that had ended then and are held against a day before it, one asset at a time. */
+function* heldAgainst(
+  plant: Plant,
+  day: TimeUs,
+  until: TimeUs,
+  { touched, told }: { readonly touched: readonly KpiDefinition[]; readonly told: readonly string[] },
+): Generator<RolledRequest> {
+  const { pilot } = plant;
+  const kpis = touched.filter(({ compares }) => compares).map(({ id }) => id);
+  if (!pilot?.baseline || kpis.length === 0 || day < pilot.baseline.from || day >= pilot.baseline.to) return;
+  for (const granularity of ['month', 'gregorian_month'] as const) {
+    const months = bucketsOf(plant, granularity, pilot.from, Math.min(pilot.to, until));
+    // The month of the day itself is told as its own bucket is.
+    for (const { start, end } of months.filter(({ start, end }) => end <= until && !(start <= day && day < end))) {
+      for (const asset of told) yield { kpis, assets: [asset], granularity, from: start, to: end };
+    }
   }
 }
 

@@ -69,7 +69,7 @@ export async function sendDownload<Row>(
     return reply.type(mediaTypes[format]).header('content-disposition', disposition).send(bytes);
   } catch (error) {
     ended({ rows, sha256: '', complete: false });
-    if (error instanceof ExportRefused) throw invalid('format', tooMuch(error.message));
+    if (error instanceof ExportRefused) throw invalid('format', tooMuch(error.said.en, error.said.fa));
     throw error;
   }
 }

@@ -6,10 +6,15 @@ export const nothingStored: Words = {
   fa: 'از این بازه چیزی ذخیره نشده است؛ بازهٔ دیگری بخواهید یا در /connectivity ببینید داده رسیده است یا نه',
 };
 
-/** @param part of the plant file */
-export const undeclared = (part: string): Words => ({
-  en: `no plant model in sight says anything of this: add "${part}" to the plant file and apply it (payesh-hub plant apply)`,
-  fa: `هیچ مدل کارخانه‌ای در این باره چیزی نمی‌گوید؛ «${part}» را به پروندهٔ کارخانه بیفزایید و اعمال کنید (payesh-hub plant apply)`,
+export const nothingOfficial: Words = {
+  en: 'no report is issued of a month in this range: official figures begin with it, and /reports lists what there is',
+  fa: 'برای هیچ ماهی از این بازه گزارشی صادر نشده است؛ ارقام رسمی با آن آغاز می‌شوند و فهرست در /reports است',
+};
+
+/** @param parts of the plant file, one of which would do */
+export const undeclared = (...parts: readonly string[]): Words => ({
+  en: `no plant model in sight says anything of this: add ${parts.map((part) => `"${part}"`).join(' or ')} to the plant file and apply it (payesh-hub plant apply)`,
+  fa: `هیچ مدل کارخانه‌ای در این باره چیزی نمی‌گوید؛ ${parts.map((part) => `«${part}»`).join(' یا ')} را به پروندهٔ کارخانه بیفزایید و اعمال کنید (payesh-hub plant apply)`,
 });
 
 export const noMeterTree: Words = {

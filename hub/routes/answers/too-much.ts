@@ -10,16 +10,36 @@ export const tooMuch = (what: string, whatFa = what): Words => ({
 });
 
 const mostSamples = 5_000_000;
+/** For figures of a window that is no bucket. */
+const mostOfWindow = 20_000_000;
 
 /** @throws {ProblemError} about so many samples would have to be read. */
-export function refuseSamples(tags: readonly { readonly intervalMs: number }[], { from, to }: Window): void {
-  const samples = tags.reduce((sum, { intervalMs }) => sum + (to - from) / 1000 / Math.max(1, intervalMs), 0);
-  if (samples <= mostSamples) return;
-  const millions = Math.ceil(samples / 1e6);
+export function refuseSamples(tags: readonly { readonly intervalMs: number }[], window: Window): void {
+  const millions = millionsOf(tags, window, mostSamples);
+  if (millions === undefined) return;
   throw invalid(
     'from',
     tooMuch(`that is some ${millions} million samples to read`, `حدود ${millions} میلیون نمونه خوانده می‌شود`),
   );
+}
+
+/** @throws {ProblemError} the same of a window, where whole buckets would do. */
+export function refuseWindow(tags: readonly { readonly intervalMs: number }[], window: Window): void {
+  const millions = millionsOf(tags, window, mostOfWindow);
+  if (millions === undefined) return;
+  throw invalid('granularity', {
+    en: `a window of its own takes some ${millions} million samples to read; ask for whole buckets, as in granularity=day, or for a shorter range or fewer assets`,
+    fa: `برای بازهٔ دلخواه حدود ${millions} میلیون نمونه خوانده می‌شود؛ بازه‌های کامل بخواهید، مانند granularity=day، یا بازهٔ کوتاه‌تر یا دارایی‌های کمتر`,
+  });
+}
+
+function millionsOf(
+  tags: readonly { readonly intervalMs: number }[],
+  { from, to }: Window,
+  most: number,
+): number | undefined {
+  const samples = tags.reduce((sum, { intervalMs }) => sum + (to - from) / 1000 / Math.max(1, intervalMs), 0);
+  return samples > most ? Math.ceil(samples / 1e6) : undefined;
 }
 
 /** @throws {ProblemError} the answer would have more rows than it may. */

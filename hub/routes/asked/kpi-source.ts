@@ -21,6 +21,8 @@ export interface KpiSource {
     request: { kpis?: readonly string[]; assets?: readonly string[]; from: TimeUs; to: TimeUs },
     signal: AbortSignal,
   ): Promise<readonly KpiValue[]>;
+  /** The tags whose samples that would read. */
+  tagsRead(request: Parameters<KpiSource['evaluate']>[0]): readonly { readonly intervalMs: number }[];
   /** Whole buckets from what is stored. */
   rolled(request: RolledRequest): readonly RolledValue[];
   /** What a value was merged from, one tier below. */

@@ -73,7 +73,14 @@ export function windowOf(
 ): Window {
   const to = query.to ?? usual.to;
   const from = query.from ?? to - (usual.to - usual.from);
-  if (from >= to) throw invalid('from', { en: 'must be before "to"', fa: 'باید پیش از "to" باشد' });
+  if (from >= to) {
+    throw query.to === undefined
+      ? invalid('from', {
+          en: 'has not come yet: where "to" is left out, it is now',
+          fa: 'هنوز نرسیده است: "to" اگر نیاید اکنون است',
+        })
+      : invalid('from', { en: 'must be before "to"', fa: 'باید پیش از "to" باشد' });
+  }
   if (to - from > maxDays * dayUs) {
     const en = `the window may be at most ${maxDays} days: ask in parts, or make it an export: POST /api/v1/exports`;
     const fa = `بازه حداکثر ${maxDays} روز است: بخش‌بخش بخواهید یا آن را خروجی کنید: POST /api/v1/exports`;

@@ -147,7 +147,9 @@ export const commissioningRoutes =
         return sheets.accept(signed, by);
       } catch (error) {
         if (!(error instanceof RejectedError)) throw error;
-        throw new ProblemError(error.reason === 'key' ? 'conflict' : 'refused', error.message);
+        const { message: en } = error;
+        if (error.reason === 'key') throw new ProblemError('conflict', { en, fa: otherKey(signed.sheet.agent) });
+        throw new ProblemError('refused', { en, fa: altered });
       }
     }
 
@@ -158,6 +160,11 @@ export const commissioningRoutes =
       return found;
     }
   };
+
+const otherKey = (agent: string): string =>
+  `عامل «${agent}» پیش‌تر با کلید دیگری امضا کرده است؛ اگر دروازهٔ آن عوض شده، مدیر سامانه ` +
+  `«payesh-hub agent release-key ${agent}» را اجرا کند`;
+const altered = 'امضا با محتوای برگه نمی‌خواند: برگه پس از امضا تغییر کرده است یا امضای آن از کلید خودش نیست';
 
 const summaryJson = (summary: SheetSummary): z.infer<typeof summarySchema> => ({
   hash: summary.hash,

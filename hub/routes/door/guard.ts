@@ -27,6 +27,8 @@ export interface Example {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
+  /** Where bodies are of several kinds: one of each, by its name. */
+  readonly bodies?: Readonly<Record<string, object>>;
   /** Where the body is a file that another program has made. */
   readonly file?: string;
 }
@@ -55,10 +57,10 @@ export async function guard(app: FastifyInstance, { tokens, requestsPerMinute }:
     timeWindow: 60_000,
     keyGenerator: ({ principal, ip }) => (principal ? `token ${principal.id}` : `address ${ip}`),
     allowList: (request) => request.routeOptions.config.unlimited === true,
-    errorResponseBuilder: (_request, { after, max }) =>
+    errorResponseBuilder: (_request, { ttl, max }) =>
       new ProblemError('too-many-requests', {
-        en: `${max} requests a minute are allowed; wait ${after}`,
-        fa: `در هر دقیقه ${max} درخواست مجاز است؛ کمی صبر کنید (${after})`,
+        en: `${max} requests a minute are allowed; wait ${Math.ceil(ttl / 1000)} s`,
+        fa: `در هر دقیقه ${max} درخواست مجاز است؛ ${Math.ceil(ttl / 1000)} ثانیه صبر کنید`,
       }),
   });
   app.addHook('onRequest', limit as onRequestHookHandler);

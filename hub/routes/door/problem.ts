@@ -7,7 +7,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConnectionError } from '../../../protocols/errors.ts';
 import { validationWords } from '../../validation-words.ts';
-import { inLanguage, joined, type Language, languageOf, type Said } from '../../words.ts';
+import { inLanguage, joined, type Language, languageOf, type Said, type Words } from '../../words.ts';
 
 const kinds = {
   invalid: { status: 400, en: 'The request is not valid', fa: 'درخواست معتبر نیست' },
@@ -58,11 +58,8 @@ export class ProblemError extends Error {
 export const invalid = (field: string, message: Said): ProblemError =>
   new ProblemError('invalid', joined([field, message], ': '), { errors: [{ field, message }] });
 
-export const notFound = (what: Said): ProblemError =>
-  new ProblemError('not-found', {
-    en: `${inLanguage(what, 'en')} is not known here`,
-    fa: `${inLanguage(what, 'fa')} اینجا شناخته نیست`,
-  });
+export const notFound = ({ en, fa }: Words): ProblemError =>
+  new ProblemError('not-found', { en: `${en} is not known here`, fa: `${fa} اینجا شناخته نیست` });
 
 /** For the OpenAPI document; every route shares it. */
 export const problemSchema = z
@@ -144,15 +141,23 @@ function toProblem(error: FastifyError): ProblemError {
       en: 'narrow the window or ask for fewer things',
       fa: 'بازهٔ زمانی را کوتاه‌تر کنید یا موارد کمتری بخواهید',
     });
-  if (error.statusCode === 413) return new ProblemError('too-large', error.message);
-  if (error.statusCode === 415) return new ProblemError('unsupported-type', error.message);
+  if (error.statusCode === 413) return new ProblemError('too-large', { en: 'send it in parts', fa: 'بخش‌بخش بفرستید' });
+  if (error.statusCode === 415) return new ProblemError('unsupported-type', sendJson);
+  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY') return new ProblemError('invalid', noJson);
   if (error.statusCode && error.statusCode < 500) return new ProblemError('invalid', error.message);
   return new ProblemError('internal', '');
 }
 
-const noSuchRoute = (method: string, path: string): Said => ({
-  en: `there is no ${method} ${path}; /api/v1/docs lists what there is`,
-  fa: `${method} ${path} وجود ندارد؛ فهرست در /api/v1/docs است`,
+const sendJson: Words = {
+  en: 'send the body as JSON: "Content-Type: application/json"',
+  fa: 'بدنه را به صورت JSON بفرستید: "Content-Type: application/json"',
+};
+const noJson: Words = { en: 'the body is no JSON that can be read', fa: 'بدنهٔ درخواست JSON خواندنی نیست' };
+
+/** Ids that are paths are the usual reason. */
+const noSuchRoute = (method: string, path: string): Words => ({
+  en: `there is no ${method} ${path}; /api/v1/docs lists what there is. A path in an address has %2F for "/"`,
+  fa: `${method} ${path} وجود ندارد؛ فهرست در /api/v1/docs است. مسیر در نشانی به جای «/» باید %2F داشته باشد`,
 });
 
 const pathOf = (url: string): string => url.split('?', 1)[0]!;

@@ -126,7 +126,7 @@ export const curtailmentRoutes =
         const meta = { range: windowJson(window) };
         return answerRows(request, reply, context, request.query, {
           ...{ name: 'curtailments', meta, rows, columns },
-          empty: undeclared('limits" or "events'),
+          empty: undeclared('limits', 'events'),
         });
       },
     );

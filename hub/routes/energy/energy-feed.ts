@@ -10,7 +10,7 @@ import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { windowJson, windowOf, windowSchema } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
-import { invalid } from '../door/problem.ts';
+import { notFound } from '../door/problem.ts';
 
 const dayUs = 86_400_000_000;
 const quarterUs = 900_000_000;
@@ -63,19 +63,17 @@ export const energyFeedRoutes =
       async (request, reply) => {
         const view = viewOf(request, context);
         const now = clock.now();
-        const window = windowOf(request.query, { from: now - dayUs, to: now });
-        if (window.to - window.from > maxDays * dayUs) {
-          throw invalid('from', {
-            en: `at most ${maxDays} days: ask in parts`,
-            fa: `حداکثر ${maxDays} روز؛ بخش‌بخش بخواهید`,
-          });
-        }
+        const window = windowOf(request.query, { from: now - dayUs, to: now }, maxDays);
         const range = {
           from: Math.floor(window.from / quarterUs) * quarterUs,
           to: Math.ceil(window.to / quarterUs) * quarterUs,
         };
         const plants = exports.plants().filter(({ path }) => view.sees(path));
         const { subscription } = request.query;
+        const known = plants.flatMap(({ meters }) => meters.flatMap((meter) => meter.subscription ?? []));
+        if (subscription !== undefined && !known.includes(subscription)) {
+          throw notFound({ en: `subscription ${subscription}`, fa: `شمارهٔ اشتراک ${subscription}` });
+        }
         const rows = energyFeed(kpis, plants, range).flatMap(({ exportedKwh, start, end, ...row }): Row[] =>
           (subscription ?? row.subscription) === row.subscription
             ? [{ ...row, start: formatTime(start), end: formatTime(end), exported_kwh: exportedKwh }]

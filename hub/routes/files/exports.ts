@@ -16,6 +16,7 @@ import { asciiDigits } from '../../plant/digits.ts';
 import { granularities } from '../../plant/grid.ts';
 import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { formatTime, formatTimeOrNull } from '../../plant/time-text.ts';
+import { inLanguage, joined, type Language, languageOf } from '../../words.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
 import type { View } from '../asked/view.ts';
 import { everyRole, overseers } from '../door/guard.ts';
@@ -64,7 +65,8 @@ const jobSchema = z.object({
   progress: z.number().meta({ description: '0 to 1' }),
   step: z.string(),
   ended_at: z.string().nullable(),
-  error: z.string().nullable(),
+  error: z.string().nullable().meta({ description: 'why there is no file, in the language of Accept-Language' }),
+  messages: z.object({ en: z.string(), fa: z.string() }).nullable().meta({ description: 'the same in both languages' }),
   files: z.array(
     z.object({ name: z.string(), bytes: z.int(), sha256: z.string(), rows: z.int().nullable(), url: z.string() }),
   ),
@@ -101,9 +103,12 @@ export const exportRoutes =
         const asked = toRequest(request.body, viewOf(request, context), context);
         try {
           const job = jobs.create(asked, name);
-          return reply.code(202).header('location', `/api/v1/exports/${job.id}`).send(jobJson(job));
+          return reply
+            .code(202)
+            .header('location', `/api/v1/exports/${job.id}`)
+            .send(jobJson(job, languageOf(request.headers['accept-language'])));
         } catch (error) {
-          if (error instanceof TooManyExports) throw new ProblemError('busy', error.message);
+          if (error instanceof TooManyExports) throw new ProblemError('busy', error.said);
           throw error;
         }
       },
@@ -125,7 +130,7 @@ export const exportRoutes =
           data: jobs
             .list()
             .filter((job) => view.sees(job.request.site))
-            .map(jobJson),
+            .map((job) => jobJson(job, languageOf(request.headers['accept-language']))),
         };
       },
     );
@@ -149,7 +154,8 @@ export const exportRoutes =
         config: { access: everyRole, example: { params: { id: '0123456789abcdef' } } },
         schema: { tags: ['exports'], summary: 'How far it is', params: idParameter, response: { 200: jobSchema } },
       },
-      async (request) => jobJson(find(request.params.id, viewOf(request, context))),
+      async (request) =>
+        jobJson(find(request.params.id, viewOf(request, context)), languageOf(request.headers['accept-language'])),
     );
 
     app.delete(
@@ -167,7 +173,10 @@ export const exportRoutes =
         const { role, name } = principalOf(request);
         const job = find(request.params.id, viewOf(request, context));
         if (job.who !== name && !overseers.some((one) => one === role)) {
-          throw new ProblemError('forbidden', 'somebody else asked for this export');
+          throw new ProblemError('forbidden', {
+            en: 'somebody else asked for this export',
+            fa: 'این خروجی را کس دیگری خواسته است',
+          });
         }
         jobs.remove(job.id, name);
         return reply.code(204).send(null);
@@ -190,10 +199,14 @@ export const exportRoutes =
       },
       async (request, reply) => {
         const job = find(request.params.id, viewOf(request, context));
-        if (job.state !== 'done') throw new ProblemError('conflict', `the export is ${job.state}: there is no file`);
+        if (job.state !== 'done')
+          throw new ProblemError('conflict', {
+            en: `the export is ${job.state}: there is no file`,
+            fa: `خروجی در حالت ${job.state} است و پرونده‌ای ندارد`,
+          });
         const { name = job.files[0]?.name } = request.query;
         const file = job.files.find((one) => one.name === name);
-        if (!file) throw notFound(`file ${name}`);
+        if (!file) throw notFound({ en: `file ${name}`, fa: `پروندهٔ ${name}` });
         const { name: who } = principalOf(request);
         const details = { job: job.id, sha256: file.sha256 };
         context.access.audit.append({ who, what: 'export.fetch', object: job.request.site, details });
@@ -216,13 +229,14 @@ const types: Readonly<Record<string, string>> = {
 };
 const typeOf = (name: string): string => types[name.split('.').at(-1)!] ?? 'application/octet-stream';
 
-function jobJson({ request, ...job }: ExportJob): z.infer<typeof jobSchema> {
+function jobJson({ request, error, ...job }: ExportJob, language: Language): z.infer<typeof jobSchema> {
   const url = (name: string) => `/api/v1/exports/${job.id}/file?name=${encodeURIComponent(name)}`;
   const { template, format, site, month = null } = request;
   return {
     ...{ id: job.id, template, format, site, period: month, who: job.who, created_at: formatTime(job.createdAt) },
     ...{ state: job.state, progress: job.progress, step: job.step, ended_at: formatTimeOrNull(job.endedAt) },
-    error: job.error,
+    error: error === null ? null : inLanguage(error, language),
+    messages: error === null ? null : joined([error], ''),
     files: job.files.map((file) => ({ ...file, url: url(file.name) })),
   };
 }
@@ -233,24 +247,37 @@ function toRequest(body: z.infer<typeof requestSchema>, view: View, { kpis, expo
   const month = body.period && asciiDigits(body.period);
   const { format = formatsOf[template][0]!, ...rest } = body;
   if (!formatsOf[template].includes(format)) {
-    throw invalid('format', `${template} comes as ${formatsOf[template].join(' or ')}`);
+    throw invalid('format', {
+      en: `${template} comes as ${formatsOf[template].join(' or ')}`,
+      fa: `${template} به صورت ${formatsOf[template].join(' یا ')} است`,
+    });
   }
   const plant = view.sees(site) ? exports.plants().find(({ path }) => path === site) : undefined;
-  if (!plant) throw notFound(`site ${site}`);
+  if (!plant) throw notFound({ en: `site ${site}`, fa: `کارخانهٔ ${site}` });
   const unknown = asked?.filter((id) => !kpis.definitions().some((definition) => definition.id === id)) ?? [];
-  if (unknown.length > 0) throw invalid('kpis', `there is no ${unknown.join(', ')}; /kpi-definitions lists all`);
+  if (unknown.length > 0) {
+    throw invalid('kpis', {
+      en: `there is no ${unknown.join(', ')}; /kpi-definitions lists all`,
+      fa: `شاخص ${unknown.join('، ')} وجود ندارد؛ فهرست در /kpi-definitions است`,
+    });
+  }
   const known = new Set([...view.assets(), ...view.tags()].map(({ path }) => path));
   const strange = paths?.filter((path) => !known.has(path) || !(path === site || path.startsWith(`${site}/`))) ?? [];
-  if (strange.length > 0) throw notFound(`asset or tag ${strange.join(', ')}`);
+  if (strange.length > 0) {
+    throw notFound({ en: `asset or tag ${strange.join(', ')}`, fa: `دارایی یا تگ ${strange.join('، ')}` });
+  }
   const request: ExportRequest = { ...rest, format, month };
   try {
     if (month !== undefined && (rest.from !== undefined || rest.to !== undefined)) {
-      throw new ExportRefused('say a month, or "from" and "to", not both');
+      throw new ExportRefused({
+        en: 'say a month, or "from" and "to", not both',
+        fa: 'یک ماه یا "from" و "to" را بگویید، نه هر دو',
+      });
     }
     if (template === 'workbook' || template === 'package') monthOf(plant, month ?? '');
     rangeOf(plant, request);
   } catch (error) {
-    if (error instanceof ExportRefused) throw invalid('period', error.message);
+    if (error instanceof ExportRefused) throw invalid('period', error.said);
     throw error;
   }
   return request;

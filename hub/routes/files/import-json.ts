@@ -1,7 +1,7 @@
 /** How imports are told: an import, a row that was refused, a sample that counts no more. */
 import { z } from 'zod';
 import { type Import, importFormats, importKinds } from '../../imports/import.ts';
-import type { Progress } from '../../imports/imports.ts';
+import type { Progress } from '../../imports/work.ts';
 import { formatTime, formatTimeOrNull } from '../../plant/time-text.ts';
 import { inLanguage, type Language, type Said } from '../../words.ts';
 import { nameSchema } from '../answers/rows.ts';
@@ -49,7 +49,10 @@ export const overtakenSchema = z.object({
   number: z.int().meta({ description: 'in the stream of the import' }),
   tag: z.string(),
   time: z.string(),
-  value: valueSchema,
+  value: valueSchema.meta({ description: 'that the import tells' }),
+  measured: z
+    .object({ time: z.string(), value: valueSchema, quality: z.int() })
+    .meta({ description: "the gateway's sample of that time, or the last one before it" }),
   ...reasonSchema,
 });
 export const reasonJson = (reason: Said, language: Language) => ({

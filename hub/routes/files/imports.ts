@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type Import, importFormats, importKinds } from '../../imports/import.ts';
 import { ImportRefused } from '../../imports/imports.ts';
+import { refusals } from '../../imports/words.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import { isZone } from '../../plant/zone.ts';
 import { languageOf } from '../../words.ts';
@@ -20,8 +21,14 @@ const maxPieceBytes = 8 * 1024 * 1024;
 const usualHoldS = 3600;
 const readTimeoutMs = 30_000;
 
-const idParameter = z.object({ id: z.string().regex(/^[0-9a-f]{32}$/, 'must be the id of an import') });
-const zone = z.string().max(64).refine(isZone, 'must be an IANA time zone such as Asia/Tehran');
+const idParameter = z.object({ id: z.string().max(100) });
+const zone = z
+  .string()
+  .max(64)
+  .refine(isZone, {
+    error: 'must be an IANA time zone such as Asia/Tehran',
+    params: { fa: 'باید منطقهٔ زمانی IANA مانند Asia/Tehran باشد' },
+  });
 
 export const importRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
@@ -35,7 +42,7 @@ export const importRoutes =
     );
     const visible = (id: string, view: View): Import => {
       const found = imports.get(id);
-      if (!found || !view.sees(found.request.site)) throw notFound(`import ${id}`);
+      if (!found || !view.sees(found.request.site)) throw notFound(refusals.one(id));
       return found;
     };
     const told = (one: Import, { headers }: FastifyRequest) =>
@@ -85,7 +92,7 @@ export const importRoutes =
         const view = viewOf(request, context);
         const asked = { ...rest, site: siteOf(site, view), holdUs: Math.round(hold_s * 1e6), rowsGuessed: rows };
         if (asked.kind === 'entries' && asked.format !== 'csv') {
-          throw new ProblemError('refused', 'entries come as CSV');
+          throw new ProblemError('refused', refusals.entriesAreCsv);
         }
         return told(
           refusing(() => imports.begin(asked, dry_run, principalOf(request).name)),
@@ -112,12 +119,12 @@ export const importRoutes =
       },
       async (request) => {
         const { id } = visible(request.params.id, viewOf(request, context));
-        if (!Buffer.isBuffer(request.body)) throw new ProblemError('unsupported-type', 'send application/octet-stream');
+        if (!Buffer.isBuffer(request.body)) throw new ProblemError('unsupported-type', refusals.octets);
         try {
           return told(await imports.receive(id, request.query.offset, request.body), request);
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-            throw new ProblemError('not-ready', "the hub's disk is full: make room and go on");
+            throw new ProblemError('not-ready', refusals.diskFull);
           }
           throw asProblem(error);
         }
@@ -205,8 +212,9 @@ export const importRoutes =
         const { rows, next } = await imports.overtaken(id, request.query.after, signal);
         if (next !== null) linkNext(request, reply, { after: next });
         const language = languageOf(request.headers['accept-language']);
-        const data = rows.map(({ number, tag, time, value, kind, reason }) => ({
+        const data = rows.map(({ number, tag, time, value, measured, kind, reason }) => ({
           ...{ number, tag, time: formatTime(time), value: valueJson(value), kind, ...reasonJson(reason, language) },
+          measured: { ...measured, time: formatTime(measured.time), value: valueJson(measured.value) },
         }));
         return { data, next_after: next };
       },
@@ -243,12 +251,12 @@ export const importRoutes =
     function siteOf(asked: string | undefined, view: View): string {
       const seen = plants.plants().flatMap(({ path }) => (view.sees(path) ? [path] : []));
       if (asked !== undefined) {
-        if (!seen.includes(asked)) throw notFound(`site "${asked}"`);
+        if (!seen.includes(asked)) throw notFound(refusals.site(asked));
         return asked;
       }
       const [only, ...more] = seen;
-      if (only === undefined) throw notFound('any site');
-      if (more.length > 0) throw new ProblemError('refused', `say the site: ${seen.join(', ')}`);
+      if (only === undefined) throw notFound(refusals.noSite);
+      if (more.length > 0) throw new ProblemError('refused', refusals.whichSite(seen));
       return only;
     }
   };

@@ -141,7 +141,12 @@ export const reportRoutes =
       async (request, reply) => {
         const report = visible(request.params.id, viewOf(request, context));
         const file = report.files.find(({ language }) => language === request.query.language);
-        if (!file) throw notFound(`a workbook of report ${report.id} in that language`);
+        if (!file) {
+          throw notFound({
+            en: `a workbook of report ${report.id} in that language`,
+            fa: `کارپوشهٔ گزارش ${report.id} به آن زبان`,
+          });
+        }
         return reply
           .type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet')
           .header('content-length', file.bytes)
@@ -164,7 +169,9 @@ export const reportRoutes =
       async (request, reply) => {
         const { site, period: month, note } = request.body;
         const view = viewOf(request, context);
-        if (!view.sees(site) || !exports.plants().some(({ path }) => path === site)) throw notFound(`site "${site}"`);
+        if (!view.sees(site) || !exports.plants().some(({ path }) => path === site)) {
+          throw notFound({ en: `site "${site}"`, fa: `کارخانهٔ «${site}»` });
+        }
         const report = await refusing(() => reports.issue(site, month, { who: principalOf(request).name, note }));
         return reply.code(201).send(told(report));
       },
@@ -195,6 +202,6 @@ async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof ReportRefused ? new ProblemError('refused', error.message) : error;
+    throw error instanceof ReportRefused ? new ProblemError('refused', error.said) : error;
   }
 }

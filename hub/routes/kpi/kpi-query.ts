@@ -1,7 +1,7 @@
 /** What can be asked of `/kpi-values`, and what its answer looks like. */
 import { z } from 'zod';
 import type { KpiDefinition, KpiValue } from '../../kpi/kpi.ts';
-import { granularities } from '../../plant/grid.ts';
+import { type BucketKind, granularities } from '../../plant/grid.ts';
 import { momentParameter } from '../../plant/time-parameters.ts';
 import { isZone } from '../../plant/zone.ts';
 import { comparisons } from '../../rollup/values/compare-values.ts';
@@ -88,22 +88,42 @@ export function wanted(
     value.coverage >= min_coverage;
 }
 
-/** @throws {ProblemError} a KPI that is not known, or not told of windows. */
-export function checkKpis(asked: readonly string[] | undefined, granularity: string, { kpis }: RouteContext): void {
-  const unknownTo = (definitions: readonly KpiDefinition[]) =>
-    asked?.filter((id) => !definitions.some((definition) => definition.id === id)) ?? [];
-  const unknown = unknownTo(kpis.definitions());
+/** @throws {ProblemError} a KPI that is not known. */
+export function checkKpis(asked: readonly string[] | undefined, { kpis }: RouteContext): void {
+  const unknown = missingIn(kpis.definitions(), asked);
   if (unknown.length > 0) {
     throw invalid('kpi', {
       en: `there is no ${unknown.join(', ')}; /kpi-definitions lists all`,
       fa: `شاخص ${unknown.join('، ')} وجود ندارد؛ فهرست در /kpi-definitions است`,
     });
   }
-  const bucketed = granularity === 'window' ? unknownTo(kpis.windowed()) : [];
-  if (bucketed.length > 0) {
+}
+
+/** @throws {ProblemError} one of these KPIs is never told of such buckets, or of windows. */
+export function checkGranularity(
+  asked: readonly string[] | undefined,
+  granularity: BucketKind | 'window',
+  { kpis }: RouteContext,
+): void {
+  if (granularity === 'window') {
+    const bucketed = missingIn(kpis.windowed(), asked);
+    if (bucketed.length === 0) return;
     throw invalid('granularity', {
       en: `${bucketed.join(', ')} is told of whole buckets only; ask for hour, shift, day or longer`,
       fa: `${bucketed.join('، ')} فقط برای بازه‌های کامل گفته می‌شود؛ hour، shift، day یا بلندتر بخواهید`,
     });
   }
+  const usual = granularity === 'gregorian_month' ? 'month' : granularity;
+  const never = kpis
+    .definitions()
+    .find(({ id, granularities }) => asked?.includes(id) && !granularities.includes(usual));
+  if (!never) return;
+  const { id, granularities: told } = never;
+  throw invalid('granularity', {
+    en: `${id} is told of ${told.join(', ')}, and never of ${usual}`,
+    fa: `${id} برای ${told.join('، ')} گفته می‌شود و برای ${usual} هرگز`,
+  });
 }
+
+const missingIn = (definitions: readonly KpiDefinition[], asked: readonly string[] = []): string[] =>
+  asked.filter((id) => !definitions.some((definition) => definition.id === id));

@@ -10,6 +10,7 @@ import type { Moment } from '../../plant/time-text.ts';
 import { allRevisions } from '../../rollup/values/all-revisions.ts';
 import type { RolledRequest, RolledValue } from '../../rollup/values/rolled-values.ts';
 import { leastUs, turns, usualKpis } from '../../rollup/values/turns.ts';
+import { inOrder } from '../../rollup/values/value-order.ts';
 import { tooMuch } from '../answers/too-much.ts';
 import { byPlant } from '../asked/asked-assets.ts';
 import type { KpiSource } from '../asked/kpi-source.ts';
@@ -71,8 +72,13 @@ export function refuseTooMany(
     0,
   );
   if (values <= most) return;
-  const some = `${Math.round(values / 1000)},000`;
-  throw invalid('from', tooMuch(`that is some ${some} values`, `حدود ${some} مقدار می‌شود`));
+  const [thousands, millions] = [Math.round(values / 1e3), Math.round(values / 1e5) / 10];
+  throw invalid(
+    'from',
+    millions < 1
+      ? tooMuch(`that is some ${thousands},000 values`, `حدود ${thousands} هزار مقدار می‌شود`)
+      : tooMuch(`that is some ${millions} million values`, `حدود ${millions} میلیون مقدار می‌شود`),
+  );
 }
 
 export interface ValueRequest extends Pick<RolledRequest, 'kpis' | 'granularity' | 'asOf'> {
@@ -138,7 +144,3 @@ function restatedIn({ buckets }: Pick<KpiSource, 'buckets'>, { granularity, from
   if (times.length <= mostRestatements) return times;
   throw invalid('revision', tooMuch('the range was restated too often', 'این بازه بیش از حد اصلاح شده است'));
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const inOrder = (a: RolledValue, b: RolledValue): number =>
-  a.start - b.start || compare(a.asset, b.asset) || compare(a.kpi, b.kpi) || a.revision - b.revision;

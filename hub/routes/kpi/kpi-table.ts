@@ -1,6 +1,7 @@
 /** KPI values as rows of a table: the columns of CSV, workbook and Parquet. */
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import type { Asset } from '../../plant/assets.ts';
+import { formatLocal } from '../../plant/local-time.ts';
 import { parseTime } from '../../plant/time-text.ts';
 import type { Column } from '../answers/download.ts';
 import type { KpiValueJson } from './kpi-json.ts';
@@ -16,11 +17,18 @@ const time = (name: string, of: (value: KpiValueJson) => string): KpiColumn => (
   of: (value) => parseTime(of(value))!,
 });
 
-export function kpiColumns(
-  definitions: readonly KpiDefinition[],
-  assets: readonly Asset[],
-  isCompared: boolean,
-): KpiColumn[] {
+export function kpiColumns({
+  definitions,
+  assets,
+  isCompared,
+  zoneOf,
+}: {
+  readonly definitions: readonly KpiDefinition[];
+  readonly assets: readonly Asset[];
+  readonly isCompared: boolean;
+  /** Of an asset's plant: what local time is where no zone was asked for. */
+  zoneOf(asset: string): string;
+}): KpiColumn[] {
   const kpiNames = new Map(definitions.map(({ id, name }) => [id, name]));
   const assetNames = new Map(assets.map(({ path, name }) => [path, name]));
   return [
@@ -42,7 +50,10 @@ export function kpiColumns(
     integer('revision', ({ revision }) => revision),
     integer('definition_version', ({ definition_version }) => definition_version),
     text('input_hash', ({ input_hash }) => input_hash),
-    text('start_local', ({ start_local }) => start_local ?? null),
+    text(
+      'start_local',
+      ({ asset, start, start_local }) => start_local ?? formatLocal(zoneOf(asset), parseTime(start)!),
+    ),
     text('label_en', ({ label }) => label?.en ?? null),
     text('label_fa', ({ label }) => label?.fa ?? null),
     text('jalali_date', ({ jalali_date }) => jalali_date ?? null),

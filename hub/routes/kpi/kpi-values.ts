@@ -6,9 +6,10 @@ import type { BucketKind } from '../../plant/grid.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { sendDownload } from '../answers/download.ts';
-import { nothingStored } from '../answers/empty-words.ts';
+import { nothingOfficial, nothingStored } from '../answers/empty-words.ts';
 import { linkNext } from '../answers/links.ts';
-import { assetsAskedFor, plantsIn } from '../asked/asked-assets.ts';
+import { refuseWindow } from '../answers/too-much.ts';
+import { assetsAskedFor, plantOf, plantsIn } from '../asked/asked-assets.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { createCursors } from '../asked/cursor.ts';
 import { formatOf, tableContent } from '../asked/formats.ts';
@@ -17,7 +18,7 @@ import { civilDay, runningHour, windowAt, windowJson } from '../asked/times.ts';
 import { everyRole } from '../door/guard.ts';
 import { invalid } from '../door/problem.ts';
 import { type KpiValueJson, kpiValueJson } from './kpi-json.ts';
-import { checkKpis, querySchema, type sortable, valuesSchema, wanted } from './kpi-query.ts';
+import { checkGranularity, checkKpis, querySchema, type sortable, valuesSchema, wanted } from './kpi-query.ts';
 import { type Part, partsOf, refuseTooMany, type ValueRequest, valuePages, wholeOf } from './kpi-reading.ts';
 import { kpiColumns } from './kpi-table.ts';
 import { select, tellingRows } from './kpi-telling.ts';
@@ -68,7 +69,8 @@ export const kpiValueRoutes =
         const plants = plantsIn(view, context);
         const granularity =
           query.granularity === 'month' && calendar === 'gregorian' ? 'gregorian_month' : query.granularity;
-        checkKpis(kpi, granularity, context);
+        checkKpis(kpi, context);
+        checkGranularity(kpi, granularity, context);
         const assets = assetsAskedFor(query, view, context);
         const now = clock.now();
         const [pinned, sorted, ...after] = cursor === undefined ? [] : cursors.open(cursor);
@@ -149,7 +151,10 @@ export const kpiValueRoutes =
               group: query.group ?? null,
             },
             fileName: `kpi_${granularity}_${formatTime(range.from)}`,
-            columns: kpiColumns(kpis.definitions(), view.assets(), query.compare !== undefined),
+            columns: kpiColumns({
+              ...{ definitions: kpis.definitions(), assets: view.assets(), isCompared: query.compare !== undefined },
+              zoneOf: (asset) => plantOf(asset, plants)?.zone ?? civilDay.zone,
+            }),
             json: (row) => row,
             pages: pages ?? [rows],
           });
@@ -164,7 +169,7 @@ export const kpiValueRoutes =
             tz: query.tz ?? plants[0]?.zone ?? civilDay.zone,
             revision,
             as_of: formatTime(asOf ?? pinnedAt ?? now),
-            ...(rows.length === 0 && { note: nothingStored }),
+            ...(rows.length === 0 && { note: revision === 'official' ? nothingOfficial : nothingStored }),
             generated_at: generated,
           },
           data: [...rows],
@@ -198,7 +203,9 @@ async function evaluated(
 ): Promise<KpiValue[]> {
   const found: KpiValue[] = [];
   for (const { assets, window } of parts) {
-    found.push(...(await kpis.evaluate({ ...(kpi && { kpis: kpi }), assets, ...window }, signal)));
+    const request = { ...(kpi && { kpis: kpi }), assets, ...window };
+    refuseWindow(kpis.tagsRead(request), window);
+    found.push(...(await kpis.evaluate(request, signal)));
   }
   return found;
 }

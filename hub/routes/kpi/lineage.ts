@@ -1,10 +1,14 @@
 /** `GET /kpi-values/{id}/lineage`: a figure with its formula, its elements and what they mean, and what it came from. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { entriesBehind } from '../../entries/behind.ts';
+import { importsBehind } from '../../imports/behind.ts';
 import { elementSpec } from '../../kpi/elements.ts';
+import { union } from '../../plant/spans.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { RolledValue } from '../../rollup/values/rolled-values.ts';
 import { bucketLabels } from '../answers/bucket-label.ts';
+import { entryRevisionJson, entryRevisionSchema } from '../answers/entry-json.ts';
 import { plantOf } from '../asked/asked-assets.ts';
 import { type RouteContext, viewOf } from '../asked/context.ts';
 import { civilDay } from '../asked/times.ts';
@@ -18,7 +22,10 @@ import {
   kpiValueSchema,
   rolledValueJson,
 } from './kpi-json.ts';
+import { importBehindJson, importBehindSchema } from './lineage-imports.ts';
 import { decodeValueId } from './value-id.ts';
+
+const mostEntries = 1000;
 
 const lineageSchema = z.object({
   value: kpiValueSchema,
@@ -37,7 +44,14 @@ const lineageSchema = z.object({
   parts: z
     .array(inputSchema.extend({ elements: z.record(z.string(), z.number()) }))
     .meta({ description: 'what those were merged from, one tier below: cells are computed from samples' }),
+  entries: z
+    .array(entryRevisionSchema)
+    .meta({ description: `what people entered of it, each with its author; the first ${mostEntries}` }),
   tags: z.array(z.string()).meta({ description: 'whose samples, as told by /series, all of it comes from' }),
+  imports: z.array(importBehindSchema).meta({
+    description:
+      'files of the past that it rests on, the oldest first; a gateway may have overtaken some of their samples',
+  }),
 });
 
 /** OEE of a line on 16 Tir 1404, for the API's description. */
@@ -64,6 +78,10 @@ export const lineageRoutes =
         if (!value || !viewOf(request, context).sees(value.asset))
           throw notFound({ en: 'that KPI value', fa: 'آن مقدار شاخص' });
         const definition = context.kpis.definitions().find(({ id }) => id === value.kpi)!;
+        const tags = [...context.kpis.tagsOf(value)];
+        const site = plantOf(value.asset, context.kpis.plants())?.path ?? '';
+        const entered = entriesBehind(context.entries, site, value.inputs, value.asOf);
+        const figure = { site, tags, spans: union(value.inputs), asOf: value.asOf };
         const zone = plantOf(value.asset, context.kpis.plants())?.zone ?? civilDay.zone;
         return {
           value: { ...rolledValueJson(value, value.asOf), label: bucketLabels(zone, value.bucket, 'jalali') },
@@ -87,7 +105,9 @@ export const lineageRoutes =
             ...inputJson(part),
             elements: Object.fromEntries(Object.entries(part.elements).filter(([name]) => name in value.elements)),
           })),
-          tags: [...context.kpis.tagsOf(value)],
+          entries: entered.slice(0, mostEntries).map(entryRevisionJson),
+          tags,
+          imports: (await importsBehind(context.imports, entered, figure)).map(importBehindJson),
         };
       },
     );

@@ -61,7 +61,7 @@ export const recomputationRoutes =
         schema: {
           tags,
           summary: 'Whether it is done, and which final buckets have got other elements since it began',
-          params: z.object({ id: z.string().regex(/^\d{1,15}-\d{1,15}$/, 'must be an id that a POST has given') }),
+          params: z.object({ id: z.string().max(40) }),
           response: {
             200: z.object({
               done: z.boolean(),
@@ -81,9 +81,12 @@ export const recomputationRoutes =
         },
       },
       async (request) => {
-        const [dirt, after] = request.params.id.split('-').map(Number);
+        const [, dirt, after] = /^(\d{1,15})-(\d{1,15})$/.exec(request.params.id)?.map(Number) ?? [];
+        if (dirt === undefined || after === undefined) {
+          throw notFound({ en: `recomputation ${request.params.id}`, fa: `محاسبهٔ مجدد ${request.params.id}` });
+        }
         const view = viewOf(request, context);
-        const { done, restated } = recomputing.look({ dirt: dirt!, after: after! }, maxRestated);
+        const { done, restated } = recomputing.look({ dirt, after }, maxRestated);
         const seen = restated.filter(({ asset }) => view.sees(asset));
         return {
           done,

@@ -1,20 +1,14 @@
 /** `GET /revisions/values`: the same feed as figures, with what each was before and is now, up to the site. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { isUnder } from '../../access/scope.ts';
 import { granularities } from '../../plant/grid.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { ValueChange } from '../../rollup/values/value-changes.ts';
 import type { Column } from '../answers/download.ts';
-import { nothingRestated } from '../answers/empty-words.ts';
-import { linkNext } from '../answers/links.ts';
-import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
-import { assetsAskedFor } from '../asked/asked-assets.ts';
-import { type RouteContext, viewOf } from '../asked/context.ts';
-import { listParameter } from '../asked/lists.ts';
-import { sinceParameter } from '../asked/times.ts';
+import { columnsOf } from '../answers/rows.ts';
+import type { RouteContext } from '../asked/context.ts';
 import { everyRole } from '../door/guard.ts';
-import { checkKpis } from './kpi-query.ts';
+import { answerFeed, feedAskedFor, feedParameters, feedResponse } from './revision-query.ts';
 import { encodeValueId } from './value-id.ts';
 
 const readTimeoutMs = 30_000;
@@ -68,40 +62,22 @@ export const revisedValueRoutes =
           description:
             'Of units, meters and all that lies above them, by hours and longer: an hour tells of its quarters. `limit` counts restated buckets, so a page may have more rows or none; `next_since` goes on. Where a page ends within one restatement its figures may be told again, the same.',
           querystring: z.strictObject({
-            since: sinceParameter,
-            kpi: listParameter('ids of definitions'),
-            asset: listParameter('full paths; what lies below them is told too'),
+            ...feedParameters,
             late: z.stringbool().default(false).meta({ description: 'only what changed after its bucket was closed' }),
             large: z.stringbool().default(false).meta({ description: 'only what changed by more than a little' }),
             limit: z.coerce.number().int().min(1).max(mostBuckets).default(200),
-            ...rowsParameters,
           }),
-          response: rowsResponse('Figures', rowSchema, {
-            next_since: z.int(),
-            more: z.boolean().meta({ description: 'there may be more at once' }),
-          }),
+          response: feedResponse('Figures', rowSchema),
         },
       },
       async (request, reply) => {
-        const { since, kpi, asset, late, large, limit } = request.query;
-        const view = viewOf(request, context);
-        checkKpis(kpi, 'day', context);
-        if (asset) assetsAskedFor({ asset }, view, context);
-        const after = 'time' in since ? kpis.buckets.newestBefore(since.time) : since.sequence;
+        const { kpi, late, large, limit } = request.query;
+        const { after, tells } = feedAskedFor(request, request.query, context);
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(readTimeoutMs)]);
         const { changes, through, more } = await kpis.changes.page(after, limit, { kpis: kpi, late }, signal);
-        const rows = changes
-          .map(rowOf)
-          .filter(
-            (row) =>
-              view.sees(row.asset) &&
-              (asset?.some((path) => isUnder(row.asset, path)) ?? true) &&
-              (row.large || !large),
-          );
-        if (more) linkNext(request, reply, { since: through });
-        return answerRows(request, reply, context, request.query, {
-          ...{ name: 'revised-values', meta: { next_since: through, more }, rows, columns },
-          empty: nothingRestated,
+        const rows = changes.map(rowOf).filter((row) => tells(row.asset) && (row.large || !large));
+        return answerFeed(request, reply, context, request.query, {
+          ...{ name: 'revised-values', rows, columns, through, more },
         });
       },
     );

@@ -1,22 +1,17 @@
 /** `GET /revisions`: a feed of what was told otherwise than before: final buckets, with the elements that became others. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { isUnder } from '../../access/scope.ts';
 import type { KpiDefinition } from '../../kpi/kpi.ts';
 import { toElements } from '../../kpi/sums.ts';
 import { granularities } from '../../plant/grid.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { Restatement, StoredBucket } from '../../rollup/buckets/buckets.ts';
 import type { Column } from '../answers/download.ts';
-import { nothingRestated } from '../answers/empty-words.ts';
-import { linkNext } from '../answers/links.ts';
-import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
-import { assetsAskedFor } from '../asked/asked-assets.ts';
-import { type RouteContext, viewOf } from '../asked/context.ts';
-import { listParameter, wordsParameter } from '../asked/lists.ts';
-import { sinceParameter } from '../asked/times.ts';
+import { columnsOf } from '../answers/rows.ts';
+import type { RouteContext } from '../asked/context.ts';
+import { wordsParameter } from '../asked/lists.ts';
 import { everyRole } from '../door/guard.ts';
-import { checkKpis } from './kpi-query.ts';
+import { answerFeed, feedAskedFor, feedParameters, feedResponse } from './revision-query.ts';
 
 /** Read at once; a feed of which little is asked for goes through many. */
 const turn = 2000;
@@ -61,51 +56,39 @@ export const revisionRoutes =
           description:
             'Keep `next_since` and ask again with it: there is always one, and nothing is told twice. Figures that come while a bucket is provisional are no restatements.',
           querystring: z.strictObject({
-            since: sinceParameter,
-            kpi: listParameter('ids of definitions'),
-            asset: listParameter('full paths; what lies below them is told too'),
+            ...feedParameters,
             granularity: wordsParameter(granularities).optional(),
             limit: z.coerce.number().int().min(1).max(10_000).default(500),
-            ...rowsParameters,
           }),
-          response: rowsResponse('Restatements', rowSchema, {
-            next_since: z.int(),
-            more: z.boolean().meta({ description: 'there may be more at once' }),
-          }),
+          response: feedResponse('Restatements', rowSchema),
         },
       },
       async (request, reply) => {
-        const { since, kpi, asset, granularity, limit } = request.query;
-        const view = viewOf(request, context);
-        checkKpis(kpi, 'day', context);
-        if (asset) assetsAskedFor({ asset }, view, context);
+        const { kpi, granularity, limit } = request.query;
+        const { after, tells } = feedAskedFor(request, request.query, context);
         const definitions = kpis.definitions().filter(({ id }) => kpi?.includes(id) ?? true);
         const rows: Row[] = [];
-        let next = 'time' in since ? kpis.buckets.newestBefore(since.time) : since.sequence;
+        let through = after;
         let more = true;
         for (let turns = 0; more && rows.length < limit && turns < mostTurns; turns++) {
-          const found = kpis.buckets.restatements(next, turn);
+          const found = kpis.buckets.restatements(through, turn);
           more = found.length === turn;
           for (const one of found) {
             if (rows.length === limit) {
               more = true;
               break;
             }
-            next = one.sequence;
+            through = one.sequence;
             const row = rowOf(one, definitions);
             const isWanted =
-              view.sees(one.asset) &&
-              (asset?.some((path) => isUnder(one.asset, path)) ?? true) &&
+              tells(one.asset) &&
               (granularity?.includes(row.granularity) ?? true) &&
               (kpi === undefined || row.kpis.length > 0);
             if (isWanted) rows.push({ ...row, elements: changedElements(one, kpis.buckets.revisions(one)) });
           }
         }
-        if (more) linkNext(request, reply, { since: next });
-        const meta = { next_since: next, more };
-        return answerRows(request, reply, context, request.query, {
-          ...{ name: 'revisions', meta, rows, columns },
-          empty: nothingRestated,
+        return answerFeed(request, reply, context, request.query, {
+          ...{ name: 'revisions', rows, columns, through, more },
         });
       },
     );

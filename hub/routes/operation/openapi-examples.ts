@@ -4,7 +4,7 @@ import type { Example } from '../door/guard.ts';
 
 interface Operation {
   parameters?: { name: string; in: string; example?: unknown }[];
-  requestBody?: { content?: Record<string, { example?: unknown }> };
+  requestBody?: { content?: Record<string, { example?: unknown; examples?: Record<string, { value: object }> }> };
 }
 
 interface Described {
@@ -39,7 +39,7 @@ export function collectExamples(): Examples {
 
 function put(
   operation: Operation,
-  { params = {}, query = {}, body, file }: Example,
+  { params = {}, query = {}, body, bodies, file }: Example,
   method: string,
   path: string,
 ): void {
@@ -49,9 +49,15 @@ function put(
   }
   const content = operation.requestBody?.content?.['application/json'];
   if (content && body) content.example = body;
-  Object.assign(operation, { 'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curl() }] });
+  if (content && bodies) {
+    content.examples = Object.fromEntries(Object.entries(bodies).map(([name, value]) => [name, { value }]));
+  }
+  const samples = bodies
+    ? Object.entries(bodies).map(([name, one]) => ({ label: `curl: ${name}`, source: curl(one) }))
+    : [{ label: 'curl', source: curl(body) }];
+  Object.assign(operation, { 'x-codeSamples': samples.map((sample) => ({ lang: 'Shell', ...sample })) });
 
-  function curl(): string {
+  function curl(body: object | undefined): string {
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
     const asked = new URLSearchParams(query).toString();
     return [

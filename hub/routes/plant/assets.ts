@@ -1,10 +1,12 @@
 /** `GET /assets`, `/assets/{path}` and its children, `/groups`: the plant model's tree, with names in both languages. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { isUnder } from '../../access/scope.ts';
 import { treeOf, withDescendants } from '../../plant/asset-tree.ts';
 import { type Asset, plantAssets } from '../../plant/assets.ts';
 import { groupKindNames, groupKinds, groupsOf } from '../../plant/groups.ts';
 import type { Plant } from '../../plant/plant.ts';
+import { type Carrier, carriers } from '../../plant/schema-energy.ts';
 import { timeOrDateParameter } from '../../plant/time-parameters.ts';
 import { kpiAssets } from '../../rollup/cells/site-plan.ts';
 import { answerRows, columnsOf, nameSchema, rowsParameters, rowsResponse } from '../answers/rows.ts';
@@ -66,13 +68,15 @@ const pathParameter = z.object({
 });
 const examplePath = 'sahand/machining-plant/machining/line-1';
 
+const metersOf = (plants: readonly Plant[], carrier: Carrier): ReadonlySet<string> =>
+  new Set(plants.flatMap(({ meters }) => meters.flatMap((meter) => (meter.carrier === carrier ? [meter.path] : []))));
+
 export const assetRoutes =
   (context: RouteContext): FastifyPluginAsyncZod =>
   async (app) => {
+    const plantsAt = (asOf: number) => context.plants.plantsAt(asOf);
     const treeAt = (view: View, asOf: number | undefined): readonly Asset[] =>
-      asOf === undefined
-        ? view.assets()
-        : plantAssets(context.plants.plantsAt(asOf)).filter(({ path }) => view.sees(path));
+      asOf === undefined ? view.assets() : plantAssets(plantsAt(asOf)).filter(({ path }) => view.sees(path));
     const find = (path: string, assets: readonly Asset[]): Asset => {
       const found = assets.find((asset) => asset.path === path);
       if (found) return found;
@@ -88,6 +92,8 @@ export const assetRoutes =
           summary: 'Sites, areas, lines, units and meters',
           querystring: z.strictObject({
             level: assetSchema.shape.level.optional(),
+            under: z.string().max(600).optional().meta({ description: 'full path; itself and what lies below it' }),
+            carrier: z.enum(carriers).optional().meta({ description: 'only meters, of it' }),
             group: z.string().max(200).optional().meta({ description: 'the sites of a group, as /groups lists them' }),
             depth: depth.optional().meta({ description: 'levels below the sites; all when left out' }),
             as_of: asOfParameter,
@@ -97,13 +103,21 @@ export const assetRoutes =
         },
       },
       async (request, reply) => {
-        const { level, group, depth, as_of } = request.query;
+        const { level, under, carrier, group, depth, as_of } = request.query;
         const view = viewOf(request, context);
         const sites = group === undefined ? undefined : sitesOfGroup(group, view, context);
         const all = treeAt(view, as_of).filter(({ site }) => sites?.includes(site) ?? true);
         const roots = all.filter(({ parent }) => parent === null);
         const chosen = depth === undefined ? all : withDescendants(treeOf(all), roots, depth);
-        const rows = chosen.filter((asset) => level === undefined || asset.level === level);
+        if (under !== undefined) find(under, all);
+        const plants = as_of === undefined ? plantsIn(view, context) : plantsAt(as_of);
+        const ofCarrier = carrier && metersOf(plants, carrier);
+        const rows = chosen.filter(
+          ({ path, level: own }) =>
+            (level === undefined || own === level) &&
+            (under === undefined || isUnder(path, under)) &&
+            (ofCarrier?.has(path) ?? true),
+        );
         return answerRows(request, reply, context, request.query, { name: 'assets', meta: {}, rows, columns });
       },
     );

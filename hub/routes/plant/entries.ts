@@ -1,13 +1,14 @@
-/** `/entries`: what people know and machines do not; added, corrected, undone, with the history of each. */
+/** `/entries`: what people know and machines do not; added, corrected, undone, withdrawn, with the history of each. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type By, EntryRefused } from '../../entries/entries.ts';
-import { type EntryContent, type EntryRevision, entryKinds } from '../../entries/entry.ts';
+import { type EntryRevision, entryKinds } from '../../entries/entry.ts';
 import { contentOf, entryContentSchema, text } from '../../entries/entry-content.ts';
 import type { Cell } from '../../exports/csv.ts';
 import { timeOrDateParameter } from '../../plant/time-parameters.ts';
-import { formatTime, parseTime } from '../../plant/time-text.ts';
+import { parseTime } from '../../plant/time-text.ts';
 import type { Column } from '../answers/download.ts';
+import { type EntryRevisionJson, entryRevisionJson, entryRevisionSchema } from '../answers/entry-json.ts';
 import { answerRows, columnsOf, rowsParameters, rowsResponse } from '../answers/rows.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
 import { createCursors } from '../asked/cursor.ts';
@@ -19,35 +20,38 @@ import { notFound, ProblemError } from '../door/problem.ts';
 /** Those who know what happened; analysts read. */
 const writers = ['technician', 'manager', 'admin'] as const;
 
-const revisionSchema = z.object({
-  id: z.int().meta({ description: 'what the entry is known by' }),
-  revision: z.int(),
-  site: z.string(),
-  author: z.string(),
-  at: z.string(),
-  why: z.string(),
-  content: z.record(z.string(), z.unknown()).nullable().meta({ description: 'null: there is no such entry any more' }),
-});
-
-type Revision = z.infer<typeof revisionSchema>;
-
-const said = (type: 'text' | 'number', ...names: readonly string[]): Column<Revision>[] =>
+const said = (type: 'text' | 'number', ...names: readonly string[]): Column<EntryRevisionJson>[] =>
   names.map((name) => ({ name, type, of: ({ content }) => (content?.[name] as Cell | undefined) ?? null }));
 /** What an entry says is named as in a file that is imported: one hub's table is another's file. */
-const columns: readonly Column<Revision>[] = [
+const columns: readonly Column<EntryRevisionJson>[] = [
   ...said('text', 'kind', 'asset', 'from', 'to', 'at', 'reason', 'code', 'product', 'number', 'note'),
-  ...said('number', 'quantity', 'planned_scrap', 'good', 'scrap', 'rework', 'value', 'amount_irr'),
-  ...columnsOf<Revision>({ id: 'integer', revision: 'integer', site: 'text', author: 'text', why: 'text' }),
+  ...said('number', 'quantity', 'planned_scrap', 'good', 'scrap', 'rework', 'inspected', 'people', 'worked_h'),
+  ...said('number', 'value', 'amount_irr'),
+  ...columnsOf<EntryRevisionJson>({ id: 'integer', revision: 'integer', site: 'text', author: 'text', why: 'text' }),
   { name: 'entered_at', type: 'time', of: ({ at }) => parseTime(at)! },
 ];
 
 /** For the API's description. */
+const unit = 'sahand/machining-plant/machining/line-1/cnc-1';
+const meter = 'sahand/machining-plant/energy/main';
+const shift = { from: '1404-04-16T06:00', to: '1404-04-16T14:00' };
 const exampleStop = {
   kind: 'downtime',
-  asset: 'sahand/machining-plant/machining/line-1/cnc-1',
+  asset: unit,
   from: '1404-04-16T11:00',
   to: '1404-04-16T11:20',
   reason: 'material',
+};
+const examples = {
+  downtime: exampleStop,
+  order: { kind: 'order', asset: unit, ...shift, code: 'A-17', product: 'shaft', quantity: 400 },
+  inspection: { kind: 'inspection', asset: unit, ...shift, inspected: 380, good: 371 },
+  attendance: { kind: 'attendance', asset: unit, ...shift, people: 2, worked_h: 14 },
+  reading: { kind: 'reading', asset: meter, at: '1404-04-16T06:00', value: 184_220.5 },
+  bill: {
+    ...{ kind: 'bill', asset: meter, from: '1404-03-01', to: '1404-04-01' },
+    ...{ quantity: 41_200, amount_irr: 1_650_000_000, number: '4-1182' },
+  },
 };
 
 const idParameter = z.object({ id: z.coerce.number().int().min(1) });
@@ -79,7 +83,7 @@ export const entryRoutes =
             cursor: z.string().max(1000).optional(),
             ...rowsParameters,
           }),
-          response: rowsResponse('Entries', revisionSchema, {}),
+          response: rowsResponse('Entries', entryRevisionSchema, {}),
         },
       },
       async (request, reply) => {
@@ -98,7 +102,7 @@ export const entryRoutes =
         const last = rows.at(-1);
         const isMore = last !== undefined && rows.length < found.length;
         return answerRows(request, reply, context, request.query, {
-          ...{ name: 'entries', meta: {}, rows: rows.map(revisionJson), columns },
+          ...{ name: 'entries', meta: {}, rows: rows.map(entryRevisionJson), columns },
           next: isMore ? cursors.seal([last.site, last.content!.from, last.entry]) : null,
         });
       },
@@ -112,23 +116,23 @@ export const entryRoutes =
           tags,
           summary: 'Every line of an entry, oldest first',
           params: idParameter,
-          response: { 200: z.object({ data: z.array(revisionSchema) }) },
+          response: { 200: z.object({ data: z.array(entryRevisionSchema) }) },
         },
       },
-      async (request) => ({ data: visible(request.params.id, viewOf(request, context)).map(revisionJson) }),
+      async (request) => ({ data: visible(request.params.id, viewOf(request, context)).map(entryRevisionJson) }),
     );
 
     app.post(
       '/entries',
       {
-        config: { access: writers, example: { body: exampleStop } },
-        schema: { tags, summary: 'Enter something', body: entryContentSchema, response: { 201: revisionSchema } },
+        config: { access: writers, example: { bodies: examples } },
+        schema: { tags, summary: 'Enter something', body: entryContentSchema, response: { 201: entryRevisionSchema } },
       },
       async (request, reply) => {
         const content = contentOf(request.body);
         const site = siteOf(content.asset, viewOf(request, context));
         reply.code(201);
-        return revisionJson(refusing(() => entries.add(site, content, by(request, ''))));
+        return entryRevisionJson(refusing(() => entries.add(site, content, by(request, ''))));
       },
     );
 
@@ -144,34 +148,50 @@ export const entryRoutes =
           summary: 'Correct an entry; what it said before stays in its history',
           params: idParameter,
           body: z.strictObject({ content: entryContentSchema, why }),
-          response: { 200: revisionSchema },
+          response: { 200: entryRevisionSchema },
         },
       },
       async (request) => {
         const view = viewOf(request, context);
         const [first] = visible(request.params.id, view);
         const content = contentOf(request.body.content);
-        if (siteOf(content.asset, view) !== first!.site) throw notFound(`asset "${content.asset}" at ${first!.site}`);
-        return revisionJson(refusing(() => entries.correct(first!.entry, content, by(request, request.body.why))));
+        if (siteOf(content.asset, view) !== first!.site) {
+          throw notFound({
+            en: `asset "${content.asset}" at ${first!.site}`,
+            fa: `دارایی «${content.asset}» در ${first!.site}`,
+          });
+        }
+        return entryRevisionJson(refusing(() => entries.correct(first!.entry, content, by(request, request.body.why))));
       },
     );
 
-    app.post(
-      '/entries/:id/undo',
-      {
-        config: { access: writers, example: { params: { id: '1' }, body: { why: 'entered for the wrong machine' } } },
-        schema: {
-          tags,
-          summary: 'Take back the last change of an entry; once more brings it again',
-          params: idParameter,
-          body: z.strictObject({ why }),
-          response: { 200: revisionSchema },
+    const takeBack = (how: 'undo' | 'withdraw', summary: string, example: string) =>
+      app.post(
+        `/entries/:id/${how}`,
+        {
+          config: { access: writers, example: { params: { id: '1' }, body: { why: example } } },
+          schema: {
+            tags,
+            summary,
+            params: idParameter,
+            body: z.strictObject({ why }),
+            response: { 200: entryRevisionSchema },
+          },
         },
-      },
-      async (request) => {
-        const [first] = visible(request.params.id, viewOf(request, context));
-        return revisionJson(refusing(() => entries.undo(first!.entry, by(request, request.body.why))));
-      },
+        async (request) => {
+          const [first] = visible(request.params.id, viewOf(request, context));
+          return entryRevisionJson(refusing(() => entries[how](first!.entry, by(request, request.body.why))));
+        },
+      );
+    takeBack(
+      'undo',
+      'Take back the last change of an entry; once more brings it again',
+      'entered for the wrong machine',
+    );
+    takeBack(
+      'withdraw',
+      'Take an entry away, however often it was corrected; undo brings it again',
+      'the crew was at the other line',
     );
 
     const sitesIn = (view: View, site: string | undefined): string[] => {
@@ -197,33 +217,6 @@ export const entryRoutes =
       return plant.path;
     }
   };
-
-function contentJson(content: EntryContent): Record<string, unknown> {
-  const { from, to, ...rest } = content;
-  const span = content.kind === 'reading' ? { at: formatTime(from) } : { from: formatTime(from), to: formatTime(to) };
-  if (rest.kind === 'bill') {
-    const { amountIrr, ...bill } = rest;
-    return { ...bill, ...span, amount_irr: amountIrr };
-  }
-  if (rest.kind !== 'order') return { ...rest, ...span };
-  const { planned, plannedScrap, ...order } = rest;
-  return {
-    ...order,
-    ...span,
-    ...(plannedScrap !== undefined && { planned_scrap: plannedScrap }),
-    ...(planned && { planned: { from: formatTime(planned.start), to: formatTime(planned.end) } }),
-  };
-}
-
-const revisionJson = (line: EntryRevision): z.infer<typeof revisionSchema> => ({
-  id: line.entry,
-  revision: line.revision,
-  site: line.site,
-  author: line.author,
-  at: formatTime(line.at),
-  why: line.why,
-  content: line.content && contentJson(line.content),
-});
 
 function refusing<T>(work: () => T): T {
   try {

@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { ConfigError, RejectedError } from '../../../protocols/errors.ts';
 import { bindings } from '../../plant/bindings.ts';
 import type { Checked, PlantFile } from '../../plant/book.ts';
+import { mistakeWords } from '../../plant/mistake-words.ts';
 import type { Plant } from '../../plant/plant.ts';
 import { formatTime } from '../../plant/time-text.ts';
 import type { PlantVersion } from '../../plant/versions.ts';
+import { joined } from '../../words.ts';
 import { principalOf, type RouteContext, viewOf } from '../asked/context.ts';
 import type { View } from '../asked/view.ts';
 import { everyRole, overseers } from '../door/guard.ts';
@@ -242,11 +244,16 @@ function refusing<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof RejectedError) throw new ProblemError('conflict', error.message);
+    if (error instanceof RejectedError) {
+      const fa = 'نشانی این سایت درون سایت دیگری است یا سایت دیگری را در بر دارد؛ نشانی جدایی به آن بدهید';
+      throw new ProblemError('conflict', { en: error.message, fa });
+    }
     if (!(error instanceof ConfigError)) throw error;
-    const mistakes = [error, ...error.others];
-    throw new ProblemError('refused', `${error.path}: ${error.message}`, {
-      errors: mistakes.map(({ path, message, hint }) => ({ field: path, message: `${message}. ${hint}` })),
-    });
+    const errors = [error, ...error.others].map((mistake) => ({
+      field: mistake.path,
+      message: mistakeWords(mistake),
+    }));
+    const [first] = errors;
+    throw new ProblemError('refused', joined([first!.field, first!.message], ': '), { errors });
   }
 }

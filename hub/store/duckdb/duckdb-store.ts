@@ -3,6 +3,7 @@
  * mark of a stream is the highest number of its rows, so rows and mark commit or vanish together, and whatever is at or
  * below the mark is skipped. After any error nothing is acknowledged; the files are opened anew and the marks read again.
  */
+import { mkdir } from 'node:fs/promises';
 import type { DuckDBAppender } from '@duckdb/node-api';
 import { type Clock, systemClock } from '../../../protocols/clock.ts';
 import { ConfigError, ConnectionError } from '../../../protocols/errors.ts';
@@ -19,6 +20,7 @@ import { retainSegments } from './retain.ts';
 import { extend, rowsOf } from './segment.ts';
 import { openSegments, type Segments } from './segments.ts';
 import { openSession, type Session } from './session.ts';
+import { takeFolder } from './version.ts';
 
 export interface DuckdbStoreOptions {
   /** Belongs to this store alone; made when missing. */
@@ -48,7 +50,7 @@ interface Life {
 
 /**
  * A machine that has no space, memory or files left just now, or whose disk fails, is waited out: `health()` says so.
- * @throws {ConfigError} the folder cannot be used: no right, or another process has it.
+ * @throws {ConfigError} the folder cannot be used: no right, another process has it, or a newer program has changed it.
  */
 export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<TelemetryStore> {
   const { dir, memoryLimitMb = 256, threads = 2, clock = systemClock, log } = options;
@@ -62,6 +64,7 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
       health = cannotBeOpened(cause);
       return undefined;
     }
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`the store in ${dir} cannot be opened: ${messageOf(cause)}`, {
       path: dir,
       hint: 'Check that the folder can be written, and that no other hub is running on it.',
@@ -70,6 +73,8 @@ export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Tele
   });
 
   async function begin(): Promise<Life> {
+    await mkdir(dir, { recursive: true });
+    await takeFolder(dir);
     const session = await openSession({ dir, memoryLimitMb, threads });
     try {
       const segments = await openSegments(session, { dir, clock, log, longestLogBytes, segmentMs });

@@ -66,7 +66,7 @@ export async function readSeries(
     return found;
   }
 
-  return readWindow({ all, nearest }, query);
+  return readWindow((keys, span, cut) => (cut ? nearest(keys, span, cut) : all(keys, span)), query);
 }
 
 /** Where to put rows; those of a stream mostly follow each other. */

@@ -2,7 +2,7 @@
  * One life of DuckDB in this process: an instance in memory to which segment files are attached. It is closed and
  * opened anew after any error, because an instance that met a full disk stays invalid.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
@@ -26,7 +26,6 @@ export interface Session {
 export async function openSession({ dir, memoryLimitMb, threads }: SessionOptions): Promise<Session> {
   const spill = join(dir, 'spill');
   await rm(spill, { recursive: true, force: true });
-  await mkdir(dir, { recursive: true });
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${memoryLimitMb}MB`,
     threads: String(Math.min(threads, 2)),

@@ -65,12 +65,8 @@ export function createInfluxReader({ query }: QueryClient, measurement: string):
 
   async function series(seriesQuery: SeriesQuery, signal: AbortSignal): Promise<readonly SeriesPoints[]> {
     signal.throwIfAborted();
-    const each = (keys: readonly SeriesKey[], span: TimeSpan, cut?: Cut) =>
-      fetchCut(
-        keys.map((key) => ({ key, ...span, cut })),
-        signal,
-      );
-    return readWindow({ all: each, nearest: each }, seriesQuery);
+    const asks = (keys: readonly SeriesKey[], span: TimeSpan, cut?: Cut) => keys.map((key) => ({ key, ...span, cut }));
+    return readWindow((...wanted) => fetchCut(asks(...wanted), signal), seriesQuery);
   }
 
   async function samplesByNumber(
