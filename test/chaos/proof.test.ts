@@ -1,11 +1,11 @@
 /** The proof itself: what fuzzes and checks must be able to turn red. Short runs of what `npm run chaos` does at length. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { sealFrame } from '../../protocols/frame.ts';
 import { encodeMessage } from '../../protocols/messages.ts';
 import { type AgentTopic, agentTopic } from '../../protocols/topics.ts';
+import { fc } from '../support/drawn.ts';
 import { fuzz } from './fuzz.ts';
 import { type FuzzTarget, fuzzTargets, messageKinds } from './fuzz-targets.ts';
 import { watchInFlight } from './in-flight.ts';

@@ -1,10 +1,10 @@
 /** What every Buffer promises; run for each implementation. */
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import type { Test } from 'tap';
 import type { Buffer as AcceptedBuffer, Batch, Keep } from '../../edge-agent/buffer/buffer.ts';
 import { fingerprintOf } from '../../protocols/fingerprint.ts';
 import { decodePayload, encodePayload, openFrame, toColumns } from '../../protocols/frame.ts';
+import { fc } from '../support/drawn.ts';
 
 /** `count` samples, appended to a new buffer as number `first` and on. */
 export const batchOf = (count: number, first: number, keep: Keep = 'normal'): Batch => ({

@@ -1,11 +1,11 @@
 /** What every TelemetryStore must do; DuckDB and InfluxDB both run it. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import type { Test } from 'tap';
 import type { SeriesQuery, StoreBatch, TelemetryStore } from '../../hub/store/store.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { encodeContent, toColumns } from '../../protocols/frame.ts';
 import { flag, quality, type Sample, type SampleValue } from '../../protocols/sample.ts';
+import { fc } from '../support/drawn.ts';
 
 export interface OpenedStore {
   readonly store: TelemetryStore;

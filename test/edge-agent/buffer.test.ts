@@ -20,7 +20,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { type Batch, isDiskTrouble, type Keep, type NumberedFrame } from '../../edge-agent/buffer/buffer.ts';
 import { openDatabase } from '../../edge-agent/buffer/database.ts';
@@ -33,6 +32,7 @@ import { decodePayload, openFrame } from '../../protocols/frame.ts';
 import { isGap, readGap } from '../../protocols/gap.ts';
 import { createRandom } from '../chaos/random.ts';
 import { batchOf, bufferContract } from '../contract/buffer.ts';
+import { fc } from '../support/drawn.ts';
 import { createMemoryBuffer } from '../support/memory-buffer.ts';
 import { fillDisk, smallDisk } from '../support/small-disk.ts';
 

@@ -1,7 +1,6 @@
 /** Commissioning at the agent: what counts as the same, what would make it the same, and sheets that last. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { loadAgentFile } from '../../config/agent-file.ts';
 import { withTagChanges } from '../../config/edit-tag.ts';
@@ -21,6 +20,7 @@ import type { TagReport } from '../../edge-agent/status/report.ts';
 import { faultOfSheet, maxSheetRows, publicKeyOf } from '../../protocols/commissioning.ts';
 import { ConfigError } from '../../protocols/errors.ts';
 import { kwhRow, newKey, sheetTime, signedSheet, temperatureRow } from '../support/commissioning.ts';
+import { fc } from '../support/drawn.ts';
 
 t.test('a display is read as it is written in Iran and in Europe', async (t) => {
   const readings: Record<string, number[]> = {

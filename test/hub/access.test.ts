@@ -4,7 +4,6 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import { inScope } from '../../hub/access/scope.ts';
@@ -12,6 +11,7 @@ import { agentCommand } from '../../hub/commands/agent.ts';
 import { tokenCommand } from '../../hub/commands/token.ts';
 import { canonicalJson, type Json } from '../../protocols/canonical-json.ts';
 import { ConfigError } from '../../protocols/errors.ts';
+import { fc } from '../support/drawn.ts';
 import { freePort } from '../support/ports.ts';
 
 const day = 86_400_000_000;

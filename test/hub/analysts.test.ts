@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { valuesSchema } from '../../hub/routes/kpi/kpi-query.ts';
 import { at, demoHub, demoLine, demoMeter, demoSite } from '../support/demo-site.ts';
+import { fc } from '../support/drawn.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
 type Json = any;

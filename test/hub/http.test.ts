@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
 import Fastify from 'fastify';
 import t from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
@@ -15,6 +14,7 @@ import { guard } from '../../hub/routes/door/guard.ts';
 import { ConnectionError } from '../../protocols/errors.ts';
 import { toColumns } from '../../protocols/frame.ts';
 import { flag } from '../../protocols/sample.ts';
+import { fc } from '../support/drawn.ts';
 import { machiningStream, noon, sample, sites, startHub } from './http-fixture.ts';
 
 const temperature = `${sites.machining}/machining/line-1/cnc-1/temperature`;

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import fc from 'fast-check';
 import t from 'tap';
 import { openAccess } from '../../hub/access/access.ts';
 import { hubSchema } from '../../hub/config.ts';
@@ -23,6 +22,7 @@ import { readParquet } from '../../hub/store/duckdb/read-parquet.ts';
 import { openRowSorter } from '../../hub/store/duckdb/sort-rows.ts';
 import { openStore } from '../../hub/store/open.ts';
 import { systemClock } from '../../protocols/clock.ts';
+import { fc } from '../support/drawn.ts';
 import { createMemorySite } from '../support/memory-site.ts';
 
 const never = new AbortController().signal;

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { hubSchema } from '../../hub/config.ts';
 import { createArrivals } from '../../hub/ingest/arrivals.ts';
@@ -39,6 +38,7 @@ import {
 } from '../../protocols/messages.ts';
 import type { SampleValue } from '../../protocols/sample.ts';
 import { agentTopic } from '../../protocols/topics.ts';
+import { fc } from '../support/drawn.ts';
 
 const epoch = 'ab'.repeat(16);
 const number = streamNumberOf('a1', epoch);

@@ -1,11 +1,12 @@
 /** Elements: how they merge, and that definitions read what they declare. */
-import fc from 'fast-check';
+
 import t from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { elementGroups } from '../../hub/kpi/element.ts';
 import { elementTable } from '../../hub/kpi/element-table.ts';
 import { elementSpec, elementsOf, mergeElements } from '../../hub/kpi/elements.ts';
 import { latencyBucket, latencyElement, latencyPercentile } from '../../hub/kpi/latency.ts';
+import { fc } from '../support/drawn.ts';
 
 const groups = Object.keys(elementGroups) as (keyof typeof elementGroups)[];
 

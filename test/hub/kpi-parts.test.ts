@@ -1,5 +1,5 @@
 /** What KPIs are made with: formulas of tariffs, baselines and the fits behind them. */
-import fc from 'fast-check';
+
 import t from 'tap';
 import { cusum, expectedEnergy, isAccepted } from '../../hub/kpi/baseline-model.ts';
 import { checkBilling } from '../../hub/kpi/billing.ts';
@@ -10,6 +10,7 @@ import { parseExpression } from '../../hub/kpi/expression.ts';
 import { fitBaseline } from '../../hub/kpi/fit-baseline.ts';
 import type { KpiStatus } from '../../hub/kpi/result.ts';
 import { againstTarget } from '../../hub/kpi/target.ts';
+import { fc } from '../support/drawn.ts';
 import { differences } from '../support/kpi-golden.ts';
 
 t.test('a formula of a tariff says what it says, and nothing but numbers', (t) => {

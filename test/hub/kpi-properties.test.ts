@@ -1,12 +1,12 @@
 /** What holds for every KPI, whatever its elements are. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import t from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { elementTable } from '../../hub/kpi/element-table.ts';
 import { maxima, mergeElements } from '../../hub/kpi/elements.ts';
 import type { KpiParameters } from '../../hub/kpi/parameters.ts';
 import type { Elements } from '../../hub/kpi/result.ts';
+import { fc } from '../support/drawn.ts';
 
 const names = [...Object.keys(elementTable), 'latency_b0', 'latency_b41', 'latency_b180'];
 

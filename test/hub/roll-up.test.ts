@@ -1,5 +1,5 @@
 /** Buckets as time passes and news come, early, late or twice: what is computed, restated, and left as it was. */
-import fc from 'fast-check';
+
 import t, { type Test } from 'tap';
 import { catalogue } from '../../hub/kpi/catalogue.ts';
 import { importAgent } from '../../hub/ledger/imported.ts';
@@ -12,6 +12,7 @@ import type { RollUp } from '../../hub/rollup/roll-up.ts';
 import { comparing } from '../../hub/rollup/values/compare-values.ts';
 import type { RolledValue } from '../../hub/rollup/values/rolled-values.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
+import { fc } from '../support/drawn.ts';
 import { createRolledSite, type RolledSite, type SampleEvent } from '../support/rolled-site.ts';
 import { createStepClock } from '../support/step-clock.ts';
 import { local, site, vectorPlant } from '../support/vector-plant.ts';

@@ -1,6 +1,5 @@
 /** KPIs over any window, straight from samples: the pure steps first, then whole windows of a site. */
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { loadYaml } from '../../config/load.ts';
 import type { KpiValue } from '../../hub/kpi/kpi.ts';
@@ -14,6 +13,7 @@ import { mergeTracks, type Track } from '../../hub/rollup/samples/track.ts';
 import { createKpiEvaluator } from '../../hub/rollup/values/evaluate.ts';
 import type { SampleValue, TimeUs } from '../../protocols/sample.ts';
 import { createFactory } from '../../protocols/simulator/factory.ts';
+import { fc } from '../support/drawn.ts';
 import { createMemorySite } from '../support/memory-site.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { createVectorSite, line, local, site, type VectorSite, vectorPlant } from '../support/vector-plant.ts';

@@ -1,7 +1,6 @@
 /** What crosses the wire: frames, messages, topics, and the clock that stamps them. A stranger's bytes never crash it. */
 import { isDeepStrictEqual } from 'node:util';
 import { constants, crc32, zstdCompressSync } from 'node:zlib';
-import fc from 'fast-check';
 import t from 'tap';
 import { createScaledClock, parseClock, systemClock } from '../../protocols/clock.ts';
 import { RejectedError } from '../../protocols/errors.ts';
@@ -30,6 +29,7 @@ import {
 } from '../../protocols/messages.ts';
 import { fitsType, normaliseInteger, quality, type Sample, shortestFloat32 } from '../../protocols/sample.ts';
 import { agentIdPattern, agentTopic, hubStateTopic, parseAgentTopic } from '../../protocols/topics.ts';
+import { fc } from '../support/drawn.ts';
 
 const header = {
   epoch: '00112233445566778899aabbccddeeff',

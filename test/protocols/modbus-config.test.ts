@@ -1,7 +1,6 @@
 /** What an operator may write about Modbus devices, what it comes to, and what is said of mistakes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import t from 'tap';
 import { z } from 'zod';
 import { parseYaml } from '../../config/load.ts';
@@ -9,6 +8,7 @@ import { type addressings, modiconNumber, placeOf } from '../../protocols/modbus
 import { type ModbusConfig, modbusSourceSchema } from '../../protocols/modbus/config.ts';
 import { tables } from '../../protocols/modbus/table.ts';
 import { modbusTags } from '../../protocols/modbus/tags.ts';
+import { fc } from '../support/drawn.ts';
 
 type Input = Record<string, unknown>;
 const entry = (devices: readonly Input[], more: Input = {}): Input => ({

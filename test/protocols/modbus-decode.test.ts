@@ -1,11 +1,12 @@
 /** Registers → values. The encoder of these tests is written from the definitions, not from the decoder. */
-import fc from 'fast-check';
+
 import t from 'tap';
 import { type ByteOrder, orders16, orders32, orders64 } from '../../protocols/modbus/byte-order.ts';
 import { createDecoder, type TagEncoding } from '../../protocols/modbus/decoder.ts';
 import { decodingsOf } from '../../protocols/modbus/decodings.ts';
 import { encodings, formats, sizeOf } from '../../protocols/modbus/format.ts';
 import { fitsType, type SampleValue, shortestFloat32 } from '../../protocols/sample.ts';
+import { fc, seed } from '../support/drawn.ts';
 import { fuzzModbus } from '../support/modbus-decoder-fuzz.ts';
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -317,7 +318,7 @@ t.test('the decoding that a technician looks for comes first', async (t) => {
 });
 
 t.test('no bytes of a wire make framings, parser or decoders throw, hang, or give what is not there', async (t) => {
-  const { broken, ...counts } = await fuzzModbus({ inputs: 20_000, seed: Math.floor(Math.random() * 2 ** 31) });
+  const { broken, ...counts } = await fuzzModbus({ inputs: 20_000, seed });
   t.same(broken, []);
   const { mbap, rtu, blocks, replies, exceptions, garbage, good } = counts;
   t.equal(mbap + rtu + blocks, 20_000);

@@ -5,6 +5,7 @@ import { ConnectionError } from '../../protocols/errors.ts';
 import { modbusConnectionSchema } from '../../protocols/modbus/connection-config.ts';
 import { connectLink } from '../../protocols/modbus/link.ts';
 import { isGood, type Sample } from '../../protocols/sample.ts';
+import { seed } from '../support/drawn.ts';
 import {
   dataReply,
   type Fault,
@@ -62,7 +63,6 @@ for (const [transport, framing] of [
 }
 
 t.test('no faulty reply, no late one and none of another request ever becomes a value', async (t) => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
   const runs: Pick<FuzzOptions, 'transport' | 'inProcess' | 'requests'>[] = [
     { transport: 'tcp', inProcess: false, requests: 6000 },
     { transport: 'udp', inProcess: false, requests: 2000 },

@@ -1,10 +1,11 @@
 /** Which requests a configuration leads to, whether they are as few as can be, and what they ask of the line. */
-import fc from 'fast-check';
+
 import t from 'tap';
 import { type ModbusConfig, modbusSourceSchema } from '../../protocols/modbus/config.ts';
 import { type Block, planReads, splitBlock } from '../../protocols/modbus/plan.ts';
 import { planReport } from '../../protocols/modbus/plan-report.ts';
 import { isBitTable, tables } from '../../protocols/modbus/table.ts';
+import { fc } from '../support/drawn.ts';
 
 type Input = Record<string, unknown>;
 const configOf = (devices: readonly Input[], more: Input = {}): ModbusConfig =>

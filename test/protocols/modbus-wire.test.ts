@@ -1,6 +1,5 @@
 /** What Modbus puts on the wire: reads only, as planned, and no connection is held up by another. */
 import { duplexPair } from 'node:stream';
-import fc from 'fast-check';
 import t from 'tap';
 import { systemClock } from '../../protocols/clock.ts';
 import { ConnectionError, RejectedError } from '../../protocols/errors.ts';
@@ -15,6 +14,7 @@ import { createStreamTransport } from '../../protocols/modbus/transport-stream.t
 import { connectUdp } from '../../protocols/modbus/transport-udp.ts';
 import { createUnit } from '../../protocols/modbus/unit.ts';
 import { isGood, quality } from '../../protocols/sample.ts';
+import { fc } from '../support/drawn.ts';
 import {
   dataReply,
   exceptionReply,

@@ -1,5 +1,5 @@
 /** Tags that are found by browsing: what comes, what goes, and what only seems to. */
-import fc from 'fast-check';
+
 import { DataType, type UAVariable } from 'node-opcua';
 import t from 'tap';
 import { createScaledClock } from '../../protocols/clock.ts';
@@ -7,6 +7,7 @@ import { tagPathSchema } from '../../protocols/manifest.ts';
 import { pathOf } from '../../protocols/opcua/discover.ts';
 import { quality } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
+import { fc } from '../support/drawn.ts';
 import {
   configOf,
   int32,

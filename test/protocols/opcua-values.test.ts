@@ -1,7 +1,6 @@
 /** From OPC UA values to samples: types, times, and nothing that is made up. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { DataType, DataValue, type StatusCode, StatusCodes, VariantArrayType } from 'node-opcua';
 import t from 'tap';
 import { createItem, measure } from '../../protocols/opcua/item.ts';
@@ -9,6 +8,7 @@ import { createSieve } from '../../protocols/opcua/sieve.ts';
 import { timeOf } from '../../protocols/opcua/time.ts';
 import { elementsOf, type Measured, measuredOf, type Wanted } from '../../protocols/opcua/value.ts';
 import { fitsType, flag, isBad, quality, type Sample, type TagType } from '../../protocols/sample.ts';
+import { fc } from '../support/drawn.ts';
 
 /** A value of a golden case: as OPC UA has it, where JSON cannot say it with a word of its own. */
 interface Value {

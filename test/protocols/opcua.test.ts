@@ -1,7 +1,6 @@
 /** The OPC UA source against a real server: the contract, nodes, groups, deadbands and limits. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { DataType, ensureDatatypeExtracted, StatusCodes, type UAVariable } from 'node-opcua';
 import t from 'tap';
 import { parse } from 'yaml';
@@ -13,6 +12,7 @@ import { parseBrowsePath, parseNode } from '../../protocols/opcua/node.ts';
 import { opcuaTags } from '../../protocols/opcua/tags.ts';
 import { flag, quality } from '../../protocols/sample.ts';
 import { sourceContract } from '../contract/source.ts';
+import { fc } from '../support/drawn.ts';
 import {
   configOf,
   double,

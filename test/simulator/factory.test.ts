@@ -1,9 +1,10 @@
 /** The demo factory without its servers: repeatable, true to its own truth, and never a dull twenty minutes. */
-import fc from 'fast-check';
+
 import t from 'tap';
 import { createFactory, type FactoryOptions } from '../../protocols/simulator/factory.ts';
 import { plannedStopAt, shiftAt } from '../../protocols/simulator/factory-calendar.ts';
 import type { FactoryEvent, Signal, StateEvent } from '../../protocols/simulator/factory-record.ts';
+import { fc } from '../support/drawn.ts';
 
 const minuteUs = 60_000_000;
 const at = (text: string): number => Date.parse(text) * 1000;
