@@ -257,7 +257,7 @@ async function startField(t: Test): Promise<Field> {
   let agent: Child | undefined;
   const startAgent = async () => {
     agent = start('agent', './edge-agent/payesh-agent.mjs', ['run', '-c', 'config/demo/agent-packaging.yaml']);
-    await agent.until(() => answers(url), 30_000);
+    await agent.until(() => answers(url), 90_000);
   };
   t.teardown(async () => {
     await agent?.stop(5000);

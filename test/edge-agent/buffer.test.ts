@@ -67,7 +67,7 @@ t.test('sqlite: a second process on the same buffer is refused with what to do',
   await buffer.append(batchOf(1, 1));
   const module = JSON.stringify(fileURLToPath(new URL('../../edge-agent/buffer/keeper.ts', import.meta.url)));
   const script = `import(${module}).then((m) => m.openKeeper({ dir: ${JSON.stringify(dir)}, maxBytes: ${maxBytes} }, {})).catch((e) => { console.log(e.name, e.message, e.hint); })`;
-  const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 20_000 });
+  const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 60_000 });
   t.match(stdout, /ConfigError another agent holds this buffer .*dataDir/);
 });
 

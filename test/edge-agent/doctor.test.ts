@@ -523,7 +523,7 @@ t.test('the command', async (t) => {
       logFile,
     });
     t.teardown(() => agent.stop(5000));
-    await agent.until(() => broker.stats().connections === 1 && connections() > atFirst, 20_000);
+    await agent.until(() => broker.stats().connections === 1 && connections() > atFirst, 60_000);
     const before = connections();
     const { stdout } = await doctor('-c', file);
     t.match(stdout, /running agent\n.*plant-1 .* runs, with version \d+ of/);

@@ -17,7 +17,7 @@ import { qualityName } from '../../protocols/quality-names.ts';
 import { kwhRow, newKey, signedSheet } from '../support/commissioning.ts';
 import { startScriptedServer, wordsReply } from '../support/modbus-faulty-server.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 
 /** The port is in the log, as it is the system's choice. */
 async function startAgent() {

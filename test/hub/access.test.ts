@@ -175,7 +175,7 @@ t.test('agents', async (t) => {
     t.teardown(() => broker.kill());
     const publish = (user: string, secret: string): number | null => {
       const args = ['-h', '127.0.0.1', '-p', String(port), '-u', user, '-P', secret, '-t', 'x', '-m', 'y', '-q', '1'];
-      return spawnSync('mosquitto_pub', args, { timeout: 5000 }).status;
+      return spawnSync('mosquitto_pub', args, { timeout: 30_000 }).status;
     };
     for (let tries = 0; tries < 50 && publish('machining', password) !== 0; tries++) await delay(50);
     t.equal(publish('machining', password), 0);

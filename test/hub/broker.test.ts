@@ -129,7 +129,7 @@ t.test('an agent that does not read its acknowledgements is cut off, and nobody 
   }
   await until(() => broker.stats().faults === 1, 'cut off');
   await ingest.publish(agentTopic('agent-2', 'down/ack'), 'still here', { qos: 1 });
-  t.ok(Date.now() - started < 5000, 'without waiting for a timeout');
+  t.ok(Date.now() - started < 15_000, 'without waiting for a timeout');
   await frozen[Symbol.asyncDispose]();
 });
 

@@ -88,7 +88,7 @@ async function startPlant(t: Test) {
       ({ ok }) => ok,
       () => false,
     );
-  await hub.until(isUp, 30_000);
+  await hub.until(isUp, 90_000);
   const account = await run('hub', ['-c', hubFile, 'agent', 'add', 'meters', '--json']);
   writeFileSync(join(dir, 'password'), JSON.parse(account.stdout).password);
   writeFileSync(join(dir, 'token'), token);

@@ -110,7 +110,7 @@ async function killEverything(t: Test, store: 'duckdb' | 'influx'): Promise<void
     '--utilities-port',
     `${utilities}`,
   );
-  await factory.until(() => accepts(opcua), 30_000);
+  await factory.until(() => accepts(opcua), 90_000);
   trustFactory(dir, opcua);
   const startHub = () => start('hub', './hub/payesh-hub.mjs', '-c', 'config/demo/hub.yaml', 'run');
   const startAgent = (agent: string) =>

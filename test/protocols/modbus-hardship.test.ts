@@ -17,6 +17,7 @@ import {
 } from '../support/modbus-faulty-server.ts';
 import { modbusSource, samplesOf, take } from '../support/modbus-source.ts';
 import { openSerialPair } from '../support/serial-pair.ts';
+import { undisturbed } from '../support/undisturbed.ts';
 
 t.jobs = 8;
 
@@ -155,7 +156,7 @@ t.test('a long reply is of the time at which it began', async (t) => {
     const reply = wordsReply('rtu', request, wordsOf(request));
     began.push(systemClock.now());
     peer.write(reply.subarray(0, 3));
-    setTimeout(() => peer.write(reply.subarray(3)), 200);
+    setTimeout(() => peer.write(reply.subarray(3)), 600);
   });
   const source = modbusSource({
     transport: 'rtu-over-tcp',
@@ -163,7 +164,7 @@ t.test('a long reply is of the time at which it began', async (t) => {
     devices: [{ unit: 1, intervalMs: 500, tags: [holding(1)] }],
   });
   const readings = await take(source, ({ length }) => length === 3);
-  for (const [i, { time }] of samplesOf(readings, 1).entries()) t.ok(Math.abs(time - began[i]!) < 20_000);
+  for (const [i, { time }] of samplesOf(readings, 1).entries()) t.ok(Math.abs(time - began[i]!) < 300_000);
 });
 
 t.test(
@@ -223,9 +224,10 @@ t.test('a device that refuses its addresses while it starts is read soon after i
   const startedAt = performance.now();
   await take(
     source,
-    (soFar) => soFar.at(-1)!.samples.every((sample) => isGood(sample.quality)) || performance.now() - startedAt > 8000,
+    (soFar) =>
+      soFar.at(-1)!.samples.every((sample) => isGood(sample.quality)) || performance.now() - startedAt > 20_000,
   );
-  t.ok(performance.now() - readyAt < 2500, `${performance.now() - readyAt} ms after it was ready`);
+  t.ok(performance.now() - readyAt < 6000, `${performance.now() - readyAt} ms after it was ready`);
 });
 
 t.test(
@@ -285,7 +287,7 @@ t.test('an address that is never answered costs its own tag, and its unit a time
     timeoutMs: 60,
     devices: [{ unit: 1, intervalMs: 50, tags }],
   });
-  const readings = await readFor(source, 8000);
+  const readings = await undisturbed(50, () => readFor(source, 8000));
   const late = readings.slice(readings.length >> 1).flatMap(({ samples }) => samples);
   for (const [i] of tags.entries()) {
     const share = shareGood(late.filter(({ tag }) => tag === i + 1));
@@ -303,7 +305,7 @@ t.test('where it is the only block of its unit, too', async (t) => {
     timeoutMs: 60,
     devices: [1, 2].map((unit) => ({ unit, intervalMs: 50, tags: unit === 1 ? tags : [holding(8, 'b/r')] })),
   });
-  const readings = await readFor(source, 8000);
+  const readings = await undisturbed(50, () => readFor(source, 8000));
   const late = readings.slice((readings.length * 3) >> 2).flatMap(({ samples }) => samples);
   for (const [i] of tags.entries()) {
     const share = shareGood(late.filter(({ tag }) => tag === i + 1));
@@ -321,11 +323,14 @@ t.test('many silent units neither hold up the first reading nor take the line fr
     tags: [holding(1, `u${i + 1}/r`)],
   }));
   const source = modbusSource({ port: server.port, timeoutMs: 200, devices });
-  const startedAt = performance.now();
-  let firstAfterMs = 0;
-  const readings = await take(source, () => {
-    firstAfterMs ||= performance.now() - startedAt;
-    return performance.now() - startedAt > 10_000;
+  const { readings, firstAfterMs } = await undisturbed(150, async () => {
+    const startedAt = performance.now();
+    let firstAfterMs = 0;
+    const readings = await take(source, () => {
+      firstAfterMs ||= performance.now() - startedAt;
+      return performance.now() - startedAt > 10_000;
+    });
+    return { readings, firstAfterMs };
   });
   t.ok(firstAfterMs < 3600, `${firstAfterMs} ms until the first reading`);
   t.equal(new Set(readings[0]!.samples.map(({ tag }) => tag)).size, 20, 'which has a sample of every tag');
@@ -352,11 +357,13 @@ t.test('a unit that falls silent and comes back is read again within its back-of
     tags: [1, 300, 600].map((a) => holding(a, `u${unit}/r${a}`)),
   }));
   const source = modbusSource({ port: server.port, timeoutMs: 100, devices });
-  const startedAt = performance.now();
-  const at = () => performance.now() - startedAt;
-  const readings = await take(source, () => {
-    isAway = at() > 500 && at() < 3000;
-    return at() > 7000;
+  const readings = await undisturbed(80, () => {
+    const startedAt = performance.now();
+    const at = () => performance.now() - startedAt;
+    return take(source, () => {
+      isAway = at() > 500 && at() < 3000;
+      return at() > 7000;
+    });
   });
   const last = readings.slice(-10).flatMap(({ samples }) => samples);
   t.equal(shareGood(last), 1, 'all of its blocks');

@@ -208,7 +208,7 @@ t.test('intervals follow the clock of the process, time-outs do not', async (t) 
   const start = performance.now();
   const readings = await take(modbusSource({ port: server.port, devices }, clock), ({ length }) => length === 6);
   const wallMs = performance.now() - start;
-  t.ok(wallMs > 120 && wallMs < 1000, `6 rounds of 2 s took ${wallMs} ms of wall time`);
+  t.ok(wallMs > 120 && wallMs < 6000, `6 rounds of 2 s took ${wallMs} ms of wall time`);
   t.ok(samplesOf(readings, 1).every(({ time }) => Math.abs(time - clock.now()) < 60e6));
 });
 

@@ -20,7 +20,7 @@ import {
   valuesOf,
 } from '../support/opcua-source.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 const { opc, dataDir } = await serverOfFile(t);
 const line = opc.namespace.addObject({ componentOf: opc.device, browseName: 'Line 1', nodeId: 's=line' });
 const press = opc.namespace.addObject({ componentOf: line, browseName: 'Press', nodeId: 's=press' });

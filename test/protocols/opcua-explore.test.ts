@@ -205,5 +205,5 @@ t.test('a pattern stands for names as a whole, and for as many as it says', asyn
   const start = performance.now();
   fits(`${'*a'.repeat(50)}b`, 'a'.repeat(200));
   fits('**/'.repeat(50), Array(100).fill('a').join('/'));
-  t.ok(performance.now() - start < 1000, 'and none takes long');
+  t.ok(performance.now() - start < 10_000, 'and none takes long');
 });

@@ -6,7 +6,7 @@ import { flag, type Sample } from '../../protocols/sample.ts';
 import type { Reading } from '../../protocols/source.ts';
 import { configOf, double, nowUs, samplesOf, serverOfFile, sourceOf, tagOf, take } from '../support/opcua-source.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 const { opc, dataDir } = await serverOfFile(t);
 const add = (name: string): UAVariable => {
   const variable = opc.add(name, DataType.Double);

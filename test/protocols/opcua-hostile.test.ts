@@ -32,7 +32,7 @@ import {
   uri,
 } from '../support/opcua-source.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(240_000);
 const { opc, port, dataDir } = await serverOfFile(t);
 
 type Handler = (message: { request: never }, channel: object) => void;

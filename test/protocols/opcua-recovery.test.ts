@@ -17,7 +17,7 @@ import type { Reading } from '../../protocols/source.ts';
 import { startTestServer } from '../support/opcua-server.ts';
 import { configOf, type Input, samplesOf, sourceOf, take } from '../support/opcua-source.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(240_000);
 const root = t.testdir({ client: {}, server: {} });
 const dataDir = join(root, 'client');
 const settled = () => new Promise((resolve) => setImmediate(resolve));

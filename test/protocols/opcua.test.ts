@@ -29,7 +29,7 @@ import {
   valuesOf,
 } from '../support/opcua-source.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(240_000);
 const root = t.testdir({ client: {}, server: {}, limited: {} });
 const dataDir = join(root, 'client');
 
@@ -611,7 +611,7 @@ t.test('intervals follow the clock of the process', async (t) => {
   const start = performance.now();
   const readings = await take(sourceOf(config, dataDir, { clock }).source, ({ length }) => length === 4);
   clearInterval(timer);
-  t.ok(performance.now() - start < 4000, 'three intervals of 5 s took less than 4 s of wall time');
+  t.ok(performance.now() - start < 10_000, 'three intervals of 5 s took less than 10 s of wall time');
   const samples = samplesOf(readings, 1).slice(1);
   t.ok(samples.length > 10);
   for (const [i, { time, flags }] of samples.entries()) {

@@ -31,7 +31,7 @@ function run(cwd: string, args: string[]): ChildProcess & { output: { stdout: st
   return Object.assign(child, { output });
 }
 
-t.test('the process says where it listens, and SIGTERM completes the truth', { timeout: 30_000 }, async (t) => {
+t.test('the process says where it listens, and SIGTERM completes the truth', { timeout: 120_000 }, async (t) => {
   const dir = t.testdir({ cwd: {}, out: {} });
   const truthFile = join(dir, 'out', 'truth.ndjson');
   const args = ['--seed', '5', '--start', start, '--data', join(dir, 'out'), '--truth', truthFile];
@@ -61,7 +61,7 @@ t.test('the process says where it listens, and SIGTERM completes the truth', { t
 
 t.test(
   'a port that is taken, or a wrong argument, is one clear line and exit code 78',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (t) => {
     const dir = t.testdir();
     const taken = createServer().listen(0, '127.0.0.1');

@@ -115,7 +115,7 @@ export async function preparePastHub(
           ({ ok }) => ok,
           () => false,
         );
-      await child.until(isReady, 30_000);
+      await child.until(isReady, 90_000);
       return child;
     },
     run: (...args) =>
