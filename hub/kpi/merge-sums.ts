@@ -59,14 +59,18 @@ function mergeEdges(sums: Sums, next: Readonly<Sums>): void {
   addTo(sums, counted, next[counted]);
 }
 
-/** The elements of a whole span: what its edges leave open becomes one of them. */
-export function finish(sums: Readonly<Sums>): Elements {
+/**
+ * The elements of a whole span: what its edges leave open becomes one of them.
+ * @param only those that are wanted; absent is all.
+ */
+export function finish(sums: Readonly<Sums>, only?: ReadonlySet<string>): Elements {
   const counted = sums[edges.counted];
-  if (counted === undefined) return toElements(sums);
-  const elements = toElements(sums, ofEdges);
+  if (counted === undefined) return toElements(sums, undefined, only);
+  const elements = toElements(sums, ofEdges, only);
   for (const { lead, tail, lost, uncounted } of edges.sides) {
     const openUs = (sums[lead] ?? 0) + (counted ? (sums[tail] ?? 0) + (sums[lost] ?? 0) : 0);
-    elements[toldName(uncounted)] = openUs / 1e6;
+    const told = toldName(uncounted);
+    if (!only || only.has(told)) elements[told] = openUs / 1e6;
   }
   return elements;
 }

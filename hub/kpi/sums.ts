@@ -15,12 +15,18 @@ export function addAll(sums: Sums, others: Readonly<Record<string, number>>): vo
 /**
  * `APT_us` 1500000 becomes `APT_s` 1.5; other names stay, and so do instants, whose names end in `_at_us`.
  * @param without names that do not leave.
+ * @param only elements that are wanted; absent is all.
  */
-export function toElements(sums: Readonly<Sums>, without: ReadonlySet<string> = none): Record<string, number> {
+export function toElements(
+  sums: Readonly<Sums>,
+  without: ReadonlySet<string> = none,
+  only?: ReadonlySet<string>,
+): Record<string, number> {
   const elements: Record<string, number> = {};
   for (const name in sums) {
     if (without.has(name)) continue;
     const told = toldName(name);
+    if (only && !only.has(told)) continue;
     elements[told] = told === name ? sums[name]! : sums[name]! / 1e6;
   }
   return elements;

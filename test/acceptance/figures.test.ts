@@ -51,6 +51,16 @@ t.test('every figure is what the factory says, and is the same when it is made a
     told.map(({ figure }) => figure),
     `${told.length} values without rollup.db`,
   );
+  for (const kpi of new Set(anew.map((one) => one.kpi))) {
+    const own = anew.filter((one) => one.kpi === kpi);
+    const lengths = new Set(own.map(({ granularity }) => granularity));
+    const alone = await figuresUntil(hub, computedUs, { kpi, lengths });
+    t.same(
+      alone.map(({ figure }) => figure),
+      own.map(({ figure }) => figure),
+      `${kpi} is the same when it is asked for alone`,
+    );
+  }
 });
 
 t.test('an hour is told as it was on either store, when data came as well, and alike', async (t) => {

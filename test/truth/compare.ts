@@ -19,6 +19,7 @@ export interface Comparison {
 export interface Value {
   readonly kpi: string;
   readonly asset: string;
+  readonly granularity: string;
   readonly start: string;
   readonly end: string;
   /** Code of the event or limit, of which it is. */
@@ -41,7 +42,7 @@ export async function compareFigures(
   { endUs, computedUs }: { readonly endUs: number; readonly computedUs: number },
 ): Promise<Comparison[]> {
   const compared: Comparison[] = [];
-  for (const granularity of ['15min', 'hour', 'shift', 'day', 'week', 'month', 'event']) {
+  for (const granularity of lengths) {
     const values = await allValues(hub, granularity, [startUs, endUs]);
     for (const { kpi, asset, start, end, event, value, status, coverage } of values) {
       const window: Stretch = [
@@ -73,11 +74,13 @@ function agrees(value: number | null, range: Range | undefined, coverage: number
   return value >= range.low - blur && value <= range.high + blur;
 }
 
-async function allValues(hub: VirtualHub, granularity: string, [from, to]: Stretch): Promise<Value[]> {
+const lengths = ['15min', 'hour', 'shift', 'day', 'week', 'month', 'event'];
+
+async function allValues(hub: VirtualHub, granularity: string, [from, to]: Stretch, kpi?: string): Promise<Value[]> {
   const at = (time: number) => new Date(time / 1000).toISOString();
   const found: Value[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const query = `granularity=${granularity}&from=${at(from)}&to=${at(to)}&limit=10000${cursor && `&cursor=${cursor}`}`;
+    const query = `granularity=${granularity}&from=${at(from)}&to=${at(to)}&limit=10000${kpi ? `&kpi=${kpi}` : ''}${cursor && `&cursor=${cursor}`}`;
     const page: { data: Value[]; next_cursor: string | null } = await hub.get(`/api/v1/kpi-values?${query}`);
     found.push(...page.data);
     cursor = page.next_cursor;
@@ -85,11 +88,19 @@ async function allValues(hub: VirtualHub, granularity: string, [from, to]: Stret
   return found;
 }
 
-/** Every value up to a time, with a text that says all of it but how it came about. */
-export async function figuresUntil(hub: VirtualHub, until: number): Promise<(Value & { readonly figure: string })[]> {
+/**
+ * Every value up to a time, with a text that says all of it but how it came about.
+ * @param alone only values of this KPI, of these lengths.
+ */
+export async function figuresUntil(
+  hub: VirtualHub,
+  until: number,
+  alone?: { readonly kpi: string; readonly lengths: ReadonlySet<string> },
+): Promise<(Value & { readonly figure: string })[]> {
   const found: Value[] = [];
-  for (const granularity of ['15min', 'hour', 'shift', 'day', 'week', 'month', 'event']) {
-    found.push(...(await allValues(hub, granularity, [startUs, until - minuteUs])));
+  for (const granularity of lengths) {
+    if (alone && !alone.lengths.has(granularity)) continue;
+    found.push(...(await allValues(hub, granularity, [startUs, until - minuteUs], alone?.kpi)));
   }
   return found.map((one) => {
     const { kpi, asset, start, end, event = '', value, status, coverage, input_hash, elements } = one;

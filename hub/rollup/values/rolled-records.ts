@@ -90,6 +90,8 @@ export interface Range {
   readonly to: TimeUs;
   /** What was known then; absent is now. */
   readonly asOf?: TimeUs | undefined;
+  /** Names of elements that are read; absent is all. */
+  readonly only?: ReadonlySet<string> | undefined;
 }
 
 interface Told {
@@ -114,7 +116,7 @@ interface Window {
 export function createReading(
   buckets: Pick<Buckets, 'read'>,
   plant: Plant,
-  { granularity, from, to, asOf }: Range,
+  { granularity, from, to, asOf, only }: Range,
   unmeasured?: Unmeasured,
 ): Reading {
   const tier: Tier = granularity === '15min' ? 'cell' : granularity;
@@ -142,8 +144,8 @@ export function createReading(
       const parts = rows.slice(first, at);
       const [begin] = parts;
       if (!begin) return undefined;
-      if (parts.length === 1 && begin.tier === tier) return { elements: finish(begin.sums), parts };
-      return { elements: finish(joinedSums({ group, asset, start }, parts, unmeasured)), parts };
+      if (parts.length === 1 && begin.tier === tier) return { elements: finish(begin.sums, only), parts };
+      return { elements: finish(joinedSums({ group, asset, start }, parts, unmeasured), only), parts };
     });
   };
   return {

@@ -25,7 +25,7 @@ import { createComparisons } from './pilot-comparison.ts';
 import { createReading, type Input, type Range } from './rolled-records.ts';
 import { compareText, inOrder } from './value-order.ts';
 
-export interface RolledRequest extends Omit<Range, 'granularity'> {
+export interface RolledRequest extends Omit<Range, 'granularity' | 'only'> {
   /** `event`: each event and notified limit over its own time. */
   readonly granularity: BucketKind;
   /** Ids of definitions; absent is all. */
@@ -111,9 +111,12 @@ export function createRolledValues(options: {
       range: { from, to },
       times: { now, asOf },
     };
+    const only = elementsRead(catalogue.filter(({ id }) => kpis?.includes(id) ?? true));
     const unmeasured = asOf === undefined ? undefined : createUnmeasured(plant, rolledAssets(plant, tags));
     const reading =
-      granularity === 'event' ? undefined : createReading(buckets, plant, { granularity, from, to, asOf }, unmeasured);
+      granularity === 'event'
+        ? undefined
+        : createReading(buckets, plant, { granularity, from, to, asOf, only }, unmeasured);
     const comparisons = reading && createComparisons(site, reading, unmeasured);
     const asked = kpiAssets(plant, tags).filter(
       ({ path, scope }) => scope !== 'tag' && (assets?.includes(path) ?? true),
@@ -216,6 +219,13 @@ function toValue(
     givenBy: versions.at(-1),
     asOf,
   };
+}
+
+/** What definitions read of stored elements, and what is to be said beside. Undefined is all of them. */
+function elementsRead(definitions: readonly KpiDefinition[]): ReadonlySet<string> | undefined {
+  const isOpen = ({ groups, uses }: KpiDefinition) => groups.includes('tags') || uses.includes('latency_b');
+  if (definitions.some(isOpen)) return undefined;
+  return new Set(['absent_s', 'kept_s', ...definitions.flatMap(({ needs, uses }) => [...needs, ...uses])]);
 }
 
 /** What is to be said of a bucket, whatever is computed from it. */
