@@ -19,6 +19,10 @@ t.setTimeout(400_000);
 const speed = 10;
 /** At ten times real time a poll can be a whole interval late: 1 s of polling, 0.5 s of sampling and publishing. */
 const samplingS = 1.5;
+/** What is compared, however late the first figure was known. */
+const leastUs = 120e6;
+/** Until what was measured then is in the figures. */
+const settleUs = 60e6;
 
 interface Value {
   kpi: string;
@@ -64,23 +68,29 @@ t.test('with mosquitto and InfluxDB, into a power curtailment', async (t) => {
 async function runAndCompare(t: Test, run: Run, args: readonly string[]): Promise<void> {
   const startMs = Date.parse(run.from);
   const startedAt = Date.now();
-  const options = ['--speed', String(speed), '--for', '200', '--from', run.from, ...args];
+  const options = ['--speed', String(speed), '--for', '300', '--from', run.from, ...args];
   const demo = await startDemo(t.testdir(), options);
   t.teardown(() => demo.stop());
   const startS = (Date.now() - startedAt) / 1000;
-  t.ok(startS < 60, `first KPI ${startS.toFixed(1)} s after the start`);
+  t.ok(startS < 150, `first KPI ${startS.toFixed(1)} s after the start`);
 
   const from = (startMs + Math.ceil(startS) * speed * 1000) * 1000;
-  const to = Date.parse(run.to) * 1000;
-  await delay(startedAt + (to / 1000 - startMs) / speed + 5000 - Date.now());
+  const to = Math.max(Date.parse(run.to) * 1000, from + leastUs);
+  // By the demo's own clock, which begins when its process does.
+  const nowUs = async () => {
+    const { meta } = (await demo.get('/api/v1/kpi-values?limit=1')) as unknown as { meta: { generated_at: string } };
+    return Date.parse(meta.generated_at) * 1000;
+  };
+  while ((await nowUs()) < to + settleUs) await delay(500);
   const query = `from=${new Date(from / 1000).toISOString()}&to=${new Date(to / 1000).toISOString()}`;
   const values = (await demo.get(`/api/v1/kpi-values?${query}`)).data as unknown as Value[];
   const truth = readTruth(demo.truthFile, from, to);
   compareUnits(t, values, truth);
   compareMeters(t, values, truth);
   await compareCompleteness(t, demo, query);
+  const { events: lived } = readTruth(demo.truthFile, startMs * 1000, to);
   for (const what of ['RUN', 'FAULT', 'SETUP', ...run.happened]) {
-    t.ok((truth.events[what] ?? 0) > 0, `${what} happened`);
+    t.ok((lived[what] ?? 0) > 0, `${what} happened`);
   }
   await askWhatPeopleTell(t, demo);
   await compareProof(t, demo);
@@ -96,7 +106,7 @@ async function askWhatPeopleTell(t: Test, demo: Demo): Promise<void> {
   for (let waitedS = 0; ; waitedS++) {
     const values = (await demo.get(`/api/v1/kpi-values?${query}`)).data as unknown as Value[];
     const told = values.filter(({ elements: { IP = 0, APWT_s = 0 } }) => IP > 0 || APWT_s > 0);
-    if (told.length < 2 * lines.length && waitedS < 30) await delay(1000);
+    if (told.length < 2 * lines.length && waitedS < 90) await delay(1000);
     else return void t.equal(told.length, 2 * lines.length, 'what people inspected and worked is in the figures');
   }
 }
